@@ -1,0 +1,1 @@
+"""Rows, readers, stores, receipts, errors: everything that touches a file. Imports nothing of ours."""

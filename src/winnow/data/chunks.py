@@ -1,0 +1,220 @@
+"""Some consecutive rows of a table, in the form they were read in.
+
+An `ArrowChunk` holds typed columns (Parquet, CSV, HF, data frames); a `JsonChunk` holds Python objects and,
+for JSON Lines, the very bytes of each line, so that a row written again is the row that was read. Both know
+the number of each row in its table and where it stands (`file:line`). They read and write no file.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from winnow.data.errors import BadTable, shown
+
+Rows = npt.NDArray[np.int64]
+Row = dict[str, Any]
+
+
+class Chunk(ABC):
+    """Consecutive rows: their numbers, their places, their columns, and how they are written."""
+
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Columns present in these rows, in order of first appearance."""
+
+    @abstractmethod
+    def values(self, name: str) -> list[Any]:
+        """One column as Python values, None where a row lacks it."""
+
+    @abstractmethod
+    def place(self, position: int) -> str:
+        """Where the row at this position stands: `file:line`."""
+
+    @abstractmethod
+    def take(self, positions: Rows) -> Chunk:
+        """The rows at these positions, in this order."""
+
+    @abstractmethod
+    def dicts(self) -> list[Row]:
+        """The rows as Python dictionaries."""
+
+    @abstractmethod
+    def with_columns(self, extra: Mapping[str, pa.Array]) -> Chunk:
+        """The same rows with these columns after theirs; a column of the same name is replaced."""
+
+    @abstractmethod
+    def json_lines(self) -> Iterator[bytes]:
+        """Each row as one line of JSON, without the line end."""
+
+    @abstractmethod
+    def arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
+        """The rows as an Arrow batch, in the given schema if there is one."""
+
+
+class ArrowChunk(Chunk):
+    """Rows of a typed source."""
+
+    def __init__(self, batch: pa.RecordBatch, rows: Rows, place: Callable[[int], str]) -> None:
+        self.batch = batch
+        self.rows = rows
+        self._place = place
+
+    def names(self) -> list[str]:
+        return list(self.batch.schema.names)
+
+    def values(self, name: str) -> list[Any]:
+        return self.batch.column(name).to_pylist() if name in self.batch.schema.names else [None] * len(self)
+
+    def place(self, position: int) -> str:
+        return self._place(int(self.rows[position]))
+
+    def take(self, positions: Rows) -> ArrowChunk:
+        return ArrowChunk(self.batch.take(pa.array(positions)), self.rows[positions], self._place)
+
+    def dicts(self) -> list[Row]:
+        rows: list[Row] = self.batch.to_pylist()
+        return rows
+
+    def with_columns(self, extra: Mapping[str, pa.Array]) -> ArrowChunk:
+        kept = [name for name in self.batch.schema.names if name not in extra]
+        batch = self.batch if len(kept) == self.batch.num_columns else self.batch.select(kept)
+        fields = [*batch.schema, *(pa.field(name, array.type) for name, array in extra.items())]
+        schema = pa.schema(fields, metadata=batch.schema.metadata)
+        arrays = [*batch.columns, *extra.values()]
+        return ArrowChunk(pa.RecordBatch.from_arrays(arrays, schema=schema), self.rows, self._place)
+
+    def json_lines(self) -> Iterator[bytes]:
+        for position, row in enumerate(self.batch.to_pylist()):
+            yield _json(row, self, position)
+
+    def arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
+        return self.batch if schema is None or schema == self.batch.schema else self.batch.cast(schema)
+
+
+class JsonChunk(Chunk):
+    """Rows of JSON Lines (with their bytes) or of a list of dictionaries (without)."""
+
+    def __init__(
+        self, objects: Sequence[Row], rows: Rows, place: Callable[[int], str], raw: Sequence[bytes] | None = None
+    ) -> None:
+        self.objects = objects
+        self.rows = rows
+        self.raw = raw
+        self._place = place
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.objects for name in row))
+
+    def values(self, name: str) -> list[Any]:
+        return [row.get(name) for row in self.objects]
+
+    def place(self, position: int) -> str:
+        return self._place(int(self.rows[position]))
+
+    def take(self, positions: Rows) -> JsonChunk:
+        raw = None if self.raw is None else [self.raw[p] for p in positions]
+        return JsonChunk([self.objects[p] for p in positions], self.rows[positions], self._place, raw)
+
+    def dicts(self) -> list[Row]:
+        return list(self.objects)
+
+    def with_columns(self, extra: Mapping[str, pa.Array]) -> JsonChunk:
+        added = pa.RecordBatch.from_arrays(list(extra.values()), names=list(extra)).to_pylist()
+        objects = [
+            {**{k: v for k, v in row.items() if k not in new}, **new}
+            for row, new in zip(self.objects, added, strict=True)
+        ]
+        raw = None
+        if self.raw is not None:
+            pairs = zip(self.raw, self.objects, added, objects, strict=True)
+            raw = [
+                _spliced(line, old, new) if old.keys().isdisjoint(new) else _plain(whole)
+                for line, old, new, whole in pairs
+            ]
+        return JsonChunk(objects, self.rows, self._place, raw)
+
+    def json_lines(self) -> Iterator[bytes]:
+        if self.raw is not None:
+            yield from self.raw
+            return
+        for position, row in enumerate(self.objects):
+            yield _json(row, self, position)
+
+    def arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
+        schema = json_schema(self) if schema is None else schema
+        arrays = [self._array(field) for field in schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _array(self, field: pa.Field) -> pa.Array:
+        try:
+            return pa.array(self.values(field.name), type=field.type)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
+            raise BadTable(self.place(0), _untypable(field.name, error), "Write .jsonl instead") from error
+
+
+def json_schema(chunk: Chunk) -> pa.Schema:
+    """The Arrow types of JSON rows; refused when a column mixes types that no table can hold."""
+    fields = []
+    for name in chunk.names():
+        values = chunk.values(name)
+        kinds = {type(v) for v in values if v is not None}
+        try:
+            if bool in kinds and len(kinds) > 1:
+                raise pa.ArrowInvalid("true/false beside other values")
+            fields.append(pa.field(name, pa.array(values).type))
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
+            raise BadTable(chunk.place(0), _untypable(name, error), "Write .jsonl instead") from error
+    return pa.schema(fields)
+
+
+def _untypable(name: str, error: Exception) -> str:
+    return f"column '{name}' from here on has no single type ({shown(str(error))})"
+
+
+def _spliced(line: bytes, old: Row, new: Row) -> bytes:
+    """The bytes of a row with more members at its end; the bytes it had stay as they were."""
+    body = line[: line.rindex(b"}")].rstrip()
+    return body + (b", " if old else b"") + _plain(new)[1:]
+
+
+def _plain(row: Row) -> bytes:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _json(row: Row, chunk: Chunk, position: int) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=_jsonable).encode()
+    except (ValueError, TypeError) as error:
+        raise BadTable(
+            chunk.place(position), f"cannot be written as JSON ({shown(str(error))})", "Write .parquet instead"
+        ) from error
+
+
+def _jsonable(value: object) -> object:
+    """Values Arrow and data frames hold and JSON does not, in their plainest lossless text."""
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

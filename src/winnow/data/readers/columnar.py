@@ -1,0 +1,291 @@
+"""Typed sources: Parquet files, Arrow files and saved HF datasets, and anything that speaks the Arrow C stream.
+
+Columns are read only when asked for, in batches whose bytes are bounded. Chosen rows of a Parquet file are
+fetched by DuckDB, which skips what is not wanted faster than decoding everything; where DuckDB would change a
+column's type, Arrow decodes. Files written by winnow are checked by their store before they come here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from winnow.data.chunks import ArrowChunk, Chunk, Rows
+from winnow.data.errors import BadTable, shown
+from winnow.data.quarantine import BadRows
+from winnow.data.readers.files import FREE_EXPANSION, LARGEST_RATIO, footer_sha256, sha256_of
+from winnow.data.readers.jsonl import file_receipt
+from winnow.data.readers.source import Source
+
+BATCH_ROWS = 1 << 16
+BATCH_BYTES = 1 << 25
+GLIMPSED_GROUPS = 8
+GLIMPSED_ROWS = 4096
+
+
+class Parquet(Source):
+    """One or more Parquet files of one schema."""
+
+    format = "parquet"
+    regular = True
+
+    def __init__(self, files: Sequence[Path], name: str) -> None:
+        self.files = list(files)
+        self.name = name
+        self._metadata = [opened_parquet(path).metadata for path in self.files]
+        self._schema = same_schema(
+            [(p, m.schema.to_arrow_schema()) for p, m in zip(self.files, self._metadata, strict=True)]
+        )
+
+    def paths(self) -> list[Path]:
+        return self.files
+
+    def names(self) -> list[str]:
+        return list(self._schema.names)
+
+    def receipt(self) -> dict[str, Any]:
+        return {"format": self.format, "files": [file_receipt(p, footer_sha256(p)) for p in self.files]}
+
+    def schema(self, bad: BadRows) -> pa.Schema:
+        return self._schema
+
+    def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        wanted = self.names() if names is None else [name for name in self.names() if name in names]
+        for path, metadata, first in self._parts():
+            size = batch_rows(metadata, len(wanted) / max(len(self.names()), 1))
+            for batch in read_batches(path, wanted, size):
+                yield arrow_chunk(batch, first[0], path)
+                first[0] += batch.num_rows
+
+    def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
+        for path, metadata, first in self._parts():
+            low, high = np.searchsorted(rows, [first[0], first[0] + metadata.num_rows])
+            if high > low:
+                yield from self._picked(path, first[0], rows[low:high], metadata)
+
+    def glimpse(self, bad: BadRows, names: Sequence[str]) -> Iterator[Chunk]:
+        groups = [(p, g) for p, m in zip(self.files, self._metadata, strict=True) for g in range(m.num_row_groups)]
+        last = max(len(groups) - 1, 0)
+        chosen = sorted({round(i * last / (GLIMPSED_GROUPS - 1)) for i in range(GLIMPSED_GROUPS)}) if groups else []
+        first = 0
+        for path, group in (groups[i] for i in chosen):
+            batch = next(read_batches(path, list(names), GLIMPSED_ROWS, [group]))
+            yield arrow_chunk(batch, first, path)
+            first += batch.num_rows
+
+    def _parts(self) -> Iterator[tuple[Path, pq.FileMetaData, list[int]]]:
+        first = 0
+        for path, metadata in zip(self.files, self._metadata, strict=True):
+            yield path, metadata, [first]
+            first += metadata.num_rows
+
+    def _picked(self, path: Path, first: int, rows: Rows, metadata: pq.FileMetaData) -> Iterator[Chunk]:
+        size = batch_rows(metadata, 1.0)
+        reader = duckdb_reader(path, rows - first, self._schema, size)
+        if reader is not None:
+            done = 0
+            for batch in reader:
+                numbers = rows[done : done + batch.num_rows]
+                done += batch.num_rows
+                whole = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+                yield ArrowChunk(whole, numbers, lambda row: f"{path}: row {row - first + 1}")
+            return
+        for batch in read_batches(path, self.names(), size):
+            numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
+            wanted = rows[slice(*np.searchsorted(rows, [first, first + batch.num_rows]))]
+            if wanted.size:
+                yield arrow_chunk(batch, first, path).take(np.searchsorted(numbers, wanted))
+            first += batch.num_rows
+
+
+def duckdb_reader(path: Path, rows: Rows, schema: pa.Schema, size: int) -> pa.RecordBatchReader | None:
+    """Chosen rows of a file in file order, or None where DuckDB would not give the same types back."""
+    import duckdb
+
+    if any(c in str(path) for c in "*?[]{}") or "file_row_number" in schema.names:
+        return None
+    engine = duckdb.connect(config={"threads": 2, "memory_limit": "384MB", "preserve_insertion_order": True})
+    scan = "read_parquet($path, file_row_number = true)"
+    try:
+        types = (
+            engine.sql(f"select * exclude (file_row_number) from {scan} limit 0", params={"path": str(path)})
+            .to_arrow_table()
+            .schema
+        )
+        if [(f.name, f.type) for f in types] != [(f.name, f.type) for f in schema]:
+            return None
+        engine.register("chosen", pa.table({"row": rows}))
+        query = f"select t.* exclude (file_row_number) from {scan} t semi join chosen on t.file_row_number = chosen.row"
+        return engine.sql(query, params={"path": str(path)}).to_arrow_reader(size)
+    except duckdb.Error as error:
+        raise damaged(path, error) from error
+
+
+class ArrowFiles(Source):
+    """Arrow IPC files or streams; a folder written by `datasets.save_to_disk` is its list of them."""
+
+    format = "arrow"
+    regular = True
+
+    def __init__(self, files: Sequence[Path], name: str) -> None:
+        self.files = list(files)
+        self.name = name
+        self._schema = same_schema([(path, self._opened(path).schema) for path in self.files])
+
+    def paths(self) -> list[Path]:
+        return self.files
+
+    def names(self) -> list[str]:
+        return list(self._schema.names)
+
+    def receipt(self) -> dict[str, Any]:
+        return {"format": self.format, "files": [file_receipt(p, sha256_of(p)) for p in self.files]}
+
+    def schema(self, bad: BadRows) -> pa.Schema:
+        return self._schema
+
+    def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        first = 0
+        for path in self.files:
+            try:
+                for batch in self._batches(path):
+                    if batch.num_rows:
+                        yield arrow_chunk(
+                            batch if names is None else batch.select([n for n in batch.schema.names if n in names]),
+                            first,
+                            path,
+                        )
+                        first += batch.num_rows
+            except (pa.ArrowException, OSError) as error:
+                raise damaged(path, error) from error
+
+    def _batches(self, path: Path) -> Iterator[pa.RecordBatch]:
+        reader = self._opened(path)
+        if isinstance(reader, pa.ipc.RecordBatchFileReader):
+            yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
+        else:
+            yield from reader
+
+    def _opened(self, path: Path) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
+        try:
+            with path.open("rb") as file:
+                indexed = file.read(6) == b"ARROW1"
+            data = pa.memory_map(str(path))
+            return pa.ipc.open_file(data) if indexed else pa.ipc.open_stream(data)
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(path, error) from error
+
+
+class Frame(Source):
+    """A table in memory: pandas, Polars, DuckDB, datasets, pyarrow."""
+
+    format = "memory"
+    regular = True
+
+    def __init__(self, table: pa.Table, name: str) -> None:
+        self.table = table
+        self.name = name
+        same_schema([(Path(name), table.schema)])
+
+    def names(self) -> list[str]:
+        return list(self.table.schema.names)
+
+    def receipt(self) -> dict[str, Any]:
+        return {"format": self.format, "files": []}
+
+    def schema(self, bad: BadRows) -> pa.Schema:
+        return self.table.schema
+
+    def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        table = self.table if names is None else self.table.select([n for n in self.names() if n in names])
+        first = 0
+        for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+            if batch.num_rows:
+                yield arrow_chunk(batch, first, Path(self.name))
+                first += batch.num_rows
+
+
+def saved_dataset(folder: Path) -> list[Path]:
+    """The Arrow files of a dataset saved by `datasets`, as its state says; names are never followed outside it."""
+    state = folder / "state.json"
+    try:
+        names = [entry["filename"] for entry in json.loads(state.read_bytes())["_data_files"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadTable(
+            str(state), "does not list the dataset's files", "Save the dataset again with save_to_disk"
+        ) from error
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
+            raise BadTable(
+                str(state), f"names {shown(name)}, which is no file of this folder", "Save the dataset again"
+            )
+    return [folder / name for name in names]
+
+
+def opened_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file whose footer is whole and whose claimed size is in proportion."""
+    try:
+        file = pq.ParquetFile(path, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from error
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    expanded = sum(group.total_byte_size for group in groups)
+    if expanded > max(FREE_EXPANSION, LARGEST_RATIO * path.stat().st_size):
+        problem = f"expands to {expanded >> 20} MB, over {LARGEST_RATIO} times its size"
+        raise BadTable(str(path), problem, "If you trust it, rewrite it without compression and name the new file")
+    return file
+
+
+def read_batches(
+    path: Path, names: Sequence[str], size: int, groups: list[int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Columns of a file, or of some of its row groups, in batches of at most `size` rows."""
+    try:
+        for batch in opened_parquet(path).iter_batches(size, row_groups=groups, columns=list(names)):
+            # A dot in a name also matches nested paths, so the columns are chosen once more by name.
+            yield batch.select(list(names))
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from error
+
+
+def batch_rows(metadata: pq.FileMetaData, share: float) -> int:
+    """How many rows make a batch of bounded bytes, judged from the file's footer."""
+    total = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    per_row = max(total * share / max(metadata.num_rows, 1), 1)
+    return int(min(max(BATCH_BYTES / per_row, 64), BATCH_ROWS))
+
+
+def arrow_chunk(batch: pa.RecordBatch, first: int, path: Path) -> ArrowChunk:
+    """A batch whose first row has this number in the table."""
+    rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
+    return ArrowChunk(batch, rows, lambda row: f"{path}: row {row + 1}")
+
+
+def same_schema(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
+    """The one schema of all files, each column named once."""
+    first_path, first = schemas[0]
+    for name in first.names:
+        if first.names.count(name) > 1:
+            raise BadTable(str(first_path), f"has two columns named {shown(name)}", "Rename one of the two")
+    for path, schema in schemas[1:]:
+        if not schema.equals(first):
+            raise BadTable(
+                str(path), f"its columns or types are not those of {first_path}", "Read the files one by one"
+            )
+    return first
+
+
+def damaged(path: Path, error: Exception) -> BadTable:
+    """A typed file that cannot be decoded."""
+    kind = "Parquet" if path.suffix == ".parquet" else "Arrow"
+    return BadTable(
+        str(path),
+        f"is not whole {kind} ({shown(str(error).splitlines()[0] if str(error) else type(error).__name__)})",
+        "Write or fetch it again",
+    )

@@ -1,0 +1,161 @@
+"""Bytes of a file: opened, decompressed, recognized, and kept within limits.
+
+Promises: a compressed file cannot expand without bound, a line cannot be endless, a truncated or damaged
+stream is refused and never read as a shorter file. Knows nothing of rows.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import pyarrow as pa
+
+from winnow.data.errors import BadTable, EnvironmentFault
+
+BLOCK = 1 << 22
+LONGEST_LINE = 1 << 26
+FREE_EXPANSION = 1 << 26
+LARGEST_RATIO = 200
+
+SIGNATURES = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+    (b"\x80\x04\x95", "a pickle"),
+    (b"\x80\x05\x95", "a pickle"),
+    (b"\x80\x02", "a pickle"),
+    (b"\x80\x03", "a pickle"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"%PDF", "a PDF"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"(\xb5/\xfd", "a Zstandard file"),
+)
+
+NEXT_STEP = {
+    "a zip archive": "Unpack it and name the file inside",
+    "a tar archive": "Unpack it and name the file inside",
+    "a 7z archive": "Unpack it and name the file inside",
+    "UTF-16 text": "Save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
+    "a pickle": "winnow never loads pickles, because they run code: save the rows as Parquet or JSON Lines",
+}
+
+
+class Guarded(io.RawIOBase):
+    """A decompressing stream that stops when it grows beyond all proportion to its file."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._allowed = max(FREE_EXPANSION, LARGEST_RATIO * path.stat().st_size)
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            block = self._stream.read(BLOCK if size is None or size < 0 else size)
+        except (EOFError, zlib.error, gzip.BadGzipFile, OSError, pa.ArrowException) as error:
+            raise BadTable(str(self._path), f"is cut off or damaged ({error})", "Fetch or compress it again") from error
+        self._given += len(block)
+        if self._given > self._allowed:
+            raise BadTable(
+                str(self._path),
+                f"expands to more than {self._allowed >> 20} MB, over {LARGEST_RATIO} times its size",
+                "If you trust it, decompress it first and name the decompressed file",
+            )
+        return block
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # BufferedReader hands a memoryview
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """The decompressed bytes of a file, guarded."""
+    with _readable(path) as file:
+        if path.suffix == ".gz":
+            yield Guarded(gzip.GzipFile(fileobj=file), path)  # type: ignore[arg-type,misc]
+        elif path.suffix == ".zst":
+            yield Guarded(pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"), path)  # type: ignore[misc]
+        else:
+            yield file
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[io.BufferedReader]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except PermissionError as error:
+        raise EnvironmentFault(str(path), "may not be read (no permission)", "Change its permissions") from error
+
+
+def inner_suffix(path: Path) -> str:
+    """The ending that tells the format: `.jsonl` of `rows.jsonl.gz`."""
+    return Path(path.stem).suffix.lower() if path.suffix in (".gz", ".zst") else path.suffix.lower()
+
+
+def recognized(path: Path) -> str:
+    """What the first bytes say this is: parquet, arrow, json, text or something refused by name."""
+    with opened(path) as stream:
+        head = stream.read(512)
+    for signature, kind in SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    if b"\0" in head[:4] and head[:1] in b'{["\0':
+        return "UTF-16 text"
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return {b"{": "json", b"[": "array", b"": "empty"}.get(start, "text")
+
+
+def blocks_of_lines(stream: IO[bytes], path: Path) -> Iterator[list[bytes]]:
+    """Lines split at newline bytes only (never at U+2028 and its like), without their ends, block by block."""
+    tail = b""
+    while block := stream.read(BLOCK):
+        lines = (tail + block).split(b"\n") if tail else block.split(b"\n")
+        tail = lines.pop()
+        if len(tail) > LONGEST_LINE:
+            raise BadTable(str(path), f"has a line longer than {LONGEST_LINE >> 20} MB", "Split it into rows")
+        if lines:
+            yield lines
+    if tail:
+        yield [tail]
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of the bytes on disk."""
+    with _readable(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def footer_sha256(path: Path) -> str:
+    """sha256 of a Parquet file's size and footer: schema, row counts, offsets, sizes and statistics of every page.
+
+    A rewritten Parquet file has another footer, and a terabyte need not be read to know it. It does not see
+    flipped bits inside a page; stores, which promise that, hash every byte.
+    """
+    size = path.stat().st_size
+    with _readable(path) as file:
+        file.seek(max(size - 8, 0))
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(size - 8 - length, 0))
+        return hashlib.sha256(str(size).encode() + file.read(length)).hexdigest()

@@ -1,0 +1,112 @@
+"""Rows that are already Python dictionaries, and rows that hold a list of candidates each.
+
+Dictionaries pass through untouched, whatever they hold. Unfolding makes one row of each entry of a list; an
+entry that is a dictionary joins its row, any other takes the list's place under the list's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from winnow.data.chunks import Chunk, JsonChunk, Row
+from winnow.data.errors import BadTable, UsageError, shown
+from winnow.data.quarantine import BadRows
+from winnow.data.readers.source import Source
+
+CHUNK = 1 << 13
+
+
+class Dictionaries(Source):
+    """A list of dictionaries."""
+
+    format = "memory"
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], name: str = "rows") -> None:
+        self.rows = rows
+        self.name = name
+        for number, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise BadTable(
+                    f"{name}[{number}]", f"is {shown(repr(row))}, not a dictionary", "Give a list of dictionaries"
+                )
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(str(name) for row in self.rows[:CHUNK] for name in row))
+
+    def receipt(self) -> dict[str, Any]:
+        return {"format": self.format, "files": []}
+
+    def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        for first in range(0, len(self.rows), CHUNK):
+            part = [dict(row) for row in self.rows[first : first + CHUNK]]
+            yield JsonChunk(
+                part, np.arange(first, first + len(part), dtype=np.int64), lambda row: f"{self.name}[{row}]"
+            )
+
+
+class Unfolded(Source):
+    """One row per candidate, out of rows that hold lists of them (several lists go side by side)."""
+
+    def __init__(self, source: Source, lists: Sequence[str]) -> None:
+        self.source = source
+        self.lists = list(lists)
+        self.name = source.name
+        self.format = source.format
+        for name in self.lists:
+            if name not in source.names():
+                raise UsageError(
+                    "--candidates",
+                    f"'{name}' is not a column of {source.name}",
+                    f"Its columns: {', '.join(source.names())}",
+                )
+
+    def paths(self) -> list[Path]:
+        return self.source.paths()
+
+    def names(self) -> list[str]:
+        first = next(self.chunks(BadRows(limit=1 << 30)), None)
+        return first.names() if first else self.source.names()
+
+    def receipt(self) -> dict[str, Any]:
+        return {**self.source.receipt(), "unfolded": self.lists}
+
+    def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        first = 0
+        for chunk in self.source.chunks(bad):
+            rows: list[Row] = []
+            places: list[str] = []
+            for position, row in enumerate(chunk.dicts()):
+                try:
+                    entries = self._entries(row)
+                except ValueError as error:
+                    bad.add(chunk.place(position), str(error), shown(row))
+                    continue
+                rows += entries
+                places += [f"{chunk.place(position)}[{i}]" for i in range(len(entries))]
+            if rows:
+                numbers = np.arange(first, first + len(rows), dtype=np.int64)
+                yield JsonChunk(rows, numbers, lambda row, f=first, p=places: p[row - f])  # type: ignore[misc]
+            first += len(rows)
+
+    def _entries(self, row: Row) -> list[Row]:
+        lists = [row.get(name) for name in self.lists]
+        for name, entries in zip(self.lists, lists, strict=True):
+            if not isinstance(entries, list):
+                raise ValueError(f"{name} is {shown(repr(entries))}, not a list of candidates")
+            if len(entries) != len(lists[0] or []):
+                raise ValueError(f"{name} has {len(entries)} entries and {self.lists[0]} has {len(lists[0] or [])}")
+        rest = {name: value for name, value in row.items() if name not in self.lists}
+        return [self._joined(rest, together) for together in zip(*(x or [] for x in lists), strict=True)]
+
+    def _joined(self, rest: Row, together: Sequence[Any]) -> Row:
+        made = dict(rest)
+        for name, entry in zip(self.lists, together, strict=True):
+            new = entry if isinstance(entry, dict) else {name: entry}
+            if twice := made.keys() & new.keys():
+                raise ValueError(f"a candidate and its row both have {shown(min(twice))}")
+            made.update(new)
+        return made

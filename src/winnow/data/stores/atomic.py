@@ -1,0 +1,62 @@
+"""Files that are there whole or not at all.
+
+`written` gives a path to write to beside the target; when the block ends well the bytes are forced to disk and
+the file takes its name in one step, and the folder's entry is forced too. A crash leaves the old file or the new.
+Durability rests on the file system honoring fsync.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from winnow.data.errors import EnvironmentFault
+
+
+@contextmanager
+def written(target: Path) -> Iterator[Path]:
+    """A path to write; on success it becomes the target, otherwise nothing is left of it."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        force(partial)
+        os.replace(partial, target)
+        force(target.parent)
+    except OSError as error:
+        raise fault(target, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """A small file, atomically."""
+    with written(target) as partial:
+        partial.write_bytes(content)
+
+
+def make_folder(path: Path) -> None:
+    """A folder and its parents, the entries forced to disk."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        force(path.parent)
+    except OSError as error:
+        raise fault(path, error) from error
+
+
+def force(path: Path) -> None:
+    """fsync a file or a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def fault(path: Path, error: OSError) -> EnvironmentFault:
+    """What the machine refused, with the path."""
+    step = (
+        "Free some space or name another --out" if error.errno == 28 else "Check the path, its permissions and the disk"
+    )
+    return EnvironmentFault(str(path), f"could not be written ({error.strerror or error})", step)

@@ -1,0 +1,197 @@
+"""The one way to open rows: a file, a store joined with its source, labels and verdicts from elsewhere.
+
+A store knows its source by path and hash; a source that changed since is refused, because what was said about
+its rows is no longer about these rows. A flat file made by winnow lends the column names its receipt knows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from winnow.data.columns import Columns
+from winnow.data.columns import stated as stated_columns
+from winnow.data.errors import BadTable, BrokenPromise, UsageError
+from winnow.data.quarantine import BadRows
+from winnow.data.readers.columnar import Frame
+from winnow.data.readers.files import footer_sha256, sha256_of
+from winnow.data.readers.memory import Unfolded
+from winnow.data.readers.source import Source
+from winnow.data.stores.flat import Layout, flat_file, receipt_path
+from winnow.data.stores.joined import Attached, attach, by_id, by_row
+from winnow.data.stores.receipts import read_receipt
+from winnow.data.stores.store import Store, is_store, open_store, prepare
+from winnow.data.table import Table, files_source, open_table
+from winnow.data.values import labels as read_labels
+
+Given = object
+
+
+def open_rows(given: Given, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
+    """A table over anything: see `table.open_table`; a folder with a receipt is a store."""
+    if isinstance(given, Table):
+        return given
+    stated = columns or Columns()
+    if isinstance(given, str | Path) and str(given) != "-":
+        if is_store(Path(given)):
+            return _from_store(open_store(Path(given)), stated, bad)
+        if receipt_path(Path(given)).is_file() and Path(given).is_file():
+            return _from_flat(Path(given), stated, bad)
+    return open_table(given, stated, bad)
+
+
+def with_verdicts(table: Table, given: Given) -> Table:
+    """The table with a store's verdicts or a file's columns beside it, by candidate id."""
+    other = open_rows(given)
+    source = other.source
+    if not isinstance(source, Attached):
+        raise UsageError(
+            "--verdicts", f"{other.name} is not a store", "Make one: winnow verify TABLE --with NAME --out STORE"
+        )
+    schema = source.schema(other.bad)
+    names = source.columns
+    kinds = [schema.field(name).type for name in names]
+    joined = by_id(table, other, names, kinds, lambda chunk: [chunk.arrow().column(name) for name in names])
+    return Table(attach(table, joined, {"verdicts": source.receipt()}), table.columns.stated(), table.bad)
+
+
+def with_labels(table: Table, given: Given, label: str | None = None) -> Table:
+    """The table with the labels of another file: by id where both have one, else by row with a check of content."""
+    other = open_rows(given, Columns(label=label))
+    names = other.columns.need("label", other.name).split(",")
+    by = by_id if other.columns.id and table.has("id") else by_row
+
+    def read(chunk: Any) -> list[pa.Array]:
+        checked = [read_labels(chunk, name) for name in names]
+        for one in checked:
+            for position, problem in one.problems.items():
+                other.bad.add(chunk.place(position), problem)
+        return [one.array for one in checked]
+
+    if by is by_id:
+        joined = by_id(table, other, names, [pa.bool_()] * len(names), read)
+    else:
+        joined = by_row(table, other, names, read)
+    columns = replace(table.columns.stated(), label=",".join(names))
+    return Table(attach(table, joined, {"labels": other.source.receipt()}), columns, table.bad)
+
+
+def kept_source(table: Table, folder: Path) -> Table:
+    """For a store over rows from a pipe or from memory: the rows themselves, kept inside the store."""
+    if table.source.paths() or table.source.receipt().get("store"):
+        return table
+    prepare(folder)
+    typed = isinstance(table.source, Frame)
+    target = folder / ("source.parquet" if typed else "source.jsonl")
+    with flat_file(target, Layout(table.source, table.bad, pa.schema([]))) as writer:
+        for chunk in table.source.chunks(table.bad):
+            writer.write(chunk)
+    return Table(files_source([target], table.name), table.columns.stated(), table.bad)
+
+
+def source_receipt(table: Table, folder: Path) -> dict[str, Any]:
+    """What a result written in this folder says of the table it came from."""
+    receipt = _relative(table.source.receipt(), folder)
+    return {**receipt, "columns": table.columns.named(), "bad_rows": table.bad.said()}
+
+
+def _relative(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):
+        return {k: os.path.relpath(v, folder) if k == "path" else _relative(v, folder) for k, v in value.items()}
+    return [_relative(inner, folder) for inner in value] if isinstance(value, list) else value
+
+
+def _from_flat(path: Path, stated: Columns, bad: BadRows | None) -> Table:
+    table = open_table(path, stated, bad)
+    if stated.candidates:
+        return table
+    known = read_receipt(receipt_path(path)).work.source.get("columns", {})
+    usable = {part: name for part, name in known.items() if name in table.names()}
+    return Table(table.source, stated_columns(**{**usable, **stated.named()}), table.bad)
+
+
+def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
+    said = store.receipt.work.source
+    allowed = BadRows.parse(said.get("bad_rows")) if bad is None or not bad.limit else bad
+    source = _source_of(said, store.path)
+    columns = attached_columns(store)
+    receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}
+    attached = Attached(source, lambda: attached_batches(store), columns, receipt)
+    attached.name = str(store.path)
+    return Table(attached, stated_columns(**{**said.get("columns", {}), **stated.named()}), allowed)
+
+
+def _source_of(said: dict[str, Any], folder: Path) -> Source:
+    if "store" in said:
+        inner = folder / said["store"]["path"]
+        if not is_store(inner):
+            raise BadTable(
+                str(inner), f"is the source of {folder} and no longer there", "Put it back, or make the store again"
+            )
+        table = _from_store(open_store(inner), Columns(), None)
+        if table.source.receipt()["store"]["identity"] != said["store"]["identity"]:
+            raise _changed(inner, folder)
+        return table.source
+    files = [folder / file["path"] for file in said["files"]]
+    for path, file in zip(files, said["files"], strict=True):
+        _unchanged(path, file, said["format"], folder)
+    source: Source = files_source([Path(os.path.normpath(p)) for p in files], str(os.path.normpath(files[0])))
+    return Unfolded(source, said["unfolded"]) if "unfolded" in said else source
+
+
+def _unchanged(path: Path, file: dict[str, Any], kind: str, folder: Path) -> None:
+    if not path.is_file():
+        raise BadTable(
+            os.path.normpath(path),
+            f"is the source of {folder} and no longer there",
+            "Put it back, or make the store again",
+        )
+    digest = footer_sha256 if kind == "parquet" else sha256_of
+    if path.stat().st_size != file["bytes"] or digest(path) != file["sha256"]:
+        raise _changed(path, folder)
+
+
+def _changed(path: Path, folder: Path) -> BrokenPromise:
+    return BrokenPromise(
+        os.path.normpath(path),
+        f"has changed since {folder} was made from it",
+        "Make the store again under another name",
+    )
+
+
+def attached_columns(store: Store) -> list[str]:
+    """The columns a store adds to its source."""
+    if store.receipt.kind == "selection":
+        return ["winnow_rule", "winnow_weight"]
+    names = [one["name"] for one in store.receipt.work.config["verifiers"]]
+    return [f"{name}.{part}" for name in names for part in ("verdict", "score", "reason")]
+
+
+def attached_batches(store: Store) -> Iterator[pa.RecordBatch]:
+    """A store's rows as one row per candidate: `row`, then the columns it adds."""
+    columns = ["row", *attached_columns(store)]
+    if store.receipt.kind == "selection":
+        for batch in store.batches(["row", "rule", "weight"]):
+            yield pa.RecordBatch.from_arrays(batch.columns, names=columns)
+        return
+    each = (len(columns) - 1) // 3
+    for batch in _whole_groups(store.batches(["row", "verdict", "score", "reason"]), each):
+        turns = [batch.take(pa.array(np.arange(i, batch.num_rows, each))) for i in range(each)]
+        arrays = [turns[0].column(0), *(turn.column(i) for turn in turns for i in (1, 2, 3))]
+        yield pa.RecordBatch.from_arrays(arrays, names=columns)
+
+
+def _whole_groups(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    left: pa.RecordBatch | None = None
+    for batch in batches:
+        joined = batch if left is None else pa.concat_batches([left, batch])
+        cut = joined.num_rows // size * size
+        if cut:
+            yield joined.slice(0, cut)
+        left = joined.slice(cut) if cut < joined.num_rows else None

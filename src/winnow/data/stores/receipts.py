@@ -1,0 +1,139 @@
+"""Receipts: what was done, to which bytes, with which books, and the sha256 of what came out.
+
+The receipt is written last; what has none was never finished. The identity of a stage is the sha256 of its
+name, version, configuration and sources as canonical JSON: the same identity is the same work. Paths, times and
+hosts are no part of an identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from winnow.data.errors import BrokenPromise, shown
+from winnow.data.stores.atomic import write_bytes
+from winnow.data.values import canonical
+
+FORMAT = "winnow-receipt-1"
+NAME = "receipt.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage applied to sources: enough to tell whether two results are the same work."""
+
+    stage: str
+    version: int
+    config: dict[str, Any]
+    source: dict[str, Any]
+
+    def identity(self) -> str:
+        """sha256 of the work, paths left out."""
+        known = {
+            "stage": self.stage,
+            "version": self.version,
+            "config": self.config,
+            "source": without_paths(self.source),
+        }
+        return hashlib.sha256(canonical(known).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Books:
+    """Where the rows went. They must balance before a receipt is written."""
+
+    rows_in: int
+    keep: int
+    drop: int = 0
+    reject: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def check(self, where: str) -> None:
+        """Refuse books that do not balance."""
+        if self.rows_in != self.keep + self.drop + self.reject or sum(self.reasons.values()) != self.drop + self.reject:
+            raise BrokenPromise(
+                where, f"its books do not balance ({self})", "This is a fault in winnow: please report it"
+            )
+
+    def plain(self) -> dict[str, Any]:
+        """As the receipt holds them."""
+        return {
+            "in": self.rows_in,
+            "keep": self.keep,
+            "drop": self.drop,
+            "reject": self.reject,
+            "reasons": self.reasons,
+        }
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of a result."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a finished result says of itself."""
+
+    kind: str
+    work: Work
+    books: Books
+    shards: list[Shard]
+
+    def write(self, path: Path) -> None:
+        """The receipt, atomically, after the books were checked."""
+        self.books.check(str(path))
+        content = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "identity": self.work.identity(),
+            "stage": {"name": self.work.stage, "version": self.work.version, "config": self.work.config},
+            "source": self.work.source,
+            "books": self.books.plain(),
+            "shards": [shard.__dict__ for shard in self.shards],
+        }
+        write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode())
+
+
+def read_receipt(path: Path) -> Receipt:
+    """A receipt, refused when it is not one or contradicts itself."""
+    try:
+        content = json.loads(path.read_bytes())
+        stage, books = content["stage"], content["books"]
+        receipt = Receipt(
+            kind=content["kind"],
+            work=Work(stage["name"], stage["version"], stage["config"], content["source"]),
+            books=Books(books["in"], books["keep"], books["drop"], books["reject"], books["reasons"]),
+            shards=[Shard(s["name"], s["rows"], s["bytes"], s["sha256"]) for s in content["shards"]],
+        )
+        identity = content["identity"]
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise BrokenPromise(
+            str(path), f"is not a receipt ({type(error).__name__}: {shown(str(error))})", "Make the store again"
+        ) from error
+    if identity != receipt.work.identity():
+        raise BrokenPromise(str(path), "its identity does not follow from its content", "Make the store again")
+    receipt.books.check(str(path))
+    for shard in receipt.shards:
+        if Path(shard.name).name != shard.name:
+            raise BrokenPromise(
+                str(path), f"names a shard outside its folder ({shown(shard.name)})", "Make the store again"
+            )
+    return receipt
+
+
+def without_paths(value: Any) -> Any:
+    """The same structure without any member called `path`."""
+    if isinstance(value, dict):
+        return {name: without_paths(inner) for name, inner in value.items() if name != "path"}
+    if isinstance(value, list):
+        return [without_paths(inner) for inner in value]
+    return value

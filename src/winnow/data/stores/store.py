@@ -1,0 +1,160 @@
+"""A store: a folder of Parquet shards and one receipt, written once and never edited.
+
+`StoreWriter` writes shards and, last, the receipt; `open_store` is the one way in and checks every shard's
+sha256 and row count before anything reads it. A folder without a receipt was never finished.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from winnow.data.errors import BrokenPromise, UsageError, shown
+from winnow.data.readers.files import sha256_of
+from winnow.data.stores.atomic import fault, force, make_folder, written
+from winnow.data.stores.receipts import NAME, Books, Receipt, Shard, Work, read_receipt
+
+SHARD_ROWS = 1 << 20
+
+
+class Store:
+    """A finished, checked store."""
+
+    def __init__(self, path: Path, receipt: Receipt) -> None:
+        self.path = path
+        self.receipt = receipt
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows in order."""
+        for shard in self.receipt.shards:
+            yield from pq.ParquetFile(self.path / shard.name).iter_batches(
+                columns=None if columns is None else list(columns)
+            )
+
+    def rows(self) -> int:
+        """How many rows its shards hold."""
+        return sum(shard.rows for shard in self.receipt.shards)
+
+
+def is_store(path: Path) -> bool:
+    """Whether this folder claims to be a store."""
+    return (path / NAME).is_file()
+
+
+def open_store(path: Path) -> Store:
+    """The store in this folder, every shard checked against the receipt."""
+    if not is_store(path):
+        step = "Run the command that made it again" if path.is_dir() else "Check the path"
+        raise UsageError(str(path), "is not a finished store (it has no receipt)", step)
+    receipt = read_receipt(path / NAME)
+    known = {shard.name for shard in receipt.shards} | {NAME, "log.jsonl"} | set(kept_sources(receipt))
+    strange = sorted(p.name for p in path.iterdir() if p.name not in known and not p.name.startswith("."))
+    if strange:
+        raise BrokenPromise(
+            str(path / strange[0]), "is in the store but not in its receipt", "Move it out of the store"
+        )
+    for shard in receipt.shards:
+        check_shard(path / shard.name, shard)
+    return Store(path, receipt)
+
+
+def kept_sources(receipt: Receipt) -> list[str]:
+    """Files of the source that live inside the store, because they came from a pipe or from memory."""
+    return [file["path"] for file in receipt.work.source.get("files", []) if "/" not in file["path"]]
+
+
+def check_shard(path: Path, shard: Shard) -> None:
+    """One shard against its line of the receipt."""
+    if path.is_symlink() or not path.is_file():
+        raise BrokenPromise(str(path), "is in the receipt but is no file of the store", "Make the store again")
+    if path.stat().st_size != shard.bytes or sha256_of(path) != shard.sha256:
+        raise BrokenPromise(str(path), "is not the file its receipt names (its sha256 differs)", "Make the store again")
+    if pq.read_metadata(path).num_rows != shard.rows:
+        raise BrokenPromise(str(path), "has another number of rows than its receipt says", "Make the store again")
+
+
+class StoreWriter:
+    """Writes the shards of one store; `finish` makes it a store."""
+
+    def __init__(self, path: Path, kind: str, work: Work, schema: pa.Schema) -> None:
+        """The folder must have been made ready by `prepare`."""
+        self.path = path
+        self.kind = kind
+        self.work = work
+        self.schema = schema
+        self.shards: list[Shard] = []
+        self._pending: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not is_store(self.path):
+            clear_unfinished(self.path)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """More rows, in order."""
+        self._pending.append(batch)
+        self._rows += batch.num_rows
+        if self._rows >= SHARD_ROWS:
+            self._flush()
+
+    def finish(self, books: Books) -> Receipt:
+        """The last shard, then the receipt."""
+        if self._rows or not self.shards:
+            self._flush()
+        receipt = Receipt(self.kind, self.work, books, self.shards)
+        receipt.write(self.path / NAME)
+        return receipt
+
+    def _flush(self) -> None:
+        target = self.path / f"part-{len(self.shards):05d}.parquet"
+        table = pa.Table.from_batches(self._pending, self.schema)
+        with written(target) as partial:
+            pq.write_table(table, partial, compression="zstd", store_schema=True)
+        self.shards.append(Shard(target.name, table.num_rows, target.stat().st_size, sha256_of(target)))
+        self._pending, self._rows = [], 0
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what an unfinished run of ours left; anything else in the way is refused."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise UsageError("--out", f"{shown(str(path))} is a file", "Name a folder that does not exist yet")
+    if is_store(path):
+        raise UsageError("--out", f"{shown(str(path))} is a finished store", "Name another folder, or remove that one")
+    ours = [p for p in path.iterdir() if p.name.startswith(("part-", "source.", ".part-", ".source.", ".receipt."))]
+    if len(ours) != len(list(path.iterdir())):
+        raise UsageError("--out", f"{shown(str(path))} holds other files", "Name a folder that does not exist yet")
+    try:
+        shutil.rmtree(path)
+        force(path.parent)
+    except OSError as error:
+        raise fault(path, error) from error
+
+
+def prepare(path: Path) -> None:
+    """An empty folder for a new store."""
+    clear_unfinished(path)
+    make_folder(path)
+
+
+def finished_already(path: Path, work: Work) -> Receipt | None:
+    """The receipt of the same work, if it stands finished here; other work is refused."""
+    if not path.is_dir() or not is_store(path):
+        return None
+    receipt = open_store(path).receipt
+    if receipt.work.identity() != work.identity():
+        raise UsageError(
+            "--out", f"{shown(str(path))} is a finished store of other work", "Name another folder, or remove that one"
+        )
+    return receipt

@@ -1,0 +1,259 @@
+"""What a column must hold to play its part: texts, keys, references, scores, verdicts, labels.
+
+Each function takes a chunk and a column and returns an Arrow array with the problems it met, by position in
+the chunk. Typed columns are checked at Arrow's speed; Python values one by one. Nothing is guessed: "0.5" is a
+score only where a file can hold nothing but text (CSV), true is never a number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.data.chunks import ArrowChunk, Chunk
+from winnow.data.errors import shown
+
+VERDICTS = ("pass", "fail", "abstain", "error")
+LONGEST_KEY = 64
+
+
+class Checked(NamedTuple):
+    """The values that passed, null where a row failed, and what was wrong with those rows."""
+
+    array: pa.Array
+    problems: dict[int, str]
+
+
+def texts(chunk: Chunk, name: str) -> Checked:
+    """Text; numbers are taken as they are written."""
+    typed = _typed(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return Checked(_strings(typed), {})
+    return _each(chunk, name, _text, pa.string())
+
+
+def keys(chunk: Chunk, name: str) -> Checked:
+    """What identifies a prompt or a candidate: text or a whole number, or any JSON (a message list) in canonical form."""
+    typed = _typed(chunk, name)
+    if typed is not None and (_is_text(typed.type) or pa.types.is_integer(typed.type)):
+        array = _strings(typed) if _is_text(typed.type) else typed.cast(pa.string())
+        wrong = pc.or_(pc.is_null(array), pc.equal(pc.binary_length(pc.fill_null(array, "-")), 0))
+        if not pc.any(wrong).as_py():
+            return Checked(array, {})
+    return _each(chunk, name, _key, pa.string())
+
+
+def references(chunk: Chunk, name: str) -> Checked:
+    """A reference as text, or as a list of texts when any row gives several that would do."""
+    typed = _typed(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return Checked(_strings(typed), {})
+    values = chunk.values(name)
+    several = any(isinstance(value, list) for value in values)
+    return _each(chunk, name, _references if several else _reference, pa.list_(pa.string()) if several else pa.string())
+
+
+def scores(chunk: Chunk, name: str) -> Checked:
+    """A finite number or null."""
+    typed = _typed(chunk, name)
+    if typed is not None and (pa.types.is_floating(typed.type) or pa.types.is_integer(typed.type)):
+        array = typed.cast(pa.float64(), safe=False)
+        if pc.all(pc.fill_null(pc.is_finite(array), True)).as_py() is not False:
+            return Checked(array, {})
+    written = typed is not None and _is_text(typed.type)
+    return _each(chunk, name, _written_score if written else _score, pa.float64())
+
+
+def verdicts(chunk: Chunk, name: str) -> Checked:
+    """pass, fail, abstain, error or null; a true or false column counts as pass and fail."""
+    return _each(chunk, name, _verdict, pa.string())
+
+
+def labels(chunk: Chunk, name: str) -> Checked:
+    """Right or wrong: true/false or 1/0; null or empty is unlabeled."""
+    return _each(chunk, name, _label, pa.bool_())
+
+
+def last_turns(chunk: Chunk, name: str) -> tuple[Checked, Checked]:
+    """Of a message list: the last assistant turn's text, and everything before it in canonical form."""
+    answers = _each(chunk, name, lambda value: _split_turns(value)[0], pa.string())
+    prompts = _each(chunk, name, lambda value: _split_turns(value)[1], pa.string())
+    return answers, prompts
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def short_key(key: str) -> str:
+    """A key short enough to hold millions of: itself, or the start of its sha256 when it is a whole text."""
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _typed(chunk: Chunk, name: str) -> pa.Array | None:
+    if not isinstance(chunk, ArrowChunk) or name not in chunk.batch.schema.names:
+        return None
+    array = chunk.batch.column(name)
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _strings(array: pa.Array) -> pa.Array:
+    return array if pa.types.is_string(array.type) else array.cast(pa.string())
+
+
+def _each(chunk: Chunk, name: str, read: Callable[[Any], Any], kind: pa.DataType) -> Checked:
+    """Read values one by one; a ValueError is a problem of its row."""
+    problems: dict[int, str] = {}
+    good: list[Any] = []
+    for position, value in enumerate(chunk.values(name)):
+        try:
+            good.append(read(value))
+        except ValueError as error:
+            good.append(None)
+            problems[position] = f"{name} is {_put(value)}; {error}"
+    return Checked(pa.array(good, kind), problems)
+
+
+def _put(value: Any) -> str:
+    return shown(value) if isinstance(value, str) else shown(json.dumps(value, default=str)).strip("'")
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return _encodable(value)
+    return _number(value, "the text of a candidate is text")
+
+
+def _reference(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, dict):
+        raise ValueError("a reference is text, a number or a list of them")
+    return _number(value, "a reference is text, a number or a list of them")
+
+
+def _references(value: Any) -> list[str | None] | None:
+    if value is None:
+        return None
+    return [_reference(one) for one in (value if isinstance(value, list) else [value])]
+
+
+def _number(value: Any, rule: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(rule)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number must be finite")
+    return json.dumps(value)
+
+
+def _key(value: Any) -> str:
+    if value is None:
+        raise ValueError("every row needs one")
+    if isinstance(value, str):
+        if not value:
+            raise ValueError("an empty key identifies nothing")
+        return str(_encodable(value))
+    if isinstance(value, bool | float):
+        raise ValueError("a key is text or a whole number")
+    try:
+        return canonical(value)
+    except TypeError as error:
+        raise ValueError("a key is text, a whole number or JSON") from error
+
+
+def _score(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a score is a finite number or null")
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError("a score must fit a float") from error
+    if not math.isfinite(number):
+        raise ValueError("a score is a finite number or null")
+    return number
+
+
+def _written_score(value: str | None) -> float | None:
+    if value is None or not value.strip():
+        return None
+    try:
+        return _score(float(value))
+    except ValueError:
+        raise ValueError("a score is a finite number or empty") from None
+
+
+def _verdict(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "pass" if value else "fail"
+    if isinstance(value, str) and value in VERDICTS:
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return "pass" if value.lower() == "true" else "fail"
+    raise ValueError(f"a verdict is {', '.join(VERDICTS)}, true, false or null")
+
+
+def _label(value: Any) -> bool | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in ("true", "false", "1", "0"):
+        return value.strip().lower() in ("true", "1")
+    raise ValueError("a label is true or false, 1 or 0, or null where there is none")
+
+
+def _split_turns(value: Any) -> tuple[str | None, str]:
+    if not isinstance(value, list) or not value or not all(isinstance(turn, dict) for turn in value):
+        raise ValueError("messages are a list of {role, content}")
+    last = max((i for i, turn in enumerate(value) if turn.get("role") == "assistant"), default=None)
+    if last is None:
+        raise ValueError("no turn has the role 'assistant', so there is no candidate")
+    return _content(value[last].get("content")), canonical(value[:last])
+
+
+def _content(content: Any) -> str | None:
+    if content is None or isinstance(content, str):
+        return _encodable(content)
+    if isinstance(content, list):
+        return "".join(str(_part_text(part)) for part in content)
+    raise ValueError("the content of a turn is text or a list of parts")
+
+
+def _part_text(part: Any) -> str:
+    if isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
+        return str(part["text"])
+    return ""
+
+
+def _encodable(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds half of a surrogate pair, which is no character") from None
+    return value
+
+
+def counted(array: pa.Array, values: Sequence[str]) -> dict[str, int]:
+    """How often each of these values stands in an array."""
+    found = {item["values"]: item["counts"] for item in array.value_counts().to_pylist()}
+    return {value: int(found.get(value, 0)) for value in values}

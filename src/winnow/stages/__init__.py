@@ -1,0 +1,1 @@
+"""What is done to rows: each stage takes a table and gives a table, with books that balance."""

@@ -1,0 +1,66 @@
+"""What a selection does to the data beside making it cleaner: length, answers per prompt, prompts lost.
+
+Lengths are counted in characters. Of a typed source only a spread of rows is read for the raw length, because
+reading every text would cost more than selecting; how many rows were read is always said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.data.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Lengths:
+    """Mean text length of the raw and of the kept rows."""
+
+    def __init__(self) -> None:
+        self.raw_rows = 0
+        self.kept_rows = 0
+        self._raw = 0
+        self._kept = 0
+
+    def add_raw(self, texts: pa.Array) -> None:
+        """More raw rows."""
+        self._raw += pc.sum(pc.utf8_length(texts)).as_py() or 0
+        self.raw_rows += len(texts)
+
+    def add_kept(self, texts: pa.Array) -> None:
+        """More kept rows."""
+        self._kept += pc.sum(pc.utf8_length(texts)).as_py() or 0
+        self.kept_rows += len(texts)
+
+    def glimpse(self, table: Table) -> None:
+        """Raw lengths of a typed source whose texts were not read on the way."""
+        if self.raw_rows or not table.has("text"):
+            return
+        for texts in table.glimpse("text"):
+            self.add_raw(texts)
+
+    def plain(self) -> dict[str, Any]:
+        """Means, and the number of rows behind the raw one."""
+        raw = self._raw / self.raw_rows if self.raw_rows else None
+        kept = self._kept / self.kept_rows if self.kept_rows else None
+        return {"raw": raw, "kept": kept, "raw_rows_read": self.raw_rows}
+
+
+def per_prompt(duck: duckdb.DuckDBPyConnection, chosen: str) -> dict[str, Any]:
+    """Prompts before and after, answers per prompt before and after."""
+    query = "select count(distinct prompt), count(*) from {}"
+    raw_prompts, raw = duck.execute(query.format("pool")).fetchone() or (0, 0)
+    kept_prompts, kept = duck.execute(query.format(chosen)).fetchone() or (0, 0)
+    return {
+        "prompts": raw_prompts,
+        "prompts_kept": kept_prompts,
+        "prompts_lost": raw_prompts - kept_prompts,
+        "answers_per_prompt": {
+            "raw": raw / raw_prompts if raw_prompts else None,
+            "kept": kept / kept_prompts if kept_prompts else None,
+        },
+    }

@@ -1,0 +1,1 @@
+"""Kernels over text: what stages compute about words, without knowing rows or files."""

@@ -1,0 +1,158 @@
+"""Are two lists of numbers close? sum|got - want| / sum|want| < tau, the rule of the eigenvalue papers.
+
+A list is numbers between white space, commas or semicolons, bare or in one pair of brackets; where the decimal
+mark is ',' a comma separates nothing. Anything else in the text, NaN and infinity, or a wrong length is wrong.
+
+Promises: the bound is strict and means what its decimal digits say: whatever floats cannot tell from it is
+decided with exact decimals. The score is minus the relative distance, so that higher is better as everywhere,
+and every other tau can be read from it. A reference of zeros only is matched by zeros only.
+Quick and careful paths sum in the same order and give the same score to the last bit.
+It does not sort: lists are compared place by place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Context, Decimal, Inexact, localcontext
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.verifiers.answers.pairs import ERROR, FAIL, PASS, Floats, Mask, Outcome, by_mask, joined, mask
+from winnow.verifiers.numerals import plain
+
+_PLAIN_NUMBER = r"-?[0-9]{1,17}(?:\.[0-9]{1,17})?"
+_PLAIN_LIST = rf"^{_PLAIN_NUMBER}(?: {_PLAIN_NUMBER})*$"
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", re.ASCII)
+_LONGEST_NUMBER = 400
+_ROWS_AT_ONCE = 16_384  # what is made of so many rows stays in the processor's cache
+_EXACT = Context(prec=5_000, traps=[Inexact])  # room for every digit between the largest and the smallest number
+_NEAR = 1e-12  # far above what a sum of floats can be off by, relative to the sizes summed
+_MALFORMED = -1
+
+
+@dataclass(frozen=True)
+class _Distances:
+    """Of some pairs: how many numbers on each side, and the sums where they are as many."""
+
+    got: npt.NDArray[np.int64]
+    want: npt.NDArray[np.int64]
+    off: Floats
+    got_size: Floats
+    want_size: Floats
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The comparison, under a bound."""
+
+    tau: float
+    decimal: str = "."
+
+    def compare(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+        if self.decimal == ",":
+            return self.careful(answers, wants)
+        parts = (
+            [texts.slice(start, _ROWS_AT_ONCE) for texts in (answers, wants)]
+            for start in range(0, len(answers), _ROWS_AT_ONCE)
+        )
+        return joined([by_mask(is_plain(a) & is_plain(w), (self.quick, self.careful), a, w) for a, w in parts])
+
+    def quick(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+        """For plain lists only: split and parsed by Arrow, summed place by place."""
+        (got, a), (want, w) = _parsed(answers), _parsed(wants)
+        starts = [np.concatenate([[0], np.cumsum(count)[:-1]]) for count in (got, want)]
+        sums = np.zeros((3, len(got)))
+        for length in np.unique(got[got == want]):
+            rows = np.flatnonzero((got == length) & (want == length))
+            off, got_size, want_size = np.zeros((3, len(rows)))
+            first_a, first_w = (start[rows] for start in starts)
+            for place in range(length):
+                x, y = a[first_a + place], w[first_w + place]
+                off += np.abs(x - y)
+                got_size += np.abs(x)
+                want_size += np.abs(y)
+            sums[:, rows] = off, got_size, want_size
+        return self._judged(_Distances(got, want, *sums), answers, wants)
+
+    def careful(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+        """For any text, one by one."""
+        counts, sums = np.zeros((2, len(answers)), np.int64), np.zeros((3, len(answers)))
+        for row, (answer, want) in enumerate(zip(answers.to_pylist(), wants.to_pylist(), strict=True)):
+            a, w = (self._numbers(text) for text in (answer, want))
+            counts[:, row] = [_MALFORMED if numbers is None else len(numbers) for numbers in (a, w)]
+            if a is not None and w is not None and len(a) == len(w):
+                sums[:, row] = _sums(map(float, a), map(float, w))
+        return self._judged(_Distances(*counts, *sums), answers, wants)
+
+    def _judged(self, pairs: _Distances, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+        same_length = (pairs.got == pairs.want) & (pairs.want != _MALFORMED)
+        with np.errstate(all="ignore"):
+            bound = self.tau * pairs.want_size
+            right = same_length & (pairs.off < bound)
+            far = np.abs(pairs.off - bound) > _NEAR * (pairs.got_size + pairs.want_size)
+            ratio = np.where(pairs.off == 0, 0.0, pairs.off / pairs.want_size)
+        for row in np.flatnonzero(same_length & ~far):  # also where a sum overflowed: then nothing is far
+            right[row] = self._exactly(answers[int(row)].as_py(), wants[int(row)].as_py())
+        code = np.where(right, PASS, np.where(pairs.want == _MALFORMED, ERROR, FAIL)).astype(np.int8)
+        ratio = np.where(same_length, ratio, np.nan)
+        return Outcome(code, self._reasons(pairs, code, ratio), np.where(np.isfinite(ratio), 0.0 - ratio, np.nan))
+
+    def _exactly(self, answer: str, want: str) -> bool:
+        with localcontext(_EXACT):
+            a, w = (list(map(Decimal, self._numbers(text) or [])) for text in (answer, want))
+            off, size = sum(abs(x - y) for x, y in zip(a, w, strict=True)), sum(map(abs, w))
+            return off < Decimal(repr(self.tau)) * size or off == 0 == size
+
+    def _numbers(self, text: str | None) -> list[str] | None:
+        """The list as texts that float and Fraction read; None for anything that is not a list of numbers."""
+        body = plain(text or "", self.decimal).strip()
+        if body[:1] + body[-1:] in ("[]", "()"):
+            body = body[1:-1].strip()
+        if self.decimal == ",":
+            body = body.replace(".", "?").replace(",", ".")
+        numbers = re.split(r"\s*[,;]\s*|\s+", body)
+        good = all(
+            len(number) <= _LONGEST_NUMBER and _NUMBER.fullmatch(number) and math.isfinite(float(number))
+            for number in numbers
+        )
+        return numbers if good else None
+
+    def _reasons(self, pairs: _Distances, code: npt.NDArray[np.int8], ratio: Floats) -> pa.StringArray:
+        """Words for what did not pass only: most of the time would go into them."""
+        rows = np.flatnonzero(code != PASS)
+        got, want = pairs.got[rows], pairs.want[rows]
+        percent = pc.cast(pc.round(pa.array(100 * ratio[rows]), 2), pa.string())
+        words = pc.binary_join_element_wise("off by ", percent, f"%, limit {100 * self.tau:.10g}%", "")
+        if (got != want).any():
+            counts = [pc.cast(pa.array(count), pa.string()) for count in (got, want)]
+            lengths = pc.binary_join_element_wise("got ", counts[0], " numbers, want ", counts[1], "")
+            words = pc.if_else(pa.array(got != want), lengths, words)
+        for count, side in ((got, "answer"), (want, "reference")):
+            words = pc.if_else(pa.array(count == _MALFORMED), f"no list of numbers in the {side}", words)
+        return pc.replace_with_mask(pa.nulls(len(code), pa.string()), pa.array(code != PASS), words)
+
+
+def _sums(a: Iterable[float], w: Iterable[float]) -> tuple[float, float, float]:
+    """Place by place, as the quick path does: the sum() of Python 3.12 would round otherwise."""
+    off = got_size = want_size = 0.0
+    for x, y in zip(a, w, strict=True):
+        off, got_size, want_size = off + abs(x - y), got_size + abs(x), want_size + abs(y)
+    return off, got_size, want_size
+
+
+def is_plain(texts: pa.StringArray) -> Mask:
+    """Where the text is plain decimals with one space between."""
+    return mask(pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _PLAIN_LIST))
+
+
+def _parsed(texts: pa.StringArray) -> tuple[npt.NDArray[np.int64], Floats]:
+    """How many numbers each text has, and all of them in a row."""
+    lists = pc.split_pattern(pc.utf8_trim_whitespace(texts), " ")
+    counts = np.asarray(pc.list_value_length(lists), np.int64)
+    return counts, np.asarray(pc.cast(pc.list_flatten(lists), pa.float64()))

@@ -1,0 +1,88 @@
+"""The verifier exact: equality, its normalizations, and what cannot be checked."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winnow.verifiers.named import verifier
+from winnow.verifiers.verdicts import Batch, Verdicts
+
+
+def judged(texts: list[str | None], references: list[object], **settings: object) -> Verdicts:
+    return verifier("exact", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
+
+
+@pytest.mark.parametrize(
+    ("normalize", "text", "reference", "verdict"),
+    [
+        ("strip", " Paris\n", "Paris", "pass"),
+        ("strip", "paris", "Paris", "fail"),
+        ("none", "Paris ", "Paris", "fail"),
+        ("case", "STRASSE", "straße", "pass"),
+        ("whitespace", "New\n  York", "New York", "pass"),
+        ("strip", "New  York", "New York", "fail"),
+        ("unicode", "ﬁve ①", "five 1", "pass"),
+        ("accents", "Málaga", "Malaga", "pass"),
+        ("accents", "Málaga", "malaga", "fail"),
+        ("punctuation", "«U.S.A.»", "USA", "pass"),
+        ("articles", "The  Beatles", "Beatles", "pass"),
+        ("articles", "Theatre", "atre", "fail"),
+        ("case,punctuation,articles,strip", "The answer, (a) Cat!", "answer cat", "pass"),
+        ("strip,articles,punctuation,case", "The answer, (a) Cat!", "answer cat", "pass"),
+    ],
+)
+def test_each_normalization_does_what_it_says(normalize: str, text: str, reference: str, verdict: str) -> None:
+    assert judged([text], [reference], normalize=normalize).verdict.to_pylist() == [verdict]
+
+
+def test_a_failure_says_what_was_got_and_wanted_in_one_safe_line() -> None:
+    out = judged(["Ly\x1b[2Jon\n\u202esnoyL", "x" * 100], ["Paris", "y"])
+    assert out.reason.to_pylist() == ["got 'Ly?[2Jon??snoyL', want 'Paris'", f"got '{'x' * 57}...', want 'y'"]
+
+
+def test_without_text_or_reference_nothing_is_said() -> None:
+    out = judged([None, "a", None, "a"], ["a", None, None, "a"])
+    assert out.verdict.to_pylist() == ["abstain", "abstain", "abstain", "pass"]
+    assert out.reason.to_pylist() == ["no text", "no reference", "no text", None]
+    assert verifier("exact").judge(Batch(pa.array(["a"]))).verdict.to_pylist() == ["abstain"]
+
+
+def test_any_reference_of_a_list_may_match() -> None:
+    references: list[object] = [["y", "x"], ["y", None], [], None, ["The", "x"], ["The", "y"], ["The"]]
+    out = judged(["x"] * 7, references, normalize="articles")
+    assert out.verdict.to_pylist() == ["pass", "fail", "abstain", "abstain", "pass", "fail", "error"]
+
+
+def test_a_reference_of_which_nothing_is_left_is_an_error_and_an_empty_one_is_not() -> None:
+    out = judged(["the", "?", ""], ["!", "", ""], normalize="punctuation")
+    assert out.verdict.to_pylist() == ["error", "pass", "pass"]
+    assert out.reason.to_pylist()[0] == "nothing is left of the reference after normalization"
+
+
+def test_the_extract_is_applied_to_the_reference_where_it_finds_something() -> None:
+    out = judged(["so #### yes", "#### no", "yes"], ["because #### yes", "yes", "yes"], extract="after:####")
+    assert out.verdict.to_pylist() == ["pass", "fail", "fail"]
+    assert out.reason.to_pylist()[2] == "nothing found by 'after:####'"
+
+
+@pytest.mark.parametrize(
+    "references", [pa.array([18, 7]), pa.array([18.0, 7.5]), pa.array(["18", "x"]).dictionary_encode()]
+)
+def test_references_that_are_no_text_are_compared_as_they_are_written(references: pa.Array) -> None:
+    assert verifier("exact").judge(Batch(pa.array(["18", "18"]), references=references)).verdict.to_pylist() == [
+        "pass",
+        "fail",
+    ]
+
+
+@given(st.lists(st.tuples(st.none() | st.text(max_size=8), st.none() | st.text(max_size=8)), max_size=20))
+def test_a_row_is_judged_the_same_alone_and_in_any_company(rows: list[tuple[str | None, str | None]]) -> None:
+    exact = verifier("exact", {"normalize": "case,accents,articles"})
+    texts, references = (pa.array([row[side] for row in rows], pa.string()) for side in (0, 1))
+    whole = exact.judge(Batch(texts, references=references))
+    alone = [exact.judge(Batch(texts.slice(n, 1), references=references.slice(n, 1))) for n in range(len(rows))]
+    assert whole.verdict.to_pylist() == [one.verdict[0].as_py() for one in alone]
+    assert whole.reason.to_pylist() == [one.reason[0].as_py() for one in alone]
