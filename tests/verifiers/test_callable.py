@@ -114,7 +114,7 @@ def test_one_poison_row_costs_few_extra_calls() -> None:
         calls += 1
         return [1 // len(text) >= 0 for text in completions]
 
-    judged(poisoned, ["x"] * 500 + [""] + ["x"] * 523)
+    judged(poisoned, [*["x"] * 500, "", *["x"] * 523])
     assert calls == 1 + 2 * 10
 
 

@@ -95,5 +95,12 @@ def test_the_configuration_says_every_option_that_changes_a_verdict() -> None:
         == verifier("exact", {"normalize": "case,strip"}).config()
     )
     assert verifier("number", {"marker": "A:"}).config() == verifier("number", {"extract": "after:A:"}).config()
-    different = [{"decimal": ","}, {"relative": 0.1}, {"absolute": 0.1}, {"vector": 0.1}, {"extract": "boxed"}, {}]
+    different: list[dict[str, object]] = [
+        {"decimal": ","},
+        {"relative": 0.1},
+        {"absolute": 0.1},
+        {"vector": 0.1},
+        {"extract": "boxed"},
+        {},
+    ]
     assert len({str(verifier("number", settings).config()) for settings in different}) == len(different)

@@ -33,7 +33,7 @@ _LATEX_FRACTION = re.compile(r"(\d?)\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)
 _LATEX_SPACE = re.compile(r"\\[,!; ]")
 _LETTERS = "A-Za-z_\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"  # scripts that put spaces between words
 _CURRENCIES = ("USD", "EUR", "GBP", "INR", "JPY", "CNY", "AUD", "CAD", "CHF", "Rs")
-_CURRENCY_CODE = "|".join(f"(?<=\\b{code})" for code in _CURRENCIES)
+_CURRENCY_CODE = "|".join(f"(?<=\\b{code}[0-9])" for code in _CURRENCIES)
 _TIMES_TEN = r"\s{0,3}(?:[x\u00d7*\u00b7]|\\times|\\cdot)\s{0,3}10\s?\^\s?\{?\s?(?P<power>[-+]?\d+)\s?\}?"
 _NOT_FINITE = re.compile(r"(?<!\w)(?:NaN|inf|Infinity|∞)(?!\w)")
 _SIGN = re.compile(r"(?:^|[^\w)\]}%.+\-])([-+])\\?[$€£¥₹]?$")
@@ -99,9 +99,11 @@ def last_number(text: str, decimal: str = ".") -> Numeral:
 def _chunks(decimal: str) -> re.Pattern[str]:
     """Digits and all that is glued to them: the next step says whether that is one number."""
     spaces = f"{_NARROW_SPACE}'" + (" " if decimal == "," else "")
-    glue = rf"[.,:/*+\u00d7\u00b7_\-]|[{spaces}](?=\d{{3}}(?!\d))|\^\{{?[-+]?|[eE][-+]?"
-    free = rf"(?:(?<![{_LETTERS}\d^])|{_CURRENCY_CODE})(?<!\d[.,])(?<![\^_]\{{)(?<!\^[-+])(?<!\^\{{[-+])"
-    return re.compile(rf"{free}\d+(?:(?:{glue})\d+)*(?:{_TIMES_TEN})?")
+    glue = rf"[.,:/*+\u00d7\u00b7_\-]|[{spaces}](?=[0-9]{{3}}(?![0-9]))|\^\{{?[-+]?|[eE][-+]?"
+    # The digit comes first and what must not stand before it after: so the search leaps from digit to digit.
+    named = rf"(?:(?<![{_LETTERS}0-9^][0-9])|{_CURRENCY_CODE})(?<![0-9][.,][0-9])"
+    power = r"(?<![\^_]\{[0-9])(?<!\^[-+][0-9])(?<!\^\{[-+][0-9])"
+    return re.compile(rf"[0-9]{named}{power}[0-9]*(?:(?:{glue})[0-9]+)*(?:{_TIMES_TEN})?")
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from winnow.verifiers.named import verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 
-def judged(texts: list[str | None], references: list[object], **settings: object) -> Verdicts:
+def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
     return verifier("exact", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from winnow.verifiers.verdicts import Batch, Verdicts
 STORY = "She sells 16 - 3 - 4 = <<16-3-4=9>>9 eggs.\nThat is 9 * 2 = $<<9*2=18>>18.\nA: {}"
 
 
-def judged(texts: list[str | None], references: list[object], **settings: object) -> Verdicts:
+def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
     return verifier("number", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,7 +17,7 @@ from winnow.verifiers.verdicts import Batch, Verdicts
 WANT = "55.2 10.1 -3.2 -20.4 -41.0"
 
 
-def judged(texts: list[str | None], references: list[object], **settings: object) -> Verdicts:
+def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
     made = verifier("number", {"vector": 0.05, **settings})
     return made.judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
@@ -83,7 +85,7 @@ def test_lists_whose_sums_no_float_holds_are_still_compared() -> None:
 
 
 def test_a_distance_is_exact_between_the_largest_and_the_smallest_numbers() -> None:
-    tiny, huge = "1" + "e-300", "9" * 300
+    tiny, huge = "1e-300", "9" * 300
     out = judged([f"{huge} 0 {tiny}", f"{huge} 0 0", f"{huge} {tiny} {tiny}"], [f"{huge} 0 0"] * 3, vector=1e-323)
     assert out.verdict.to_pylist() == ["pass", "pass", "pass"]
     assert judged(["1 1" + "0" * 30], ["0 1" + "0" * 30], vector=1e-30).verdict.to_pylist() == ["fail"]
@@ -108,7 +110,23 @@ numbers = st.decimals(-99, 99, places=1).map("{:f}".format) | st.sampled_from(
 )
 plain_lists = st.lists(numbers, min_size=1, max_size=4).map(" ".join)
 odd_lists = st.sampled_from(
-    ["", " 1 2 ", "1  2", "1,2", "[1 2]", "x", "1e2 1", "+1 2", "NaN 1", "\uff11 2", "1 -", "1.2.3 1", "1."]
+    [
+        "",
+        " 1 2 ",
+        "1  2",
+        "1,2",
+        "[1 2]",
+        "x",
+        "1e2 1",
+        "+1 2",
+        "NaN 1",
+        "\uff11 2",
+        "1 -",
+        "1.2.3 1",
+        "1.",
+        ".5 -.5",
+        "0." + "0" * 300,
+    ]
 )
 
 
@@ -132,3 +150,14 @@ def test_the_quick_path_is_the_one_taken_on_plain_lists_and_agrees_over_many() -
     assert quick.code.tolist() == careful.code.tolist()
     assert quick.scores().tobytes() == careful.scores().tobytes()
     assert 100 < (quick.code == 0).sum() < 1_900
+
+
+@pytest.mark.parametrize("odd", ["1.2.3 1", "", "1  2", "x"])
+def test_many_rows_with_an_odd_one_are_judged_as_one_by_one(odd: str) -> None:
+    texts = [f"{row % 7}.5 2" for row in range(20_000)]
+    texts[17_000] = odd
+    answers, wants = pa.array(texts), pa.array([f"{row // 4 % 7}.5 2" for row in range(20_000)])
+    mixed, careful = Vectors(0.05).compare(answers, wants), Vectors(0.05).careful(answers, wants)
+    assert mixed.code.tolist() == careful.code.tolist()
+    assert mixed.scores().tobytes() == careful.scores().tobytes()
+    assert mixed.reason.equals(careful.reason)

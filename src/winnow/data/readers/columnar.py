@@ -189,7 +189,7 @@ class Frame(Source):
     regular = True
 
     def __init__(self, table: pa.Table, name: str) -> None:
-        self.table = table
+        self.table = table.cast(pa.schema([without_views(f) for f in table.schema], metadata=table.schema.metadata))
         self.name = name
         same_schema([(Path(name), table.schema)])
 
@@ -209,6 +209,21 @@ class Frame(Source):
             if batch.num_rows:
                 yield arrow_chunk(batch, first, Path(self.name))
                 first += batch.num_rows
+
+
+def without_views(field: pa.Field) -> pa.Field:
+    """The field with plain text in place of string views, which Arrow cannot take rows of yet."""
+    kind = field.type
+    if pa.types.is_string_view(kind):
+        return field.with_type(pa.large_string())
+    if pa.types.is_binary_view(kind):
+        return field.with_type(pa.large_binary())
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = without_views(kind.value_field)
+        return field.with_type(pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner))
+    if pa.types.is_struct(kind):
+        return field.with_type(pa.struct([without_views(inner) for inner in kind]))
+    return field
 
 
 def saved_dataset(folder: Path) -> list[Path]:

@@ -1,0 +1,72 @@
+"""winnow: turn model-made candidates into a training set you can trust, and know before you train what you gain.
+
+    checked = winnow.verify("candidates.jsonl", "number")
+    kept = winnow.select(checked, passed=True, control=True)
+    kept.to_pandas()
+
+Names are loaded on first use, so importing winnow costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from winnow.data.columns import Columns as Columns
+    from winnow.data.errors import BadTable as BadTable
+    from winnow.data.errors import BrokenPromise as BrokenPromise
+    from winnow.data.errors import EnvironmentFault as EnvironmentFault
+    from winnow.data.errors import LimitReached as LimitReached
+    from winnow.data.errors import UsageError as UsageError
+    from winnow.data.errors import WinnowError as WinnowError
+    from winnow.data.table import Table as Table
+    from winnow.stages.front import select as select
+    from winnow.stages.front import table as table
+    from winnow.stages.front import verifier as verifier
+    from winnow.stages.front import verify as verify
+    from winnow.stages.results import Rows as Rows
+    from winnow.stages.select import Selected as Selected
+    from winnow.stages.verify import Verified as Verified
+    from winnow.verifiers.verdicts import Batch as Batch
+    from winnow.verifiers.verdicts import Verdict as Verdict
+    from winnow.verifiers.verdicts import Verdicts as Verdicts
+    from winnow.verifiers.verdicts import Verifier as Verifier
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BadTable": "winnow.data.errors",
+    "Batch": "winnow.verifiers.verdicts",
+    "BrokenPromise": "winnow.data.errors",
+    "Columns": "winnow.data.columns",
+    "EnvironmentFault": "winnow.data.errors",
+    "LimitReached": "winnow.data.errors",
+    "Rows": "winnow.stages.results",
+    "Selected": "winnow.stages.select",
+    "Table": "winnow.data.table",
+    "UsageError": "winnow.data.errors",
+    "Verdict": "winnow.verifiers.verdicts",
+    "Verdicts": "winnow.verifiers.verdicts",
+    "Verified": "winnow.stages.verify",
+    "Verifier": "winnow.verifiers.verdicts",
+    "WinnowError": "winnow.data.errors",
+    "select": "winnow.stages.front",
+    "table": "winnow.stages.front",
+    "verifier": "winnow.stages.front",
+    "verify": "winnow.stages.front",
+}
+
+__all__ = [*_HOMES, "__version__"]  # the names are the keys
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'winnow' has no attribute {name!r}")
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,134 @@
+"""The Python front door: the commands as functions, over paths, lists of dictionaries and data frames.
+
+Columns are named by keyword as on the command line (`prompt="task"`, `text="answer"`); what is not named is
+guessed. With `out` a result is written and reads from there; without it, it stays in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from winnow.data.columns import Columns, stated
+from winnow.data.errors import UsageError, nearest
+from winnow.data.quarantine import BadRows
+from winnow.data.stores.opening import open_rows, with_labels, with_verdicts
+from winnow.data.table import Table
+from winnow.stages.results import Rows
+from winnow.stages.select import Request, Selected
+from winnow.stages.select import select as run_select
+from winnow.stages.select.rules import Rules, best_of
+from winnow.stages.verify import Verified
+from winnow.stages.verify import verify as run_verify
+from winnow.verifiers.named import verifier as named_verifier
+from winnow.verifiers.verdicts import Verifier
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+PathLike = str | Path
+
+
+class Reading(TypedDict, total=False):
+    """How to read a table: the column behind each part (see `winnow.Columns`), and what stands beside it."""
+
+    id: str
+    prompt: str
+    prompt_text: str
+    text: str
+    messages: str
+    reference: str
+    score: str
+    verdict: str
+    label: str
+    round: str
+    candidates: str
+    bad_rows: str
+    labels: object
+    verdicts: object
+
+
+class Selecting(Reading, total=False):
+    """The rules of a selection, and how to read the table it is made from."""
+
+    passed: bool
+    threshold: float
+    best_of: int | Literal["all"]
+    keep: int
+    top_share: float
+    distinct: bool
+    max_rows: int
+    exclude: object
+    by: Literal["text", "ngram13"]
+    mix_real: object
+    real_share: float
+    lower_is_better: bool
+    seed: int
+
+
+def table(given: object, **reading: Unpack[Reading]) -> Table:
+    """Rows from a path, a glob, a store, a list of dictionaries or a data frame, with the columns that play a part."""
+    return _table(given, dict(reading))
+
+
+def verifier(spec: str | Callable[..., object] | Verifier, **options: object) -> Verifier:
+    """A verifier by name ('exact', 'number', 'module:function') or from a function, with its options."""
+    return named_verifier(spec, options)
+
+
+def verify(
+    given: object,
+    *verifiers: str | Callable[..., object] | Verifier,
+    out: PathLike | None = None,
+    **reading: Unpack[Reading],
+) -> Verified:
+    """Judge every candidate with these verifiers."""
+    if not verifiers:
+        raise UsageError("verify", "no verifier is given", "For example winnow.verify(rows, 'exact')")
+    judges = [named_verifier(spec) for spec in verifiers]
+    return run_verify(_table(given, dict(reading)), judges, _path(out))
+
+
+def select(
+    given: object, *, out: PathLike | None = None, control: bool | PathLike = False, **selecting: Unpack[Selecting]
+) -> Selected:
+    """Choose the rows to train on; see `Selecting` for the rules. Without any, those that passed."""
+    options: dict[str, Any] = dict(selecting)
+    verdict = options.get("verdict")
+    beside = {name: options.pop(name, None) for name in ("exclude", "mix_real")}
+    options["exclude_by"] = options.pop("by", "text")
+    if options.get("best_of") is not None:
+        options["best_of"] = best_of(str(options["best_of"]))
+    rules = Rules(**{f.name: options.pop(f.name) for f in fields(Rules) if f.name in options})
+    opened = _table(given, {name: value for name, value in options.items() if name != "verdict"})
+    request = Request(
+        rules,
+        verdict,
+        None if beside["exclude"] is None else _table(beside["exclude"], {}),
+        None if beside["mix_real"] is None else _table(beside["mix_real"], {}),
+        _path(out),
+        control if isinstance(control, bool) else Path(control),
+    )
+    return run_select(opened, request)
+
+
+def _table(given: object, options: dict[str, Any]) -> Table:
+    bad, labels, verdicts = (options.pop(name, None) for name in ("bad_rows", "labels", "verdicts"))
+    known = {f.name for f in fields(Columns)} - {"guessed"}
+    for name in options:
+        if name not in known:
+            raise UsageError(name, "is not an option here", nearest(name, {*known, *Selecting.__annotations__}))
+    columns = stated(**options)
+    inner = given.table if isinstance(given, Rows) else given
+    if isinstance(inner, Table) and columns.named():
+        inner = Table(inner.source, stated(**{**inner.columns.named(), **columns.named()}), inner.bad)
+    opened = open_rows(inner, columns, BadRows.parse(bad) if bad is not None else None)
+    if verdicts is not None:
+        opened = with_verdicts(opened, verdicts)
+    return with_labels(opened, labels, columns.label) if labels is not None else opened
+
+
+def _path(out: PathLike | None) -> Path | None:
+    return None if out is None else Path(out)
