@@ -55,8 +55,8 @@ class RuleOptions:
     """The rules of a selection."""
 
     passed: Annotated[
-        bool, option("--passed", "verdict pass (the rule when verdicts are there and no other is given)", RULES)
-    ] = False
+        bool | None, option("--passed/--no-passed", "verdict pass; on by default where there are verdicts", RULES)
+    ] = None
     threshold: Annotated[float | None, option("--threshold", "score at least t", RULES, "T")] = None
     best_of: Annotated[
         str | None, option("--best-of", "draw N scored candidates of each prompt and keep the best", RULES, "N|all")
@@ -76,7 +76,7 @@ class RuleOptions:
 
     def given(self) -> dict[str, Any]:
         """The rules that were given, by name."""
-        return {name: value for name, value in vars(self).items() if value not in (None, False)}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from winnow.data.errors import UsageError, nearest
+from winnow.data.errors import UsageError, nearest, printable
 
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "id": ("candidate_id", "id"),
@@ -78,7 +78,7 @@ class Columns:
             if self.guessed
             else ""
         )
-        return "columns: " + " ".join(pairs) + hint
+        return printable("columns: " + " ".join(pairs) + hint)
 
 
 def stated(**parts: str | None) -> Columns:

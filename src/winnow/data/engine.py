@@ -6,9 +6,11 @@ Used for what does not fit in memory: grouping by prompt, joins by id, large sor
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,3 +36,30 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+
+
+def feed(duck: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    """Run a query over the relation `incoming`, streamed from these batches.
+
+    DuckDB wraps what goes wrong while it reads; here the error of the reader itself comes out, unwrapped.
+    """
+    import duckdb
+
+    stopped: list[BaseException] = []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except BaseException as error:
+            stopped.append(error)
+            raise
+
+    duck.register("incoming", pa.RecordBatchReader.from_batches(schema, watched()))
+    try:
+        duck.execute(query)
+    except duckdb.Error:
+        if stopped:
+            raise stopped[0] from None
+        raise
+    finally:
+        duck.unregister("incoming")

@@ -35,7 +35,7 @@ class WinnowError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}."
-        return f"{text} {self.next_step}." if self.next_step else text
+        return printable(f"{text} {self.next_step}." if self.next_step else text)
 
 
 class LimitReached(WinnowError):
@@ -68,8 +68,12 @@ def shown(value: object) -> str:
     """A value from data, short, on one line and without control characters, for use inside an error."""
     text = value if isinstance(value, str) else repr(value)
     short = text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
-    clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in short)
-    return f"'{clean}'" if isinstance(value, str) else clean
+    return f"'{printable(short)}'" if isinstance(value, str) else printable(short)
+
+
+def printable(text: str) -> str:
+    """Text on one line in which what would steer a terminal stands escaped: names and values may come from data."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

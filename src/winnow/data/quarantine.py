@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from winnow.data.errors import BadTable, UsageError, shown
 
+LONGEST_LIMIT = 9
+"""Digits of the largest limit: whoever would set aside more rows than that wants another table."""
+
 
 @dataclass(frozen=True)
 class Bad:
@@ -34,7 +37,7 @@ class BadRows:
         if text in (None, "refuse"):
             return cls()
         word, _, number = str(text).partition(":")
-        if word != "quarantine" or not number.isdecimal():
+        if word != "quarantine" or not number.isdecimal() or len(number) > LONGEST_LIMIT:
             raise UsageError(
                 "--bad-rows", f"{shown(text)} is not 'refuse' or 'quarantine:N'", "Write --bad-rows quarantine:100"
             )

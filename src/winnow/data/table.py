@@ -33,7 +33,7 @@ Parts = dict[str, pa.Array]
 READ = {
     "text": values.texts,
     "prompt": values.keys,
-    "prompt_text": values.references,
+    "prompt_text": values.prompts,
     "reference": values.references,
     "score": values.scores,
     "id": values.keys,
@@ -49,7 +49,9 @@ class Table:
         self.bad = bad
         names = source.names()
         if not names:
-            raise BadTable(source.name, "holds no rows", "Check that it is the file you mean")
+            # A table whose every row is bad is refused for the first of them, not for being empty.
+            next(iter(source.chunks(bad)), None)
+            raise BadTable(source.name, "holds no row with a column", "Check that it is the file you mean")
         self.columns = guess(columns, names, source.name)
 
     @property
@@ -170,8 +172,10 @@ def _from_path(text: str) -> Source:
     path = Path(text)
     if path.is_dir():
         return _from_folder(path)
-    if path.exists():
+    if path.is_file():
         return files_source([path], text)
+    if path.exists():
+        raise UsageError(text, "is a pipe or a device, which cannot be read twice", "Pipe it in and name it -")
     if glob.has_magic(text):
         found = sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())
         if found:
@@ -198,6 +202,9 @@ ENDINGS = {
     ".parquet": "parquet",
     ".arrow": "arrow",
 }
+
+
+NAMED = {"text": "plain text", "json": "JSON", "parquet": "Parquet", "arrow": "Arrow"}
 
 
 def files_source(files: list[Path], name: str) -> Source:
@@ -231,9 +238,10 @@ def _format(path: Path) -> str:
         return expected
     if expected is None and found in ("text", "empty"):
         raise UsageError(str(path), "has no ending winnow knows", f"Known: {', '.join(ENDINGS)}, also with .gz or .zst")
-    ending = path.suffix or "no ending"
+    known = NAMED.get(found, found)
     step = NEXT_STEP.get(found, "Give it the ending of what it is, or write it again")
-    raise BadTable(str(path), f"ends in {ending} but is {found if found != 'text' else 'plain text'}", step)
+    problem = f"ends in {path.suffix} but is {known}" if expected else f"is {known}, which winnow does not read"
+    raise BadTable(str(path), problem, step)
 
 
 def open_table(given: object, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
@@ -243,7 +251,7 @@ def open_table(given: object, columns: Columns | None = None, bad: BadRows | Non
     if given_columns.candidates:
         source = Unfolded(source, given_columns.candidates.split(","))
         given_columns = replace(given_columns, candidates=None)
-    return Table(source, given_columns, bad or BadRows())
+    return Table(source, given_columns, BadRows() if bad is None else bad)
 
 
 def describe(table: Table) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -49,6 +50,14 @@ def keys(chunk: Chunk, name: str) -> Checked:
     return _each(chunk, name, _key, pa.string())
 
 
+def prompts(chunk: Chunk, name: str) -> Checked:
+    """What a candidate answers: text, or any JSON (a message list) in canonical form; null where it is not known."""
+    typed = _typed(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return Checked(_strings(typed), {})
+    return _each(chunk, name, _prompt, pa.string())
+
+
 def references(chunk: Chunk, name: str) -> Checked:
     """A reference as text, or as a list of texts when any row gives several that would do."""
     typed = _typed(chunk, name)
@@ -62,7 +71,7 @@ def references(chunk: Chunk, name: str) -> Checked:
 def scores(chunk: Chunk, name: str) -> Checked:
     """A finite number or null."""
     typed = _typed(chunk, name)
-    if typed is not None and (pa.types.is_floating(typed.type) or pa.types.is_integer(typed.type)):
+    if typed is not None and _is_number(typed.type):
         array = typed.cast(pa.float64(), safe=False)
         if pc.all(pc.fill_null(pc.is_finite(array), True)).as_py() is not False:
             return Checked(array, {})
@@ -108,6 +117,10 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
 def _strings(array: pa.Array) -> pa.Array:
     return array if pa.types.is_string(array.type) else array.cast(pa.string())
 
@@ -118,15 +131,21 @@ def _each(chunk: Chunk, name: str, read: Callable[[Any], Any], kind: pa.DataType
     good: list[Any] = []
     for position, value in enumerate(chunk.values(name)):
         try:
-            good.append(read(value))
-        except ValueError as error:
+            good.append(read(value.item() if isinstance(value, np.generic) else value))
+        except (ValueError, RecursionError) as error:
             good.append(None)
-            problems[position] = f"{name} is {_put(value)}; {error}"
+            rule = "it is nested too deep" if isinstance(error, RecursionError) else error
+            problems[position] = f"{name} is {_put(value)}; {rule}"
     return Checked(pa.array(good, kind), problems)
 
 
 def _put(value: Any) -> str:
-    return shown(value) if isinstance(value, str) else shown(json.dumps(value, default=str)).strip("'")
+    if isinstance(value, str):
+        return shown(value)
+    try:
+        return shown(json.dumps(value, default=str)).strip("'")
+    except (TypeError, ValueError, RecursionError):
+        return f"a {type(value).__name__}"
 
 
 def _text(value: Any) -> str | None:
@@ -169,9 +188,15 @@ def _key(value: Any) -> str:
     if isinstance(value, bool | float):
         raise ValueError("a key is text or a whole number")
     try:
-        return canonical(value)
+        return str(_encodable(canonical(value)))
     except TypeError as error:
         raise ValueError("a key is text, a whole number or JSON") from error
+
+
+def _prompt(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return _encodable(value)
+    return _key(value)
 
 
 def _score(value: Any) -> float | None:
@@ -227,14 +252,17 @@ def _split_turns(value: Any) -> tuple[str | None, str]:
     last = max((i for i, turn in enumerate(value) if turn.get("role") == "assistant"), default=None)
     if last is None:
         raise ValueError("no turn has the role 'assistant', so there is no candidate")
-    return _content(value[last].get("content")), canonical(value[:last])
+    try:
+        return _content(value[last].get("content")), str(_encodable(canonical(value[:last])))
+    except TypeError as error:
+        raise ValueError("messages are JSON") from error
 
 
 def _content(content: Any) -> str | None:
     if content is None or isinstance(content, str):
         return _encodable(content)
     if isinstance(content, list):
-        return "".join(str(_part_text(part)) for part in content)
+        return _encodable("".join(str(_part_text(part)) for part in content))
     raise ValueError("the content of a turn is text or a list of parts")
 
 

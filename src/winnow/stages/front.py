@@ -53,7 +53,7 @@ class Reading(TypedDict, total=False):
 class Selecting(Reading, total=False):
     """The rules of a selection, and how to read the table it is made from."""
 
-    passed: bool
+    passed: bool | None
     threshold: float
     best_of: int | Literal["all"]
     keep: int

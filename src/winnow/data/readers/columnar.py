@@ -8,7 +8,9 @@ column's type, Arrow decodes. Files written by winnow are checked by their store
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from winnow.data.readers.source import Source
 
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 1 << 25
+AHEAD = 2
 GLIMPSED_GROUPS = 8
 GLIMPSED_ROWS = 4096
 
@@ -79,6 +82,11 @@ class Parquet(Source):
             yield arrow_chunk(batch, first, path)
             first += batch.num_rows
 
+    def firsts(self) -> Iterator[tuple[int, Path]]:
+        """Each file with the number of its first row."""
+        for path, _, first in self._parts():
+            yield first[0], path
+
     def _parts(self) -> Iterator[tuple[Path, pq.FileMetaData, list[int]]]:
         first = 0
         for path, metadata in zip(self.files, self._metadata, strict=True):
@@ -90,7 +98,7 @@ class Parquet(Source):
         reader = duckdb_reader(path, rows - first, self._schema, size)
         if reader is not None:
             done = 0
-            for batch in reader:
+            for batch in ahead(reader):
                 numbers = rows[done : done + batch.num_rows]
                 done += batch.num_rows
                 whole = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
@@ -104,14 +112,30 @@ class Parquet(Source):
             first += batch.num_rows
 
 
+def scannable(files: Sequence[Path], schema: pa.Schema) -> bool:
+    """Whether DuckDB takes each path for one file and tells the columns apart: it reads patterns, and ignores case."""
+    names = [name.lower() for name in schema.names]
+    plain = not any(c in str(path) for path in files for c in "*?[]{}")
+    return plain and len(set(names)) == len(names) and "file_row_number" not in names
+
+
+def ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, the next ones decoded while the last one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = deque(thread.submit(next, batches, None) for _ in range(AHEAD))
+        while (batch := coming.popleft().result()) is not None:
+            coming.append(thread.submit(next, batches, None))
+            yield batch
+
+
 def duckdb_reader(path: Path, rows: Rows, schema: pa.Schema, size: int) -> pa.RecordBatchReader | None:
     """Chosen rows of a file in file order, or None where DuckDB would not give the same types back."""
     import duckdb
 
-    if any(c in str(path) for c in "*?[]{}") or "file_row_number" in schema.names:
+    if not scannable([path], schema):
         return None
     engine = duckdb.connect(config={"threads": 2, "memory_limit": "384MB", "preserve_insertion_order": True})
-    scan = "read_parquet($path, file_row_number = true)"
+    scan = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
     try:
         types = (
             engine.sql(f"select * exclude (file_row_number) from {scan} limit 0", params={"path": str(path)})

@@ -1,12 +1,12 @@
 """CSV: every cell is text, exactly as it stands; an empty cell is null, a quoted empty cell is empty text.
 
-Refused with file and line: a row with another number of cells than the header, a quote that never ends, bytes
-that are not UTF-8, a header with a name missing or given twice. Numbers are read by whoever asks for a score.
+Refused with file and line: a row with another number of cells than the header, a quote that never ends or ends
+inside a cell, bytes that are not UTF-8, a header with a name missing or given twice. Numbers are read by whoever
+asks for a score. How the bytes of a file fall into records and lines is told by `records`.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from winnow.data.errors import BadTable, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import blocks_of_lines, opened, sha256_of
 from winnow.data.readers.jsonl import file_receipt
+from winnow.data.readers.records import Places, Quotes, broken_quote, records
 from winnow.data.readers.source import Source
 
 BLOCK = 1 << 24
@@ -54,49 +55,55 @@ class Csv(Source):
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
         first = 0
         for path in self.files:
-            start = first
-            wrong = WrongRows(path, bad)
+            places = Places(path, len(self._names), first)
+            wrong = WrongRows(path, len(self._names), bad)
             for batch in self._batches(path, wrong):
                 rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
                 first += batch.num_rows
                 if batch.num_rows:
-                    yield ArrowChunk(batch, rows, lambda row, p=path, s=start: place(p, row - s, len(self._names)))  # type: ignore[misc]
+                    yield ArrowChunk(batch, rows, places.of)
 
     def _batches(self, path: Path, wrong: WrongRows) -> Iterator[pa.RecordBatch]:
         try:
             with opened(path) as stream:
-                reader = pc.open_csv(
-                    pa.PythonFile(stream, mode="r"),
-                    read_options=pc.ReadOptions(use_threads=False, block_size=BLOCK),
-                    parse_options=pc.ParseOptions(
-                        newlines_in_values=True, ignore_empty_lines=len(self._names) > 1, invalid_row_handler=wrong
-                    ),
-                    convert_options=pc.ConvertOptions(
-                        column_types={name: pa.string() for name in self._names},
-                        strings_can_be_null=True,
-                        null_values=[""],
-                        quoted_strings_can_be_null=False,
-                    ),
-                )
-                yield from reader
+                quotes = Quotes(stream)
+                yield from self._parsed(quotes, wrong)
+            if quotes.suspect:
+                refuse_broken_quote(path)
         except pa.ArrowException as error:
             wrong.refuse()
-            raise refusal(path, error) from error
+            if "Empty CSV" not in str(error):
+                raise refusal(path, error) from error
+
+    def _parsed(self, stream: Quotes, wrong: WrongRows) -> Iterator[pa.RecordBatch]:
+        yield from pc.open_csv(
+            pa.PythonFile(stream, mode="r"),
+            read_options=pc.ReadOptions(use_threads=False, block_size=BLOCK),
+            parse_options=pc.ParseOptions(
+                newlines_in_values=True, ignore_empty_lines=len(self._names) > 1, invalid_row_handler=wrong
+            ),
+            convert_options=pc.ConvertOptions(
+                column_types={name: pa.string() for name in self._names},
+                strings_can_be_null=True,
+                null_values=[""],
+                quoted_strings_can_be_null=False,
+            ),
+        )
 
 
 class WrongRows:
     """Rows whose cells do not match the header: remembered by Arrow's callback, judged by the reader."""
 
-    def __init__(self, path: Path, bad: BadRows) -> None:
-        self.path = path
+    def __init__(self, path: Path, cells: int, bad: BadRows) -> None:
         self.bad = bad
         self.refused: BadTable | None = None
+        self._places = Places(path, cells, any_length=True)
 
     def __call__(self, row: pc.InvalidRow) -> str:
-        line = place(self.path, (row.number or 2) - 2, None)
+        # Arrow counts the header as 1.
         try:
             self.bad.add(
-                line,
+                self._places.of((row.number or 2) - 2),
                 f"has {row.actual_columns} cells; the header has {row.expected_columns}",
                 row.text,
                 "Quote cells that hold commas",
@@ -114,15 +121,9 @@ class WrongRows:
 
 def header(path: Path) -> list[str]:
     """The names in the first record, each present and different."""
-    with opened(path) as stream:
-        first = next(blocks_of_lines(stream, path), [])
-    try:
-        text = "\n".join(line.decode("utf-8-sig") for line in first[:100])
-    except UnicodeDecodeError:
-        text = ""
-    names = next(csv.reader(text.splitlines(keepends=True)), []) if text or not first else None
-    if names is None:
-        raise not_utf8(path)
+    _, names = next(records(path), (1, []))
+    if any("\ufffd" in name for name in names):
+        refuse_not_utf8(path, lines=1)
     if not names:
         raise BadTable(f"{path}:1", "has no header", "The first line of a CSV file names its columns")
     for position, name in enumerate(names, 1):
@@ -133,62 +134,36 @@ def header(path: Path) -> list[str]:
     return names
 
 
-def place(path: Path, record: int, cells: int | None) -> str:
-    """`file:line` of a data record, found by reading again: a quoted cell may hold line ends.
-
-    With `cells`, only records of that many cells count, as they do in the chunks.
-    """
-    with opened(path) as stream:
-        text = (line.decode("utf-8", "replace") + "\n" for block in blocks_of_lines(stream, path) for line in block)
-        records = csv.reader(text)
-        next(records, None)
-        while True:
-            line = records.line_num + 1
-            cell = next(records, None)
-            if cell is None:
-                return str(path)
-            if cells is None or len(cell) == cells:
-                if record == 0:
-                    return f"{path}:{line}"
-                record -= 1
+def refuse_broken_quote(path: Path) -> None:
+    """Refuse a file in which a quote is never closed, or is closed before its cell ends; rows were lost in it."""
+    found = broken_quote(path)
+    if found is not None:
+        line, problem = found
+        raise BadTable(f"{path}:{line}", problem, 'Close the quote, and write quotes inside a quoted cell twice ("")')
 
 
 def refusal(path: Path, error: Exception) -> BadTable:
     """Arrow's complaint in words with a line, where a line can be told."""
     said = str(error)
     if "UTF8" in said or "UTF-8" in said:
-        return not_utf8(path)
-    if "straddl" in said or "quote" in said.lower():
-        return BadTable(
-            place_of_open_quote(path),
-            "opens a quote that is never closed, or holds a row over 16 MB",
-            "Close the quote",
-        )
+        refuse_not_utf8(path)
+    if "straddl" in said:
+        refuse_broken_quote(path)
+        return BadTable(str(path), f"holds a row over {BLOCK >> 20} MB", "Write the file as .jsonl or .parquet")
     return BadTable(str(path), f"is not CSV ({shown(said)})", "Save it again as UTF-8 CSV with a header")
 
 
-def not_utf8(path: Path) -> BadTable:
-    """The first line that is not UTF-8."""
+def refuse_not_utf8(path: Path, lines: int | None = None) -> None:
+    """Refuse the first line that is not UTF-8, among the first `lines` or all."""
     number = 0
     with opened(path) as stream:
         for block in blocks_of_lines(stream, path):
             for line in block:
                 number += 1
+                if lines is not None and number > lines:
+                    return
                 try:
                     line.decode()
                 except UnicodeDecodeError as error:
                     problem = f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})"
-                    return BadTable(f"{path}:{number}", problem, "Save the file as UTF-8")
-    return BadTable(str(path), "is not UTF-8", "Save the file as UTF-8")
-
-
-def place_of_open_quote(path: Path) -> str:
-    """The line on which the last record begins, which is where an unclosed quote swallowed the rest."""
-    start = 1
-    with opened(path) as stream:
-        text = (line.decode("utf-8", "replace") + "\n" for block in blocks_of_lines(stream, path) for line in block)
-        records = csv.reader(text)
-        csv.field_size_limit(1 << 30)
-        for _ in records:
-            start, last = records.line_num + 1, start
-    return f"{path}:{last}"
+                    raise BadTable(f"{path}:{number}", problem, "Save the file as UTF-8") from error

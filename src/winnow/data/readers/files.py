@@ -29,6 +29,7 @@ SIGNATURES = (
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow"),
     (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "a zip archive"),
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
     (b"\x80\x04\x95", "a pickle"),
@@ -49,6 +50,11 @@ NEXT_STEP = {
     "a zip archive": "Unpack it and name the file inside",
     "a tar archive": "Unpack it and name the file inside",
     "a 7z archive": "Unpack it and name the file inside",
+    "a bzip2 file": "Decompress it first (bunzip2 FILE)",
+    "an xz file": "Decompress it first (unxz FILE)",
+    "a gzip file": "Give it a name that ends in .gz",
+    "a Zstandard file": "Give it a name that ends in .zst",
+    "nothing but zero bytes": "Fetch or write it again",
     "UTF-16 text": "Save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
     "a pickle": "winnow never loads pickles, because they run code: save the rows as Parquet or JSON Lines",
 }
@@ -90,9 +96,9 @@ class Guarded(io.RawIOBase):
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """The decompressed bytes of a file, guarded."""
     with _readable(path) as file:
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             yield Guarded(gzip.GzipFile(fileobj=file), path)  # type: ignore[arg-type,misc]
-        elif path.suffix == ".zst":
+        elif path.suffix.lower() == ".zst":
             yield Guarded(pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"), path)  # type: ignore[misc]
         else:
             yield file
@@ -101,15 +107,18 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def _readable(path: Path) -> Iterator[io.BufferedReader]:
     try:
-        with path.open("rb") as file:
-            yield file
-    except PermissionError as error:
-        raise EnvironmentFault(str(path), "may not be read (no permission)", "Change its permissions") from error
+        file = path.open("rb")
+    except OSError as error:
+        problem = f"could not be read ({error.strerror or error})"
+        raise EnvironmentFault(str(path), problem, "Check the path and its permissions") from error
+    with file:
+        yield file
 
 
 def inner_suffix(path: Path) -> str:
     """The ending that tells the format: `.jsonl` of `rows.jsonl.gz`."""
-    return Path(path.stem).suffix.lower() if path.suffix in (".gz", ".zst") else path.suffix.lower()
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if ending in (".gz", ".zst") else ending
 
 
 def recognized(path: Path) -> str:
@@ -121,7 +130,9 @@ def recognized(path: Path) -> str:
             return kind
     if head[257:262] == b"ustar":
         return "a tar archive"
-    if b"\0" in head[:4] and head[:1] in b'{["\0':
+    if head and not any(head):
+        return "nothing but zero bytes"
+    if len(head) > 1 and not (any(head[0:64:2]) and any(head[1:64:2])):
         return "UTF-16 text"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     return {b"{": "json", b"[": "array", b"": "empty"}.get(start, "text")
@@ -130,11 +141,15 @@ def recognized(path: Path) -> str:
 def blocks_of_lines(stream: IO[bytes], path: Path) -> Iterator[list[bytes]]:
     """Lines split at newline bytes only (never at U+2028 and its like), without their ends, block by block."""
     tail = b""
+    done = 0
     while block := stream.read(BLOCK):
         lines = (tail + block).split(b"\n") if tail else block.split(b"\n")
+        # Blocks are shorter than the limit, so only what began before this one can be over it.
+        if len(lines[0]) > LONGEST_LINE:
+            problem = f"is longer than {LONGEST_LINE >> 20} MB"
+            raise BadTable(f"{path}:{done + 1}", problem, "Write one row a line")
         tail = lines.pop()
-        if len(tail) > LONGEST_LINE:
-            raise BadTable(str(path), f"has a line longer than {LONGEST_LINE >> 20} MB", "Split it into rows")
+        done += len(lines)
         if lines:
             yield lines
     if tail:

@@ -20,12 +20,12 @@ from typing import IO, Any
 import numpy as np
 
 from winnow.data.chunks import Chunk, JsonChunk, Row, Rows
-from winnow.data.errors import shown
+from winnow.data.errors import EnvironmentFault, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import blocks_of_lines, opened, sha256_of
 from winnow.data.readers.source import Source
 
-SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
+SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
 """Bytes that may hide a lone surrogate or a number beyond a float; only such lines are looked at twice."""
 
 
@@ -86,8 +86,12 @@ class JsonLines(Source):
 def standard_input() -> JsonLines:
     """JSON Lines from a pipe, kept in a file of our own because rows are read more than once."""
     spool = tempfile.NamedTemporaryFile(prefix="winnow-", suffix=".jsonl")  # noqa: SIM115  # lives as long as the source
-    shutil.copyfileobj(sys.stdin.buffer, spool)
-    spool.flush()
+    try:
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        spool.flush()
+    except OSError as error:
+        problem = f"could not be kept in {tempfile.gettempdir()} ({error.strerror or error})"
+        raise EnvironmentFault("standard input", problem, "Free some space, or set TMPDIR to a larger disk") from error
     return JsonLines([Path(spool.name)], "standard input", spool)
 
 
@@ -115,6 +119,8 @@ def parse(line: bytes) -> Row:
     """One line as a dictionary; ValueError with the rule it breaks, in words for the user."""
     try:
         row = _DECODER.decode(line.decode())
+        if isinstance(row, dict) and SUSPECT.search(line):
+            _look_twice(row)
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})") from error
     except json.JSONDecodeError as error:
@@ -123,10 +129,12 @@ def parse(line: bytes) -> Row:
         ) from error
     except RecursionError as error:
         raise ValueError("is nested too deep to be a row") from error
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError("holds a whole number with more digits than Python reads") from error
+        raise
     if not isinstance(row, dict):
         raise ValueError(f"is {_KINDS.get(type(row), 'not an object')}; each line is one JSON object {{...}}")
-    if SUSPECT.search(line):
-        _look_twice(row)
     return row
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from winnow.data.chunks import Chunk, JsonChunk, Row
-from winnow.data.errors import BadTable, UsageError, shown
+from winnow.data.errors import BadTable, UsageError, nearest, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source
 
@@ -33,9 +33,13 @@ class Dictionaries(Source):
                 raise BadTable(
                     f"{name}[{number}]", f"is {shown(repr(row))}, not a dictionary", "Give a list of dictionaries"
                 )
+            for key in row:
+                if not isinstance(key, str):
+                    problem = f"has the key {shown(repr(key))}; the name of a column is text"
+                    raise BadTable(f"{name}[{number}]", problem, "Make every key a text")
 
     def names(self) -> list[str]:
-        return list(dict.fromkeys(str(name) for row in self.rows[:CHUNK] for name in row))
+        return list(dict.fromkeys(name for row in self.rows[:CHUNK] for name in row))
 
     def receipt(self) -> dict[str, Any]:
         return {"format": self.format, "files": []}
@@ -61,7 +65,7 @@ class Unfolded(Source):
                 raise UsageError(
                     "--candidates",
                     f"'{name}' is not a column of {source.name}",
-                    f"Its columns: {', '.join(source.names())}",
+                    nearest(name, source.names()),
                 )
 
     def paths(self) -> list[Path]:

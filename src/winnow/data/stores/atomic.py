@@ -7,9 +7,10 @@ Durability rests on the file system honoring fsync.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from winnow.data.errors import EnvironmentFault
@@ -27,7 +28,9 @@ def written(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise fault(target, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        # What could not be made cannot be removed either, and the first fault is the one to tell.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_bytes(target: Path, content: bytes) -> None:
@@ -56,7 +59,6 @@ def force(path: Path) -> None:
 
 def fault(path: Path, error: OSError) -> EnvironmentFault:
     """What the machine refused, with the path."""
-    step = (
-        "Free some space or name another --out" if error.errno == 28 else "Check the path, its permissions and the disk"
-    )
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    step = "Free some space or name another --out" if full else "Check the path, its permissions and the disk"
     return EnvironmentFault(str(path), f"could not be written ({error.strerror or error})", step)

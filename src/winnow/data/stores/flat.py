@@ -58,6 +58,8 @@ def refuse_overwriting(path: Path, option: str = "--out") -> None:
     if not path.exists():
         return
     beside = receipt_path(path)
+    if path.is_file() and _announced(path):
+        return
     if path.is_file() and beside.is_file():
         shard = read_receipt(beside).shards[0]
         if path.stat().st_size == shard.bytes and sha256_of(path) == shard.sha256:
@@ -67,6 +69,28 @@ def refuse_overwriting(path: Path, option: str = "--out") -> None:
         f"{shown(str(path))} exists and is not an untouched result of winnow",
         "Name another file, or remove that one",
     )
+
+
+def announcement_path(path: Path) -> Path:
+    """Where it stands that a flat file is about to appear and to get its receipt."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
+def _announce(path: Path, partial: Path) -> None:
+    """Say which file is about to take this name, so that a run stopped before its receipt can be repeated."""
+    write_bytes(announcement_path(path), _identity(partial))
+
+
+def _announced(path: Path) -> bool:
+    """Whether this file is one that a stopped run of ours left without a receipt."""
+    beside = announcement_path(path)
+    return beside.is_file() and beside.read_bytes() == _identity(path)
+
+
+def _identity(path: Path) -> bytes:
+    """What a rename keeps and an edit changes."""
+    state = path.stat()
+    return json.dumps([state.st_ino, state.st_size, state.st_mtime_ns]).encode()
 
 
 class Layout:
@@ -82,6 +106,11 @@ class Layout:
         kept = self._source.schema(self._bad)
         fields = [f for f in kept if f.name not in self._added.names]
         return pa.schema([*fields, *self._added], metadata=kept.metadata)
+
+    def refuse_itself(self, out: Path) -> None:
+        """Nothing is edited in place: the file that is read cannot be the file that is written."""
+        if out.exists() and any(path.exists() and path.samefile(out) for path in self._source.paths()):
+            raise UsageError("--out", f"{shown(str(out))} is the table itself", "Name another file")
 
     def refuse_unlike(self, other: Source, bad: BadRows) -> None:
         """Rows of another source can follow in a typed file only if they have the same columns."""
@@ -99,15 +128,23 @@ class Layout:
 @contextmanager
 def flat_file(path: Path, layout: Layout) -> Iterator[Writer]:
     """A writer whose file appears, whole, when the block ends well."""
-    receipt_path(path).unlink(missing_ok=True)
+    layout.refuse_itself(path)
     with written(path) as partial:
-        if path.suffix == ".parquet":
-            schema = layout.schema()
-            with pq.ParquetWriter(partial, schema, use_dictionary=False) as parquet:
-                yield ParquetRows(parquet, schema)
-        else:
-            with partial.open("wb") as file:
-                yield JsonRows(file) if path.suffix == ".jsonl" else CsvRows(file, layout.names())
+        with row_writer(partial, path.suffix, layout) as writer:
+            yield writer
+        _announce(path, partial)
+
+
+@contextmanager
+def row_writer(path: Path, suffix: str, layout: Layout) -> Iterator[Writer]:
+    """A writer of the format that an ending names."""
+    if suffix == ".parquet":
+        schema = layout.schema()
+        with pq.ParquetWriter(path, schema, use_dictionary=False) as parquet:
+            yield ParquetRows(parquet, schema)
+    else:
+        with path.open("wb") as file:
+            yield JsonRows(file) if suffix == ".jsonl" else CsvRows(file, layout.names())
 
 
 class JsonRows:
@@ -175,6 +212,7 @@ def finish_flat(path: Path, kind: str, work: Work, books: Books, rows: int) -> N
     """The receipt beside a flat file, written last."""
     shard = Shard(path.name, rows, path.stat().st_size, sha256_of(path))
     Receipt(kind, work, books, [shard]).write(receipt_path(path))
+    announcement_path(path).unlink(missing_ok=True)
 
 
 def write_quarantine(out: Path, bad: BadRows) -> Path | None:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
-from winnow.data.engine import engine
+from winnow.data.engine import engine, feed
 from winnow.data.errors import BadTable, UsageError, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source
@@ -131,7 +131,7 @@ def by_id(
             ([pa.array(c.rows), p["id"]] for c, p in table.parts(["id"])),
         )
         rows = ([pa.array(c.rows), p["id"], *read(c)] for c, p in other.parts(["id"], also=list(columns)))
-        _load(duck, "there", ["at", "id", *columns], [pa.int64(), pa.string(), *kinds], rows)
+        _load(duck, "there", ["place", "id", *columns], [pa.int64(), pa.string(), *kinds], rows)
         _refuse_strangers(duck, table, other)
         chosen = ", ".join('there."' + name.replace('"', '""') + '"' for name in columns)
         return duck.sql(
@@ -143,16 +143,12 @@ def _load(
     duck: Any, name: str, names: Sequence[str], kinds: Sequence[pa.DataType], rows: Iterator[list[pa.Array]]
 ) -> None:
     schema = pa.schema(list(zip(names, kinds, strict=True)))
-    reader = pa.RecordBatchReader.from_batches(
-        schema, (pa.RecordBatch.from_arrays(arrays, schema=schema) for arrays in rows)
-    )
-    duck.register("incoming", reader)
-    duck.execute(f"create table {name} as select * from incoming")
-    duck.unregister("incoming")
+    batches = (pa.RecordBatch.from_arrays(arrays, schema=schema) for arrays in rows)
+    feed(duck, f"create table {name} as select * from incoming", schema, batches)
 
 
 def _refuse_strangers(duck: Any, table: Table, other: Table) -> None:
-    for side, name, at in ((table, "here", "row"), (other, "there", "at")):
+    for side, name, at in ((table, "here", "row"), (other, "there", "place")):
         twice = duck.execute(
             f"select id, max({at}) from {name} group by id having count(*) > 1 order by 2 limit 1"
         ).fetchone()
@@ -162,7 +158,7 @@ def _refuse_strangers(duck: Any, table: Table, other: Table) -> None:
                 f"the id {shown(twice[0])} stands twice, so it cannot be joined by",
                 "Name a column that differs in every row: --id",
             )
-    stranger = duck.execute("select id, at from there anti join here using (id) order by at limit 1").fetchone()
+    stranger = duck.execute("select id, place from there anti join here using (id) order by place limit 1").fetchone()
     if stranger:
         raise BadTable(
             other.place(stranger[1]),
@@ -206,7 +202,7 @@ def by_row(table: Table, other: Table, columns: Sequence[str], read: Callable[[C
             f"has {done} rows and {table.name} has {len(here)}",
             "Join by id instead: give both a column candidate_id",
         )
-    joined = [pa.chunked_array([part[i] for part in parts]) for i in range(len(columns))]
+    joined = [pa.chunked_array([part[i] for part in parts], pa.bool_()) for i in range(len(columns))]
     return pa.table([pa.array([row for row, _, _ in here], pa.int64()), *joined], names=["row", *columns])
 
 

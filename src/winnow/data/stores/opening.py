@@ -23,10 +23,11 @@ from winnow.data.readers.columnar import Frame
 from winnow.data.readers.files import footer_sha256, sha256_of
 from winnow.data.readers.memory import Unfolded
 from winnow.data.readers.source import Source
-from winnow.data.stores.flat import Layout, flat_file, receipt_path
+from winnow.data.stores.atomic import written
+from winnow.data.stores.flat import Layout, receipt_path, row_writer
 from winnow.data.stores.joined import Attached, attach, by_id, by_row
 from winnow.data.stores.receipts import read_receipt
-from winnow.data.stores.store import Store, is_store, open_store, prepare
+from winnow.data.stores.store import Store, cleared_on_error, is_store, open_store, prepare
 from winnow.data.table import Table, files_source, open_table
 from winnow.data.values import labels as read_labels
 
@@ -41,7 +42,7 @@ def open_rows(given: Given, columns: Columns | None = None, bad: BadRows | None 
     if isinstance(given, str | Path) and str(given) != "-":
         if is_store(Path(given)):
             return _from_store(open_store(Path(given)), stated, bad)
-        if receipt_path(Path(given)).is_file() and Path(given).is_file():
+        if os.path.isfile(given) and receipt_path(Path(given)).is_file():
             return _from_flat(Path(given), stated, bad)
     return open_table(given, stated, bad)
 
@@ -89,9 +90,10 @@ def kept_source(table: Table, folder: Path) -> Table:
     prepare(folder)
     typed = isinstance(table.source, Frame)
     target = folder / ("source.parquet" if typed else "source.jsonl")
-    with flat_file(target, Layout(table.source, table.bad, pa.schema([]))) as writer:
-        for chunk in table.source.chunks(table.bad):
-            writer.write(chunk)
+    with cleared_on_error(folder), written(target) as partial:
+        with row_writer(partial, target.suffix, Layout(table.source, table.bad, pa.schema([]))) as writer:
+            for chunk in table.source.chunks(table.bad):
+                writer.write(chunk)
     return Table(files_source([target], table.name), table.columns.stated(), table.bad)
 
 
@@ -124,7 +126,10 @@ def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
     receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}
     attached = Attached(source, lambda: attached_batches(store), columns, receipt)
     attached.name = str(store.path)
-    return Table(attached, stated_columns(**{**said.get("columns", {}), **stated.named()}), allowed)
+    # A column that was attached for the work, as labels are, stayed where it came from.
+    names = attached.names()
+    usable = {part: name for part, name in said.get("columns", {}).items() if name in names}
+    return Table(attached, stated_columns(**{**usable, **stated.named()}), allowed)
 
 
 def _source_of(said: dict[str, Any], folder: Path) -> Source:
@@ -181,17 +186,18 @@ def attached_batches(store: Store) -> Iterator[pa.RecordBatch]:
             yield pa.RecordBatch.from_arrays(batch.columns, names=columns)
         return
     each = (len(columns) - 1) // 3
-    for batch in _whole_groups(store.batches(["row", "verdict", "score", "reason"]), each):
+    for batch in _whole_candidates(store.batches(["row", "verdict", "score", "reason"]), each):
         turns = [batch.take(pa.array(np.arange(i, batch.num_rows, each))) for i in range(each)]
         arrays = [turns[0].column(0), *(turn.column(i) for turn in turns for i in (1, 2, 3))]
         yield pa.RecordBatch.from_arrays(arrays, names=columns)
 
 
-def _whole_groups(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+def _whole_candidates(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches that never part the verdicts of one candidate."""
     left: pa.RecordBatch | None = None
     for batch in batches:
         joined = batch if left is None else pa.concat_batches([left, batch])
         cut = joined.num_rows // size * size
-        if cut:
+        if cut or not joined.num_rows:
             yield joined.slice(0, cut)
         left = joined.slice(cut) if cut < joined.num_rows else None

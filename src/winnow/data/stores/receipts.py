@@ -1,6 +1,7 @@
 """Receipts: what was done, to which bytes, with which books, and the sha256 of what came out.
 
-The receipt is written last; what has none was never finished. The identity of a stage is the sha256 of its
+The receipt is written last; what has none was never finished. It is sealed by the sha256 of its own content, so an
+edited receipt is no receipt. The identity of a stage is the sha256 of its
 name, version, configuration and sources as canonical JSON: the same identity is the same work. Paths, times and
 hosts are no part of an identity.
 """
@@ -11,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from winnow.data.errors import BrokenPromise, shown
 from winnow.data.stores.atomic import write_bytes
@@ -100,13 +101,23 @@ class Receipt:
             "books": self.books.plain(),
             "shards": [shard.__dict__ for shard in self.shards],
         }
-        write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode())
+        write_bytes(path, sealed(content))
+
+
+def sealed(content: dict[str, Any]) -> bytes:
+    """A receipt as it stands on disk; names of files need not be Unicode, so half surrogates pass."""
+    seal = hashlib.sha256(canonical(content).encode("utf-8", "surrogatepass")).hexdigest()
+    text = json.dumps({**content, "seal": seal}, indent=1, ensure_ascii=False, sort_keys=True)
+    return (text + "\n").encode("utf-8", "surrogatepass")
 
 
 def read_receipt(path: Path) -> Receipt:
-    """A receipt, refused when it is not one or contradicts itself."""
+    """A receipt, refused when it is not one, was edited or contradicts itself."""
     try:
-        content = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        content = json.loads(raw)
+        written_by = content["format"]
+        whole = sealed({name: value for name, value in content.items() if name != "seal"}) == raw
         stage, books = content["stage"], content["books"]
         receipt = Receipt(
             kind=content["kind"],
@@ -115,10 +126,17 @@ def read_receipt(path: Path) -> Receipt:
             shards=[Shard(s["name"], s["rows"], s["bytes"], s["sha256"]) for s in content["shards"]],
         )
         identity = content["identity"]
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        for part in (receipt, receipt.work, receipt.books, *receipt.shards):
+            _refuse_wrong_types(part)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise BrokenPromise(
             str(path), f"is not a receipt ({type(error).__name__}: {shown(str(error))})", "Make the store again"
         ) from error
+    if written_by != FORMAT:
+        problem = f"has the format {shown(str(written_by))}, and this winnow reads {FORMAT}"
+        raise BrokenPromise(str(path), problem, "Read it with the winnow that wrote it, or make the store again")
+    if not whole:
+        raise BrokenPromise(str(path), "is not as winnow wrote it (its seal differs)", "Make the store again")
     if identity != receipt.work.identity():
         raise BrokenPromise(str(path), "its identity does not follow from its content", "Make the store again")
     receipt.books.check(str(path))
@@ -128,6 +146,13 @@ def read_receipt(path: Path) -> Receipt:
                 str(path), f"names a shard outside its folder ({shown(shard.name)})", "Make the store again"
             )
     return receipt
+
+
+def _refuse_wrong_types(part: Any) -> None:
+    for name, kind in get_type_hints(type(part)).items():
+        wanted = getattr(kind, "__origin__", kind)
+        if type(getattr(part, name)) is not wanted:
+            raise TypeError(f"{name} is not of type {wanted.__name__}")
 
 
 def without_paths(value: Any) -> Any:

@@ -6,8 +6,10 @@ sha256 and row count before anything reads it. A folder without a receipt was ne
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -30,11 +32,13 @@ class Store:
         self.receipt = receipt
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """All rows in order."""
+        """All rows in order; one batch without rows when there are none, for its types."""
+        names = None if columns is None else list(columns)
+        if not self.rows():
+            empty = pq.read_schema(self.path / self.receipt.shards[0].name).empty_table()
+            yield pa.RecordBatch.from_pylist([], (empty if names is None else empty.select(names)).schema)
         for shard in self.receipt.shards:
-            yield from pq.ParquetFile(self.path / shard.name).iter_batches(
-                columns=None if columns is None else list(columns)
-            )
+            yield from pq.ParquetFile(self.path / shard.name).iter_batches(columns=names)
 
     def rows(self) -> int:
         """How many rows its shards hold."""
@@ -43,7 +47,7 @@ class Store:
 
 def is_store(path: Path) -> bool:
     """Whether this folder claims to be a store."""
-    return (path / NAME).is_file()
+    return os.path.isfile(path / NAME)
 
 
 def open_store(path: Path) -> Store:
@@ -58,6 +62,11 @@ def open_store(path: Path) -> Store:
         raise BrokenPromise(
             str(path / strange[0]), "is in the store but not in its receipt", "Move it out of the store"
         )
+    for name in (NAME, *kept_sources(receipt)):
+        if (path / name).is_symlink():
+            raise BrokenPromise(str(path / name), "is a link and no file of the store", "Make the store again")
+    if not receipt.shards:
+        raise BrokenPromise(str(path / NAME), "names no shard", "Make the store again")
     for shard in receipt.shards:
         check_shard(path / shard.name, shard)
     return Store(path, receipt)
@@ -74,8 +83,24 @@ def check_shard(path: Path, shard: Shard) -> None:
         raise BrokenPromise(str(path), "is in the receipt but is no file of the store", "Make the store again")
     if path.stat().st_size != shard.bytes or sha256_of(path) != shard.sha256:
         raise BrokenPromise(str(path), "is not the file its receipt names (its sha256 differs)", "Make the store again")
-    if pq.read_metadata(path).num_rows != shard.rows:
+    try:
+        rows = pq.read_metadata(path).num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise BrokenPromise(str(path), "is not Parquet", "Make the store again") from error
+    if rows != shard.rows:
         raise BrokenPromise(str(path), "has another number of rows than its receipt says", "Make the store again")
+
+
+@contextmanager
+def cleared_on_error(path: Path) -> Iterator[None]:
+    """Takes away what was begun in a folder when the work in this block does not end well."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done and not is_store(path):
+            clear_unfinished(path)
 
 
 class StoreWriter:

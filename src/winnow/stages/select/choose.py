@@ -7,14 +7,13 @@ number of a row's id, so the choice depends on nothing but the data and the seed
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from winnow.data.table import Table
-from winnow.stages.select.pool import draws
+from winnow.stages.select.pool import counted, draws
 from winnow.stages.select.rules import Rules
 
 if TYPE_CHECKING:
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
 FEW = 200_000
 """Scores that may be fetched and sorted at once while the cut of a top share is sought."""
+
+BINS = 1000
+"""How many bins the scores are counted in, in each pass that seeks the cut."""
 
 
 @dataclass
@@ -46,7 +48,9 @@ class Chooser:
         self._rules = rules
         self._better = "score asc" if rules.lower_is_better else "score desc"
         self._number = 0
-        self._chosen = Chosen("pool", self._count("pool"))
+        used = {"prompt": True, "score": rules.scored(), "passed": rules.passed, "text": rules.distinct}
+        self._columns = ", ".join(["l.row", *(f"l.{name}" for name in [*used, "excluded"] if used.get(name, excluding))])
+        self._chosen = Chosen("pool", counted(duck, "pool"))
 
     def chosen(self) -> Chosen:
         """All rules, in their order."""
@@ -65,7 +69,7 @@ class Chooser:
             self._top_share(rules.top_share)
         if rules.distinct:
             first = "select min(row) as row from {left} group by prompt, text"
-            self._step("repeated text", "select l.* from {left} l semi join (" + first + ") using (row)")
+            self._step("repeated text", "{left} l semi join (" + first + ") using (row)")
         if rules.max_rows is not None and self._chosen.count > rules.max_rows:
             self._drawn("max-rows", "over max-rows", rules.max_rows, "{left}")
         if self._excluding:
@@ -75,33 +79,32 @@ class Chooser:
     def _best_of(self, drawn: int, keep: int) -> None:
         if drawn:
             draws(self._duck, self._table, self._rules.seed, "best-of", self._chosen.name)
-            ranked = "select l.*, row_number() over (partition by prompt order by number, row) as turn from {left} l join draws using (row)"
-            self._step("not drawn", f"select * exclude (turn) from ({ranked}) where turn <= {drawn}")
+            self._ranked("not drawn", "number, row", drawn)
         if keep == 1:
             self._best_one()
         else:
             draws(self._duck, self._table, self._rules.seed, "ties", self._chosen.name)
-            ranked = f"select l.*, row_number() over (partition by prompt order by {self._better}, number, row) as turn from {{left}} l join draws using (row)"
-            self._step("not the best of its prompt", f"select * exclude (turn) from ({ranked}) where turn <= {keep}")
+            self._ranked("not the best of its prompt", f"{self._better}, number, row", keep)
+
+    def _ranked(self, reason: str, order: str, first: int) -> None:
+        turn = f"row_number() over (partition by l.prompt order by {order})"
+        self._step(reason, f"{{left}} l join draws using (row) qualify {turn} <= {first}")
 
     def _best_one(self) -> None:
         """The best of each prompt without a sort: the extreme first, draws only where it is shared."""
-        extreme = "min" if self._rules.lower_is_better else "max"
-        left = self._chosen.name
-        self._duck.execute(
-            f"create or replace temp table extremes as select prompt, {extreme}(score) as score from {left} group by prompt"
-        )
-        self._step(
-            "not the best of its prompt",
-            "select l.* from {left} l join extremes e on l.prompt = e.prompt and l.score = e.score",
-        )
-        if self._chosen.count > self._count("extremes"):
+        reason, extreme = "not the best of its prompt", "min" if self._rules.lower_is_better else "max"
+        grouped = f"select prompt, {extreme}(score) as score from {self._chosen.name} group by prompt"
+        self._duck.execute(f"create or replace temp table extremes as {grouped}")
+        self._step(reason, "{left} l join extremes e on l.prompt = e.prompt and l.score = e.score")
+        if self._chosen.count > counted(self._duck, "extremes"):
+            left = self._chosen.name
+            shared = f"select prompt from {left} group by prompt having count(*) > 1"
             self._duck.execute(
-                f"create or replace temp table tied as select row, prompt from {self._chosen.name} qualify count(*) over (partition by prompt) > 1"
+                f"create or replace temp table tied as select row, prompt from {left} semi join ({shared}) using (prompt)"
             )
             draws(self._duck, self._table, self._rules.seed, "ties", "tied")
             loser = "select row from tied join draws using (row) qualify row_number() over (partition by prompt order by number, row) > 1"
-            self._step("not the best of its prompt", "select l.* from {left} l anti join (" + loser + ") using (row)")
+            self._step(reason, f"{{left}} l anti join ({loser}) using (row)")
 
     def _top_share(self, share: float) -> None:
         wanted = math.floor(share * self._chosen.count + 0.5)
@@ -115,62 +118,56 @@ class Chooser:
         side = "<" if self._rules.lower_is_better else ">"
         at_cut = f"select row from {self._chosen.name} where score = {_sql(cut)}"
         self._duck.execute(f"create or replace temp table tied as {at_cut}")
-        draws(self._duck, self._table, self._rules.seed, "ties", "tied")
-        self._duck.execute(
-            f"create or replace temp table lucky as select row from draws order by number, row limit {wanted - above}"
-        )
-        kept = f"select * from {{left}} where score {side} {_sql(cut)} or row in (select row from lucky)"
-        self._step("below the top share", kept)
+        lucky = "select row from tied"
+        if counted(self._duck, "tied") > wanted - above:
+            draws(self._duck, self._table, self._rules.seed, "ties", "tied")
+            lucky = f"select row from draws order by number, row limit {wanted - above}"
+        # Two halves, because a condition of two joined by `or` is looked up row by row.
+        halves = f"{{left}} l where score {side} {_sql(cut)} union all select {self._columns} from {{left}} l"
+        self._step("below the top share", f"{halves} semi join ({lucky}) using (row)")
 
     def _cut(self, wanted: int) -> tuple[float, int]:
         """The score of the last row within the top `wanted`, and how many rows are strictly better.
 
-        Bisects over the order of floats with one counting query a step, so that nothing is sorted or held.
+        Counts scores in bins and looks closer at the bin that holds the cut, until it holds few scores or one.
         """
-        sign = "-" if self._rules.lower_is_better else ""
-        better = f"({sign}score)"
-        left = self._chosen.name
-        found = self._duck.execute(f"select min({better}), max({better}) from {left}").fetchone()
-        low, high = _ordered(found[0]), _ordered(found[1])  # type: ignore[index]
-        above = 0
-        inside = self._chosen.count
+        better = "(-score)" if self._rules.lower_is_better else "(score)"
+        left, above, inside = self._chosen.name, 0, self._chosen.count
+        low, high = self._duck.execute(f"select min({better}), max({better}) from {left}").fetchall()[0]
         while low < high and inside > FEW:
-            middle = (low + high) // 2
-            count = self._count(f"{left} where {better} > {_sql(_float(middle))}")
-            if count >= wanted:
-                low, inside = middle + 1, count - above
-            else:
-                high, inside, above = (
-                    middle,
-                    self._count(f"{left} where {better} between {_sql(_float(low))} and {_sql(_float(middle))}"),
-                    count,
-                )
-        query = f"select {better} as s from {left} where {better} between {_sql(_float(low))} and {_sql(_float(high))}"
-        if low == high:
-            cut = _float(low)
-        else:
-            scores = self._duck.execute(query).fetchnumpy()["s"]
-            beyond = self._count(f"{left} where {better} > {_sql(_float(high))}")
-            cut = float(np.partition(scores, len(scores) - (wanted - beyond))[len(scores) - (wanted - beyond)])
-        strictly = self._count(f"{left} where {better} > {_sql(cut)}")
-        return (-cut if sign else cut), strictly
+            for inside, low, high in self._duck.execute(_binned(better, left, low, high)).fetchall():
+                if above + inside >= wanted:
+                    break
+                above += inside
+        if low < high:
+            query = f"select {better} as s from {left} where {_between(better, low, high)}"
+            scores = np.sort(self._duck.execute(query).fetchnumpy()["s"])
+            low = float(scores[len(scores) - (wanted - above)])
+            above += len(scores) - int(np.searchsorted(scores, low, "right"))
+        return (-low if self._rules.lower_is_better else low), above
 
     def _drawn(self, purpose: str, reason: str, count: int, rows: str) -> None:
         draws(self._duck, self._table, self._rules.seed, purpose, rows.format(left=self._chosen.name))
         kept = f"(select row from draws order by number, row limit {count})"
-        self._step(reason, f"select l.* from {{left}} l semi join {kept} using (row)")
+        self._step(reason, f"{{left}} l semi join {kept} using (row)")
 
     def _filter(self, reason: str, condition: str) -> int:
-        return self._step(reason, f"select * from {{left}} where {condition}")
+        before = self._chosen.count
+        if counted(self._duck, f"{self._chosen.name} where {condition}") == before:
+            self._note(reason, before)
+            return 0
+        return self._step(reason, f"{{left}} l where {condition}")
 
-    def _step(self, reason: str, query: str) -> int:
+    def _step(self, reason: str, rows: str) -> int:
+        """Keep the rows of `rows`: what stands behind `from`, the rows left so far being `{left} l`."""
         before, old = self._chosen.count, self._chosen.name
         self._number += 1
         self._chosen.name = f"left_{self._number}"
-        self._duck.execute(f"create temp table {self._chosen.name} as {query.format(left=old)}")
+        query = f"select {self._columns} from {rows.format(left=old)}"
+        self._duck.execute(f"create temp table {self._chosen.name} as {query}")
         if old != "pool":
             self._duck.execute(f"drop table {old}")
-        self._chosen.count = self._count(self._chosen.name)
+        self._chosen.count = counted(self._duck, self._chosen.name)
         self._note(reason, before)
         return before - self._chosen.count
 
@@ -180,23 +177,20 @@ class Chooser:
         if gone:
             self._chosen.dropped[reason] = self._chosen.dropped.get(reason, 0) + gone
 
-    def _count(self, relation: str) -> int:
-        found = self._duck.execute(f"select count(*) from {relation}").fetchone()
-        return int(found[0]) if found else 0
-
 
 def _sql(value: float) -> str:
     """A float as SQL that is the same float; a bare literal would be a decimal."""
     return f"'{value!r}'::double"
 
 
-def _ordered(value: float) -> int:
-    """A float as a whole number in the same order."""
-    bits: int = struct.unpack("<q", struct.pack("<d", value + 0.0))[0]
-    return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF)
+def _between(better: str, low: float, high: float) -> str:
+    return f"{better} between {_sql(low)} and {_sql(high)}"
 
 
-def _float(number: int) -> float:
-    """The float at this place of the order."""
-    value: float = struct.unpack("<d", struct.pack("<q", abs(number)))[0]
-    return value if number >= 0 else -value
+def _binned(better: str, left: str, low: float, high: float) -> str:
+    """SQL for the number, least and greatest score of each bin, best first; halves, so that no width is infinite."""
+    width = high / 2 - low / 2 or 1.0
+    place = f"({better} / 2 - {_sql(low / 2)}) / {_sql(width)}"
+    bins = f"case when {better} = {_sql(high)} then {BINS} else floor({place} * {BINS})::int end"
+    where = _between(better, low, high)
+    return f"select count(*), min({better}), max({better}) from {left} where {where} group by {bins} order by 3 desc"

@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.data.chunks import Chunk
+from winnow.data.engine import feed
 from winnow.data.errors import BadTable, UsageError
 from winnow.data.readers.columnar import ArrowFiles, Frame, Parquet
+from winnow.data.readers.scanned import scan
 from winnow.data.streams import draw_sql
 from winnow.data.table import Parts, Table
-from winnow.data.values import LONGEST_KEY, verdicts
+from winnow.data.values import LONGEST_KEY, VERDICTS, verdicts
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.rules import Rules
 from winnow.stages.select.shift import Lengths
@@ -61,37 +63,108 @@ class Reading:
 
 
 def load(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int:
-    """Fill the table `pool`; returns how many rows there are."""
+    """Make the relation `pool`, and `known_ids` where ids are at hand; returns how many rows there are."""
+    total = _viewed(duck, reading)
+    return _read(duck, reading) if total is None else total
+
+
+def _viewed(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int | None:
+    """The pool as a view of Parquet files, decoded as each query needs it; None where Arrow has to read.
+
+    A file with any row that breaks a rule is left to Arrow, which names its place.
+    """
+    import duckdb
+
+    query = _scanned(reading)
+    if query is None:
+        return None
+    try:
+        total, broken, longest = duck.execute(f"select {_checks(reading)} from ({query})").fetchall()[0]
+    except duckdb.Error:
+        return None
+    if broken:
+        return None
+    made = {name: f"null::{_type(name)}" for name in SCHEMA.names if name != "id"} | {"row": "row"}
+    made |= {name: _stored(name, longest) for name in ("prompt", "score") if _used(name, reading)}
+    if reading.rules.passed:
+        made["passed"] = _sql_all_pass(len(reading.verdict_columns))
+    # Long prompts are hashed once and held; short ones are cheaper to decode again than to hold.
+    kind = "table" if longest > LONGEST_KEY else "view"
+    columns = ", ".join(f"{sql} as {name}" for name, sql in made.items())
+    duck.execute(f"create {kind} pool as select {columns} from ({query})")
+    name = reading.table.columns.id
+    ids = scan(reading.table.source, {"id": name}, {}, {}) if name else None
+    if ids is not None:
+        duck.execute(f"create view known_ids as select row, nullif(id, '') as id from ({ids})")
+    return int(total)
+
+
+def _scanned(reading: Reading) -> str | None:
+    """SQL for everything the rules need, if plain columns hold it."""
+    table, columns = reading.table, reading.table.columns
+    if reading.rules.distinct or reading.evaluation is not None or (table.has("prompt") and columns.prompt is None):
+        return None
+    keys = {"prompt": columns.prompt} if columns.prompt else {}
+    numbers = {"score": columns.score} if columns.score and reading.rules.scored() else {}
+    return scan(table.source, keys, numbers, {f"verdict_{i}": name for i, name in enumerate(reading.verdict_columns)})
+
+
+def _checks(reading: Reading) -> str:
+    """SQL for the number of rows, how many of them break a rule, and the longest prompt."""
+    known = ", ".join(f"'{word}'" for word in ("", *VERDICTS))
+    broken = [
+        f"(verdict_{i} not in ({known}) and lower(verdict_{i}) not in ('true', 'false'))"
+        for i in range(len(reading.verdict_columns))
+    ]
+    broken += ["not isfinite(score)"] if _used("score", reading) else []
+    broken += ["prompt is null or prompt = ''"] if _used("prompt", reading) else []
+    longest = "coalesce(max(strlen(prompt)), 0)" if _used("prompt", reading) else "0"
+    return f"count(*), count(*) filter ({' or '.join(broken) or 'false'}), {longest}"
+
+
+def _sql_all_pass(verdicts: int) -> str:
+    """What `_all_pass` says, as SQL."""
+    words = (f"lower(verdict_{i})" for i in range(verdicts))
+    each = [f"(case when {w} in ('pass', 'true') then true when {w} in ('fail', 'false') then false end)" for w in words]
+    return " and ".join(each)
+
+
+def _read(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int:
+    """The pool as a table, read through Arrow."""
     names = [name for name in SCHEMA.names if _used(name, reading)]
     schema = pa.schema([SCHEMA.field(name) for name in names])
     batches = (
         _narrow(chunk, parts, reading, schema)
         for chunk, parts in reading.table.parts(reading.parts(), reading.verdict_columns)
     )
-    duck.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
-    columns = [_stored(name) if name in names else f"null::{_type(name)} as {name}" for name in SCHEMA.names]
-    duck.execute(f"create table pool as select {', '.join(columns)} from incoming")
-    duck.unregister("incoming")
-    counted = duck.execute("select count(*) from pool").fetchone()
-    return int(counted[0]) if counted else 0
+    columns = ", ".join(f"{_stored(name)} as {name}" for name in names)
+    feed(duck, f"create table narrow as select {columns} from incoming", schema, batches)
+    whole = [name if name in names else f"null::{_type(name)} as {name}" for name in SCHEMA.names if name != "id"]
+    duck.execute(f"create view pool as select {', '.join(whole)} from narrow")
+    if "id" in names:
+        duck.execute("create view known_ids as select row, id from narrow")
+    return counted(duck, "pool")
+
+
+def counted(duck: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """How many rows a relation has."""
+    return int(duck.execute(f"select count(*) from {relation}").fetchall()[0][0])
 
 
 def draws(duck: duckdb.DuckDBPyConnection, table: Table, seed: int, purpose: str, rows: str) -> None:
     """The table `draws` (row, number): the seeded number of every row of the relation `rows`."""
     number = draw_sql(seed, purpose, "id")
-    held = duck.execute("select count(id) from pool").fetchone()
-    duck.execute("drop table if exists draws")
-    if held and held[0]:
-        duck.execute(f"create table draws as select row, {number} as number from pool semi join {rows} using (row)")
-        return
+    numbered = f"create or replace table draws as select row, {number} as number from {{}} semi join {rows} using (row)"
+    if counted(duck, "duckdb_views() where view_name = 'known_ids'"):
+        duck.execute(numbered.format("known_ids"))
+        if not counted(duck, "draws where number is null"):
+            return
     schema = pa.schema([("row", pa.int64()), ("id", pa.string())])
     ids = (
         pa.RecordBatch.from_arrays([pa.array(chunk.rows), parts["id"]], schema=schema)
         for chunk, parts in identified(table)
     )
-    duck.register("ids", pa.RecordBatchReader.from_batches(schema, ids))
-    duck.execute(f"create table draws as select row, {number} as number from ids semi join {rows} using (row)")
-    duck.unregister("ids")
+    feed(duck, numbered.format("incoming"), schema, ids)
 
 
 def identified(table: Table, also: Sequence[str] = ()) -> Iterator[tuple[Chunk, Parts]]:
@@ -150,14 +223,15 @@ def _used(name: str, reading: Reading) -> bool:
     }[name]
 
 
-def _stored(name: str) -> str:
-    if name == "prompt":
-        return f"case when strlen(prompt) <= {LONGEST_KEY} then prompt else md5(prompt) end as prompt"
-    return "md5_number(text) as text" if name == "text" else name
+def _stored(name: str, longest: int = LONGEST_KEY + 1) -> str:
+    if name == "prompt" and longest > LONGEST_KEY:
+        return f"case when strlen(prompt) <= {LONGEST_KEY} then prompt else md5(prompt) end"
+    return "md5_number(text)" if name == "text" else name
 
 
 def _type(name: str) -> str:
     return {
+        "row": "bigint",
         "prompt": "varchar",
         "score": "double",
         "passed": "boolean",

@@ -15,9 +15,9 @@ from winnow.data.errors import UsageError, shown
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of one selection; None and False leave a rule out."""
+    """The rules of one selection; None and False leave a rule out, but for `passed`, which is on by default."""
 
-    passed: bool = False
+    passed: bool | None = None  # None: whenever there are verdicts
     threshold: float | None = None
     best_of: int | None = None  # 0 stands for all candidates of a prompt
     keep: int = 1

@@ -29,6 +29,7 @@ from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, wri
 from winnow.stages.select.pool import Reading, load, verdict_columns, with_score
 from winnow.stages.select.rules import Rules
 from winnow.stages.select.shift import Lengths, per_prompt
+from winnow.stages.select.verdicts import any_verdict
 from winnow.stages.select.words import said
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Selected(Rows):
 
 def select(table: Table, request: Request) -> Selected:
     """Choose rows of the table and write them where the request says."""
-    rules = _with_default(request.rules, table, request.verdict)
+    rules = _settled(request.rules, table, request.verdict)
     table = _ready(table, rules, request)
     evaluation = Evaluation(request.exclude, rules.exclude_by) if request.exclude is not None else None
     lengths = Lengths()
@@ -84,23 +85,17 @@ def select(table: Table, request: Request) -> Selected:
     return result
 
 
-def _with_default(rules: Rules, table: Table, verdict: str | None) -> Rules:
-    """Without any rule, `passed` where there are verdicts."""
-    if rules.any():
-        if rules.passed and not verdict_columns(table, verdict):
-            raise UsageError(
-                "--passed",
-                f"{table.name} has no verdicts",
-                "Judge it first: winnow verify TABLE --with NAME --out STORE",
-            )
-        return rules
-    if verdict_columns(table, verdict):
-        return replace(rules, passed=True)
-    raise UsageError(
-        "select",
-        f"no rule is given and {table.name} has no verdicts",
-        "Give --passed, --threshold, --best-of, --top-share, --distinct or --max-rows",
-    )
+def _settled(rules: Rules, table: Table, verdict: str | None) -> Rules:
+    """`passed` settled: as stated, else on where verdicts are there."""
+    columns = verdict_columns(table, verdict)
+    if rules.passed and not columns:
+        step = "Judge it first: winnow verify TABLE --with NAME --out STORE"
+        raise UsageError("--passed", f"{table.name} has no verdicts", step)
+    settled = replace(rules, passed=any_verdict(table, columns)) if rules.passed is None else rules
+    if not settled.any():
+        step = "Give --passed, --threshold, --best-of, --top-share, --distinct or --max-rows"
+        raise UsageError("select", f"no rule is given and {table.name} has no verdicts", step)
+    return settled
 
 
 def _ready(table: Table, rules: Rules, request: Request) -> Table:

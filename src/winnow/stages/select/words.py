@@ -29,7 +29,7 @@ def _shifted(shift: dict[str, Any], total: int) -> Iterator[str]:
     if length["raw"] and length["kept"]:
         read = "" if length["raw_rows_read"] >= total else f", raw from {length['raw_rows_read']:,} rows"
         change = length["kept"] / length["raw"] - 1
-        yield f"  shift: {length['raw']:.0f} -> {length['kept']:.0f} characters ({change:+.1%}{read})"
+        yield f"  shift: {length['raw']:,.1f} -> {length['kept']:,.1f} characters ({change:+.1%}{read})"
     if shift.get("prompts"):
         per, prompts, lost = shift["answers_per_prompt"], shift["prompts"], shift["prompts_lost"]
         now = "none" if per["kept"] is None else f"{per['kept']:.2f}"
