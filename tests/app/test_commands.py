@@ -49,7 +49,8 @@ def test_json_is_one_document_on_stdout_and_the_words_are_on_stderr(winnow: Any,
     assert [one["name"] for one in summary["verifiers"]] == ["exact", "number"]
     assert summary["columns"]["text"] == "answer"
     assert done.stderr.startswith("columns: prompt=task")
-    chosen = json.loads(winnow("select", "v", "--best-of", "2", "--score", "judge", "--out", "b.csv", "--json").stdout)
+    by_judge = ("--no-passed", "--best-of", "2", "--score", "judge")
+    chosen = json.loads(winnow("select", "v", *by_judge, "--out", "b.csv", "--json").stdout)
     assert (chosen["rows"], chosen["rows_in"], chosen["rule"]) == (4, 12, "best 1 of 2")
     assert chosen["shift"]["answers_per_prompt"] == {"raw": 3.0, "kept": 1.0}
 

@@ -27,6 +27,7 @@ from winnow.data.readers.source import Source
 
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 1 << 25
+READ_BYTES = 1 << 18
 AHEAD = 2
 GLIMPSED_GROUPS = 8
 GLIMPSED_ROWS = 4096
@@ -270,7 +271,7 @@ def saved_dataset(folder: Path) -> list[Path]:
 def opened_parquet(path: Path) -> pq.ParquetFile:
     """A Parquet file whose footer is whole and whose claimed size is in proportion."""
     try:
-        file = pq.ParquetFile(path, pre_buffer=False)
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from error
     groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
