@@ -87,7 +87,11 @@ class ArrowChunk(Chunk):
         return ArrowChunk(self.batch.take(pa.array(positions)), self.rows[positions], self._place)
 
     def dicts(self) -> list[Row]:
-        rows: list[Row] = self.batch.to_pylist()
+        try:
+            rows: list[Row] = self.batch.to_pylist()
+        except UnicodeDecodeError as error:
+            problem = f"a text from here on is not UTF-8 (0x{error.object[error.start]:02x})"
+            raise BadTable(self.place(0), problem, "Write the file again with UTF-8 text") from error
         return rows
 
     def with_columns(self, extra: Mapping[str, pa.Array]) -> ArrowChunk:
@@ -99,11 +103,20 @@ class ArrowChunk(Chunk):
         return ArrowChunk(pa.RecordBatch.from_arrays(arrays, schema=schema), self.rows, self._place)
 
     def json_lines(self) -> Iterator[bytes]:
-        for position, row in enumerate(self.batch.to_pylist()):
+        for position, row in enumerate(self.dicts()):
             yield _json(row, self, position)
 
     def arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
-        return self.batch if schema is None or schema == self.batch.schema else self.batch.cast(schema)
+        if schema is None or schema == self.batch.schema:
+            return self.batch
+        # Column by column, because Arrow cannot cast a list of nulls even to its own type.
+        columns = [self.batch.column(field.name) for field in schema]
+        try:
+            arrays = [c if c.type == f.type else c.cast(f.type) for c, f in zip(columns, schema, strict=True)]
+        except pa.ArrowException as error:
+            problem = f"a column from here on has another type than the table ({shown(str(error))})"
+            raise BadTable(self.place(0), problem, "Write .jsonl instead") from error
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 class JsonChunk(Chunk):

@@ -15,7 +15,18 @@ from winnow.data.errors import UsageError, nearest, printable
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "id": ("candidate_id", "id"),
     "messages": ("messages", "conversation", "conversations"),
-    "text": ("text", "candidate", "completion", "response", "generation", "output", "solution", "prediction", "answer"),
+    "text": (
+        "text",
+        "candidate",
+        "completion",
+        "response",
+        "generation",
+        "output",
+        "sample",
+        "solution",
+        "prediction",
+        "answer",
+    ),
     "prompt_text": ("prompt", "prompt_text", "question", "instruction", "query", "problem", "task", "puzzle", "input"),
     "prompt": ("prompt_id", "question_id", "problem_id", "task_id", "query_id"),
     "reference": (

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from winnow.data.errors import WinnowError
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -45,12 +47,12 @@ def feed(duck: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, batches
     """
     import duckdb
 
-    stopped: list[BaseException] = []
+    stopped: list[WinnowError | KeyboardInterrupt] = []
 
     def watched() -> Iterator[pa.RecordBatch]:
         try:
             yield from batches
-        except BaseException as error:
+        except (WinnowError, KeyboardInterrupt) as error:
             stopped.append(error)
             raise
 

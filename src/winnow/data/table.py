@@ -8,6 +8,7 @@ whole, as they came. A row that breaks a rule is refused or set aside by place; 
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -163,18 +164,16 @@ def open_source(given: object, name: str | None = None) -> Source:
         return Frame(pa.table(given), name or "frame")
     if isinstance(given, Sequence):
         return Dictionaries(given, name or "rows")
-    raise UsageError(
-        "table", f"{shown(repr(given))} is not a table", "Give a path, a list of dictionaries or a data frame"
-    )
+    raise UsageError("table", f"{shown(given)} is not a table", "Give a path, a list of dictionaries or a data frame")
 
 
 def _from_path(text: str) -> Source:
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(path):
         return _from_folder(path)
-    if path.is_file():
+    if os.path.isfile(path):
         return files_source([path], text)
-    if path.exists():
+    if os.path.exists(path):
         raise UsageError(text, "is a pipe or a device, which cannot be read twice", "Pipe it in and name it -")
     if glob.has_magic(text):
         found = sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())

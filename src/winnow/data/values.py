@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.data.chunks import ArrowChunk, Chunk
-from winnow.data.errors import shown
+from winnow.data.errors import BadTable, shown
 
 VERDICTS = ("pass", "fail", "abstain", "error")
 LONGEST_KEY = 64
@@ -35,15 +35,17 @@ def texts(chunk: Chunk, name: str) -> Checked:
     """Text; numbers are taken as they are written."""
     typed = _typed(chunk, name)
     if typed is not None and _is_text(typed.type):
-        return Checked(_strings(typed), {})
+        return _checked_text(chunk, typed, name)
     return _each(chunk, name, _text, pa.string())
 
 
 def keys(chunk: Chunk, name: str) -> Checked:
-    """What identifies a prompt or a candidate: text or a whole number, or any JSON (a message list) in canonical form."""
+    """What identifies a prompt or a candidate: text, a whole number, or JSON (a message list) in canonical form."""
     typed = _typed(chunk, name)
     if typed is not None and (_is_text(typed.type) or pa.types.is_integer(typed.type)):
-        array = _strings(typed) if _is_text(typed.type) else typed.cast(pa.string())
+        array, problems = _checked_text(chunk, typed, name) if _is_text(typed.type) else (typed.cast(pa.string()), {})
+        if problems:
+            return Checked(array, problems)
         wrong = pc.or_(pc.is_null(array), pc.equal(pc.binary_length(pc.fill_null(array, "-")), 0))
         if not pc.any(wrong).as_py():
             return Checked(array, {})
@@ -54,7 +56,7 @@ def prompts(chunk: Chunk, name: str) -> Checked:
     """What a candidate answers: text, or any JSON (a message list) in canonical form; null where it is not known."""
     typed = _typed(chunk, name)
     if typed is not None and _is_text(typed.type):
-        return Checked(_strings(typed), {})
+        return _checked_text(chunk, typed, name)
     return _each(chunk, name, _prompt, pa.string())
 
 
@@ -62,7 +64,7 @@ def references(chunk: Chunk, name: str) -> Checked:
     """A reference as text, or as a list of texts when any row gives several that would do."""
     typed = _typed(chunk, name)
     if typed is not None and _is_text(typed.type):
-        return Checked(_strings(typed), {})
+        return _checked_text(chunk, typed, name)
     values = chunk.values(name)
     several = any(isinstance(value, list) for value in values)
     return _each(chunk, name, _references if several else _reference, pa.list_(pa.string()) if several else pa.string())
@@ -115,6 +117,27 @@ def _typed(chunk: Chunk, name: str) -> pa.Array | None:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _checked_text(chunk: Chunk, array: pa.Array, name: str) -> Checked:
+    """Typed files may hold any bytes under the name of text; only UTF-8 is text."""
+    try:
+        array.validate(full=True)
+        return Checked(_strings(array), {})
+    except pa.ArrowInvalid as error:
+        # Where a text would begin or end outside its buffer, looking at it would end the process.
+        if "UTF8" not in str(error):
+            problem = f"column {shown(name)} is damaged from here on ({shown(str(error))})"
+            raise BadTable(chunk.place(0), problem, "Write or fetch the file again") from error
+    problems: dict[int, str] = {}
+    good: list[str | None] = []
+    for position, value in enumerate(array.cast(pa.large_binary()).to_pylist()):
+        try:
+            good.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            good.append(None)
+            problems[position] = f"{name} is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
+    return Checked(pa.array(good, pa.string()), problems)
 
 
 def _is_number(kind: pa.DataType) -> bool:

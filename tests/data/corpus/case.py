@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-GOOD = b'{"id": "c1", "prompt_id": "p1", "prompt": "2+3?", "text": "5", "reference": "5", "score": 0.5, "correct": true}'
+GOOD = (
+    b'{"id": "c1", "prompt_id": "p1", "prompt": "2+3?", "text": "5", "reference": "5", "score": 0.5, "correct": true}'
+)
 HEADER = b"id,prompt_id,prompt,text,reference,score,correct"
 CELLS = b"c1,p1,2+3?,5,5,0.5,true"
 
@@ -39,6 +41,10 @@ class Case:
     def refused(self, where: str, says: str) -> Case:
         """The same table, expected to be refused at a place by a rule."""
         return replace(self, where=where, says=says)
+
+    def breaking_a_promise(self) -> Case:
+        """Refused because what winnow wrote is not as it was."""
+        return replace(self, exit_code=4)
 
     def on(self, part: str) -> Case:
         """Only who reads this part is refused."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from data.corpus.case import CELLS, HEADER, Case, file, table
 
 MB = 1 << 20
+LONG = b"c1,p1," + b"x" * 4080 + b",5,5,0,\n"
 
 
 def headed(name: str, header: bytes, says: str) -> Case:
@@ -25,6 +26,14 @@ REFUSED = [
     headed("a header cell of spaces", b"id,  ,text\n1,2,3\n", "column 2 of the header has no name"),
     headed("a header with a name twice", b"id,text,id\n1,2,3\n", "the header names 'id' twice"),
     headed("a header in Latin-1", "id,préfix,text\n1,2,3\n".encode("latin-1"), "is not UTF-8 (byte 6 is 0xe9)"),
+    headed(
+        "a quote never closed in the header",
+        b'id,prompt,text,gold,"more\nc1,p,t,5,\n',
+        "opens a quote that is never closed",
+    ),
+    file("a quote left open far down", "rows.csv", lambda: HEADER + b"\n" + LONG * 5000 + b'c2,"p').refused(
+        "rows.csv:5002", "opens a quote that is never closed"
+    ),
     at("too few cells", 3, "has 2 cells; the header has 7", b"c2,p1"),
     at("too many cells", 3, "has 8 cells; the header has 7", CELLS + b",x"),
     at("too few cells after line ends in quotes", 6, "has 1 cells", b'c2,p1,"2\n+\n3?",5,5,,', b"x"),
@@ -48,11 +57,12 @@ REFUSED = [
     at("an id that is quoted and empty", 3, "an empty key identifies nothing", b'"",p1,q,5,5,,').on("id"),
     at("an id that stands twice", 3, "id is 'c1', as at", CELLS).on("id"),
     at("a bad label after line ends in quotes", 5, "correct is 'x'", b'c2,p,"a\r\nb",,,,', b"c3,p,q,,,,x").on("label"),
-    file("a record over 16 MB", "rows.csv", lambda: HEADER + b"\nc1,p1," + b"x" * (40 * MB) + b",,,,\n").refused(
+    file("a record over 16 MB", "rows.csv", lambda: HEADER + b"\nc1,p1," + b"x" * (33 * MB) + b",,,,\n").refused(
         "rows.csv", "holds a row over 16 MB"
     ),
-    file("a quote that swallows 40 MB", "rows.csv", lambda: HEADER + b'\nc1,"' + (CELLS + b"\n") * (40 * MB // 24))
-    .refused("rows.csv:2", "opens a quote that is never closed"),
+    file(
+        "a quote that swallows 33 MB", "rows.csv", lambda: HEADER + b'\nc1,"' + (CELLS + b"\n") * (33 * MB // 24)
+    ).refused("rows.csv:2", "opens a quote that is never closed"),
     table("no such column").naming(text="texte").refused("--text", "Did you mean 'text'"),
 ]
 
@@ -62,9 +72,13 @@ ACCEPTED = [
     file("a header only, without a line end", "rows.csv", HEADER).accepted(0),
     file("no line end at the end", "rows.csv", HEADER + b"\n" + CELLS).accepted(1),
     file("CRLF", "rows.csv", HEADER + b"\r\n" + CELLS + b"\r\n").accepted(1),
-    file("carriage returns only", "rows.csv", HEADER + b"\r" + CELLS + b"\r" + CELLS[:1] + b"2" + CELLS[2:]).accepted(2),
+    file("carriage returns only", "rows.csv", HEADER + b"\r" + CELLS + b"\r" + CELLS[:1] + b"2" + CELLS[2:]).accepted(
+        2
+    ),
     file("a byte order mark", "rows.csv", b"\xef\xbb\xbf" + HEADER + b"\n" + CELLS).accepted(1),
-    file("a byte order mark before a quote", "rows.csv", b'\xef\xbb\xbf"id","prompt","text"\n"c1","p","t"\n').accepted(1),
+    file("a byte order mark before a quote", "rows.csv", b'\xef\xbb\xbf"id","prompt","text"\n"c1","p","t"\n').accepted(
+        1
+    ),
     file("every name quoted", "rows.csv", b'"id","prompt","text"\nc1,p,t\n').accepted(1),
     file("a name with a line end", "rows.csv", b'id,prompt,"te\nxt"\nc1,p,t\n').naming(text="te\nxt").accepted(1),
     table("line ends in quotes", b'c2,p1,"a\nb\r\nc\rd",5,5,,').accepted(2),
@@ -80,9 +94,10 @@ ACCEPTED = [
     table("scores in each spelling", b"c2,p1,q,5,5,1e3,", b"c3,p1,q,5,5, .5 ,", b"c4,p1,q,5,5,-0,").accepted(4),
     table("labels in each spelling", b"c2,p1,q,5,5,,TRUE", b"c3,p1,q,5,5,,0", b"c4,p1,q,5,5,,False").accepted(4),
     table("a formula, which is text here", b"c2,p1,=1+1,5,5,,").accepted(2),
-    file("one column with a blank line", "rows.csv", b"text\na\n\nb\n").naming(prompt="text", id="text").refused(
-        "rows.csv:3", "text is null; every row needs one"
-    ),
+    file("one column with a blank line", "rows.csv", b"text\na\n\nb\n")
+    .naming(prompt="text", id="text")
+    .refused("rows.csv:3", "text is null; every row needs one")
+    .on("prompt"),
 ]
 
 CASES = [*REFUSED, *ACCEPTED]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.corpus.case import GOOD, Case, bad_line, bad_value, file, good_with, lines
+from data.corpus.case import GOOD, bad_line, bad_value, file, good_with, lines
 
 MB = 1 << 20
 
@@ -69,7 +69,9 @@ VALUES = [
     bad_value("a text that is an object", "text", b"text", b'{"a": 1}', "the text of a candidate is text"),
     bad_value("a text that is true", "text", b"text", b"true", "the text of a candidate is text"),
     bad_value("a reference that is an object", "reference", b"reference", b'{"a": 1}', "a reference is text, a number"),
-    bad_value("a reference in a list in a list", "reference", b"reference", b'[["5"]]', "a reference is text, a number"),
+    bad_value(
+        "a reference in a list in a list", "reference", b"reference", b'[["5"]]', "a reference is text, a number"
+    ),
     bad_value("a prompt that is true", "prompt_text", b"prompt", b"true", "prompt is true; a key is text"),
     bad_value("a label that is 2", "label", b"correct", b"2", "correct is 2; a label is true or false"),
     bad_value("a label that is yes", "label", b"correct", b'"yes"', "correct is 'yes'; a label is true or false"),
@@ -92,9 +94,7 @@ VALUES = [
 ]
 
 NAMED = [
-    lines("a text column that is not there")
-    .naming(text="txet")
-    .refused("--text", "'txet' is not a column of"),
+    lines("a text column that is not there").naming(text="txet").refused("--text", "'txet' is not a column of"),
     lines("a column near another").naming(reference="referense").refused("--reference", "Did you mean 'reference'"),
     lines("an unfolded column that is not there")
     .naming(candidates="samples")
@@ -122,14 +122,17 @@ ACCEPTED = [
     lines("a whole surrogate pair", good_with(b"text", rb'"\ud83d\ude00"')).accepted(2),
     lines("an escaped backslash before u", good_with(b"text", rb'"\\ud83d"')).accepted(2),
     file("a line of 10 MB", "rows.jsonl", lambda: good_with(b"text", b'"' + b"x" * (10 * MB) + b'"')).accepted(1),
-    lines("2**63 and 2**70", good_with(b"id", str(2**63).encode()), good_with(b"score", str(2**70).encode())).accepted(3),
+    lines("2**63 and 2**70", good_with(b"id", str(2**63).encode()), good_with(b"score", str(2**70).encode())).accepted(
+        3
+    ),
     lines("1e308 and 300 digits", good_with(b"score", b"1e308"), good_with(b"id", b"9" * 300)).accepted(3),
     lines("members that other rows lack", b'{"id": "c2", "prompt_id": "p", "text": "6"}').accepted(2),
     lines("null in every part that may", good_with(b"text", b"null"), b'{"id": "c3", "prompt_id": "p"}').accepted(3),
     lines("numbers as text and reference", b'{"id": 2, "prompt_id": 7, "text": 5, "reference": 5.0}').accepted(2),
     lines("several references", good_with(b"reference", b'["5", "five", 5]')).accepted(2),
-    lines("a label of each spelling", good_with(b"correct", b"0"), b'{"id": "d", "prompt_id": "p", "correct": "TRUE"}')
-    .accepted(3),
+    lines(
+        "a label of each spelling", good_with(b"correct", b"0"), b'{"id": "d", "prompt_id": "p", "correct": "TRUE"}'
+    ).accepted(3),
     lines("200 brackets", good_with(b"more", b"[" * 200 + b"]" * 200)).accepted(2),
     lines("an id that is a path", good_with(b"id", b'"../../etc/passwd"')).accepted(2),
     lines("an id that steers a terminal", good_with(b"id", rb'"\u001b]52;c;eA==\u0007"')).accepted(2),
@@ -141,7 +144,9 @@ ACCEPTED = [
         b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": []}]}\n'
         b'{"messages": [{"role": "assistant", "content": [{"type": "text", "text": "b"}, {"type": "image"}]}]}\n',
     ).accepted(2),
-    file("candidates to unfold", "rows.jsonl", b'{"prompt": "p", "samples": ["a", "b"]}\n{"prompt": "q", "samples": []}')
+    file(
+        "candidates to unfold", "rows.jsonl", b'{"prompt": "p", "samples": ["a", "b"]}\n{"prompt": "q", "samples": []}'
+    )
     .naming(candidates="samples", text="samples")
     .accepted(2),
 ]

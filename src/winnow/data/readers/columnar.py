@@ -8,9 +8,8 @@ column's type, Arrow decodes. Files written by winnow are checked by their store
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
 from winnow.data.errors import BadTable, shown
 from winnow.data.quarantine import BadRows
+from winnow.data.readers.fetched import fetched, same_types
 from winnow.data.readers.files import FREE_EXPANSION, LARGEST_RATIO, footer_sha256, sha256_of
 from winnow.data.readers.jsonl import file_receipt
 from winnow.data.readers.source import Source
@@ -28,7 +28,6 @@ from winnow.data.readers.source import Source
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 1 << 25
 READ_BYTES = 1 << 18
-AHEAD = 2
 GLIMPSED_GROUPS = 8
 GLIMPSED_ROWS = 4096
 
@@ -79,9 +78,10 @@ class Parquet(Source):
         chosen = sorted({round(i * last / (GLIMPSED_GROUPS - 1)) for i in range(GLIMPSED_GROUPS)}) if groups else []
         first = 0
         for path, group in (groups[i] for i in chosen):
-            batch = next(read_batches(path, list(names), GLIMPSED_ROWS, [group]))
-            yield arrow_chunk(batch, first, path)
-            first += batch.num_rows
+            # A row group may be empty.
+            for batch in islice(read_batches(path, list(names), GLIMPSED_ROWS, [group]), 1):
+                yield arrow_chunk(batch, first, path)
+                first += batch.num_rows
 
     def firsts(self) -> Iterator[tuple[int, Path]]:
         """Each file with the number of its first row."""
@@ -95,61 +95,28 @@ class Parquet(Source):
             first += metadata.num_rows
 
     def _picked(self, path: Path, first: int, rows: Rows, metadata: pq.FileMetaData) -> Iterator[Chunk]:
-        size = batch_rows(metadata, 1.0)
-        reader = duckdb_reader(path, rows - first, self._schema, size)
-        if reader is not None:
-            done = 0
-            for batch in ahead(reader):
-                numbers = rows[done : done + batch.num_rows]
-                done += batch.num_rows
-                whole = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
-                yield ArrowChunk(whole, numbers, lambda row: f"{path}: row {row - first + 1}")
-            return
+        import duckdb
+
+        size = batch_rows(metadata, 1.0) // 2
+        lengths = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        groups = np.cumsum([0, *lengths[:-1]], dtype=np.int64)
+        try:
+            if same_types(path, self._schema):
+                done = 0
+                for batch in fetched(path, rows - first, groups, size):
+                    numbers = rows[done : done + batch.num_rows]
+                    done += batch.num_rows
+                    whole = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+                    yield ArrowChunk(whole, numbers, lambda row: f"{path}: row {row - first + 1}")
+                return
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise damaged(path, error) from error
         for batch in read_batches(path, self.names(), size):
             numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
             wanted = rows[slice(*np.searchsorted(rows, [first, first + batch.num_rows]))]
             if wanted.size:
                 yield arrow_chunk(batch, first, path).take(np.searchsorted(numbers, wanted))
             first += batch.num_rows
-
-
-def scannable(files: Sequence[Path], schema: pa.Schema) -> bool:
-    """Whether DuckDB takes each path for one file and tells the columns apart: it reads patterns, and ignores case."""
-    names = [name.lower() for name in schema.names]
-    plain = not any(c in str(path) for path in files for c in "*?[]{}")
-    return plain and len(set(names)) == len(names) and "file_row_number" not in names
-
-
-def ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same batches, the next ones decoded while the last one is used."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = deque(thread.submit(next, batches, None) for _ in range(AHEAD))
-        while (batch := coming.popleft().result()) is not None:
-            coming.append(thread.submit(next, batches, None))
-            yield batch
-
-
-def duckdb_reader(path: Path, rows: Rows, schema: pa.Schema, size: int) -> pa.RecordBatchReader | None:
-    """Chosen rows of a file in file order, or None where DuckDB would not give the same types back."""
-    import duckdb
-
-    if not scannable([path], schema):
-        return None
-    engine = duckdb.connect(config={"threads": 2, "memory_limit": "384MB", "preserve_insertion_order": True})
-    scan = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
-    try:
-        types = (
-            engine.sql(f"select * exclude (file_row_number) from {scan} limit 0", params={"path": str(path)})
-            .to_arrow_table()
-            .schema
-        )
-        if [(f.name, f.type) for f in types] != [(f.name, f.type) for f in schema]:
-            return None
-        engine.register("chosen", pa.table({"row": rows}))
-        query = f"select t.* exclude (file_row_number) from {scan} t semi join chosen on t.file_row_number = chosen.row"
-        return engine.sql(query, params={"path": str(path)}).to_arrow_reader(size)
-    except duckdb.Error as error:
-        raise damaged(path, error) from error
 
 
 class ArrowFiles(Source):

@@ -20,7 +20,7 @@ from winnow.data.errors import BadTable, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import blocks_of_lines, opened, sha256_of
 from winnow.data.readers.jsonl import file_receipt
-from winnow.data.readers.records import Places, Quotes, broken_quote, records
+from winnow.data.readers.records import Places, Quotes, records, refuse_broken_quote
 from winnow.data.readers.source import Source
 
 BLOCK = 1 << 24
@@ -66,14 +66,16 @@ class Csv(Source):
     def _batches(self, path: Path, wrong: WrongRows) -> Iterator[pa.RecordBatch]:
         try:
             with opened(path) as stream:
-                quotes = Quotes(stream)
-                yield from self._parsed(quotes, wrong)
-            if quotes.suspect:
-                refuse_broken_quote(path)
+                quotes = Quotes(stream, path)
+                for batch in self._parsed(quotes, wrong):
+                    quotes.refuse_broken()
+                    yield batch
+                quotes.refuse_broken()
         except pa.ArrowException as error:
             wrong.refuse()
             if "Empty CSV" not in str(error):
                 raise refusal(path, error) from error
+            refuse_broken_quote(path)
 
     def _parsed(self, stream: Quotes, wrong: WrongRows) -> Iterator[pa.RecordBatch]:
         yield from pc.open_csv(
@@ -97,6 +99,7 @@ class WrongRows:
     def __init__(self, path: Path, cells: int, bad: BadRows) -> None:
         self.bad = bad
         self.refused: BadTable | None = None
+        self._path = path
         self._places = Places(path, cells, any_length=True)
 
     def __call__(self, row: pc.InvalidRow) -> str:
@@ -110,12 +113,15 @@ class WrongRows:
             )
         except BadTable as refused:
             self.refused = refused
+            self._quoted = '"' in row.text
             return "error"
         return "skip"
 
     def refuse(self) -> None:
-        """Raise what the callback could not raise through Arrow."""
+        """Raise what the callback could not raise through Arrow; a quote left open is the reason for missing cells."""
         if self.refused is not None:
+            if self._quoted:
+                refuse_broken_quote(self._path)
             raise self.refused
 
 
@@ -132,14 +138,6 @@ def header(path: Path) -> list[str]:
         if names.index(name) != position - 1:
             raise BadTable(f"{path}:1", f"the header names {shown(name)} twice", "Rename one of the two")
     return names
-
-
-def refuse_broken_quote(path: Path) -> None:
-    """Refuse a file in which a quote is never closed, or is closed before its cell ends; rows were lost in it."""
-    found = broken_quote(path)
-    if found is not None:
-        line, problem = found
-        raise BadTable(f"{path}:{line}", problem, 'Close the quote, and write quotes inside a quoted cell twice ("")')
 
 
 def refusal(path: Path, error: Exception) -> BadTable:

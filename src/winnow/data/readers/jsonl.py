@@ -124,9 +124,8 @@ def parse(line: bytes) -> Row:
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})") from error
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"is not JSON: {error.msg} at column {error.colno}, near {shown(error.doc[max(error.pos - 10, 0) : error.pos + 20])}"
-        ) from error
+        near = shown(error.doc[max(error.pos - 10, 0) : error.pos + 20])
+        raise ValueError(f"is not JSON: {error.msg} at column {error.colno}, near {near}") from error
     except RecursionError as error:
         raise ValueError("is nested too deep to be a row") from error
     except ValueError as error:

@@ -30,12 +30,10 @@ class Dictionaries(Source):
         self.name = name
         for number, row in enumerate(rows):
             if not isinstance(row, Mapping):
-                raise BadTable(
-                    f"{name}[{number}]", f"is {shown(repr(row))}, not a dictionary", "Give a list of dictionaries"
-                )
+                raise BadTable(f"{name}[{number}]", f"is {shown(row)}, not a dictionary", "Give a list of dictionaries")
             for key in row:
                 if not isinstance(key, str):
-                    problem = f"has the key {shown(repr(key))}; the name of a column is text"
+                    problem = f"has the key {shown(key)}; the name of a column is text"
                     raise BadTable(f"{name}[{number}]", problem, "Make every key a text")
 
     def names(self) -> list[str]:
@@ -100,7 +98,7 @@ class Unfolded(Source):
         lists = [row.get(name) for name in self.lists]
         for name, entries in zip(self.lists, lists, strict=True):
             if not isinstance(entries, list):
-                raise ValueError(f"{name} is {shown(repr(entries))}, not a list of candidates")
+                raise ValueError(f"{name} is {shown(entries)}, not a list of candidates")
             if len(entries) != len(lists[0] or []):
                 raise ValueError(f"{name} has {len(entries)} entries and {self.lists[0]} has {len(lists[0] or [])}")
         rest = {name: value for name, value in row.items() if name not in self.lists}

@@ -15,6 +15,7 @@ from typing import IO
 
 import numpy as np
 
+from winnow.data.errors import BadTable
 from winnow.data.readers.files import blocks_of_lines, opened
 
 LONGEST_CELL = 1 << 30
@@ -23,13 +24,21 @@ LONGEST_CELL = 1 << 30
 class Quotes(io.RawIOBase):
     """A stream that notices when a quote stands where no quoted cell begins or ends."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream = stream
+        self._path = path
         self._seen = 0
         self._held = b"\n"
         self._beside = np.zeros(256, bool)
         self._beside[list(b',\r\n"')] = True
-        self.suspect = False
+        self._suspect = False
+
+    def refuse_broken(self) -> None:
+        """Refuse the file if its quotes are not sound, as far as it was read."""
+        if self._suspect:
+            refuse_broken_quote(self._path)
+            self._beside[:] = True
+            self._suspect = False
 
     def readable(self) -> bool:
         return True
@@ -39,7 +48,7 @@ class Quotes(io.RawIOBase):
         # The end of the file ends a cell as the end of a line does.
         self._look(self._held + (block or b"\n"))
         if not block and self._seen % 2:
-            self.suspect = True
+            self._suspect = True
         return block
 
     def _look(self, around: bytes) -> None:
@@ -51,7 +60,7 @@ class Quotes(io.RawIOBase):
         self._seen += len(at)
         self._held = around[-2:]
         if not self._beside[outside].all():
-            self.suspect = True
+            self._suspect = True
 
 
 class Places:
@@ -103,8 +112,8 @@ def records(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield line, cells
 
 
-def broken_quote(path: Path) -> tuple[int, str] | None:
-    """The line on which the first record with unsound quotes begins, and what is wrong with them."""
+def refuse_broken_quote(path: Path) -> None:
+    """Refuse a file in which a quote is never closed, or is closed before its cell ends; rows were lost in it."""
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines(path), strict=True)
     line = 1
@@ -113,8 +122,9 @@ def broken_quote(path: Path) -> tuple[int, str] | None:
             line = reader.line_num + 1
     except csv.Error as error:
         never = "end of data" in str(error)
-        return line, "opens a quote that is never closed" if never else "closes a quote before its cell ends"
-    return None
+        problem = "opens a quote that is never closed" if never else "closes a quote before its cell ends"
+        step = 'Close the quote, and write quotes inside a quoted cell twice ("")'
+        raise BadTable(f"{path}:{line}", problem, step) from error
 
 
 def lines(path: Path) -> Iterator[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from winnow.data.quarantine import BadRows
-from winnow.data.readers.columnar import Parquet, scannable
+from winnow.data.readers.columnar import Parquet
+from winnow.data.readers.fetched import scannable
 from winnow.data.readers.source import Source
 
 MOST_FILES = 64

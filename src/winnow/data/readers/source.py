@@ -76,7 +76,7 @@ def positions_of(wanted: Rows, rows: Rows) -> Rows:
 
 
 def merged_schema(schemas: Sequence[pa.Schema], name: str) -> pa.Schema:
-    """One schema for chunks whose types were inferred one by one: whole numbers may widen to fractions, null to anything."""
+    """One schema for chunks whose types were inferred one by one: whole numbers widen to fractions, null to all."""
     try:
         return pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
     except pa.ArrowException as error:

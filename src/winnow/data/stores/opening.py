@@ -26,7 +26,7 @@ from winnow.data.readers.source import Source
 from winnow.data.stores.atomic import written
 from winnow.data.stores.flat import Layout, receipt_path, row_writer
 from winnow.data.stores.joined import Attached, attach, by_id, by_row
-from winnow.data.stores.receipts import read_receipt
+from winnow.data.stores.receipts import Receipt, read_receipt
 from winnow.data.stores.store import Store, cleared_on_error, is_store, open_store, prepare
 from winnow.data.table import Table, files_source, open_table
 from winnow.data.values import labels as read_labels
@@ -90,10 +90,14 @@ def kept_source(table: Table, folder: Path) -> Table:
     prepare(folder)
     typed = isinstance(table.source, Frame)
     target = folder / ("source.parquet" if typed else "source.jsonl")
-    with cleared_on_error(folder), written(target) as partial:
-        with row_writer(partial, target.suffix, Layout(table.source, table.bad, pa.schema([]))) as writer:
-            for chunk in table.source.chunks(table.bad):
-                writer.write(chunk)
+    layout = Layout(table.source, table.bad, pa.schema([]))
+    with (
+        cleared_on_error(folder),
+        written(target) as partial,
+        row_writer(partial, target.suffix, layout) as writer,
+    ):
+        for chunk in table.source.chunks(table.bad):
+            writer.write(chunk)
     return Table(files_source([target], table.name), table.columns.stated(), table.bad)
 
 
@@ -110,19 +114,27 @@ def _relative(value: Any, folder: Path) -> Any:
 
 
 def _from_flat(path: Path, stated: Columns, bad: BadRows | None) -> Table:
-    table = open_table(path, stated, bad)
+    receipt = read_receipt(receipt_path(path))
+    known = receipt.work.source.get("columns", {})
+    # A file of JSON Lines without rows cannot tell its columns; its receipt can.
+    given = path if path.stat().st_size else _without_rows(path, [*known.values(), *added_columns(receipt)])
+    table = open_table(given, stated, bad)
     if stated.candidates:
         return table
-    known = read_receipt(receipt_path(path)).work.source.get("columns", {})
     usable = {part: name for part, name in known.items() if name in table.names()}
     return Table(table.source, stated_columns(**{**usable, **stated.named()}), table.bad)
+
+
+def _without_rows(path: Path, names: list[str]) -> Frame:
+    columns = dict.fromkeys(part for name in names for part in name.split(","))
+    return Frame(pa.schema([(name, pa.string()) for name in columns]).empty_table(), str(path))
 
 
 def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
     said = store.receipt.work.source
     allowed = BadRows.parse(said.get("bad_rows")) if bad is None or not bad.limit else bad
     source = _source_of(said, store.path)
-    columns = attached_columns(store)
+    columns = added_columns(store.receipt)
     receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}
     attached = Attached(source, lambda: attached_batches(store), columns, receipt)
     attached.name = str(store.path)
@@ -170,17 +182,17 @@ def _changed(path: Path, folder: Path) -> BrokenPromise:
     )
 
 
-def attached_columns(store: Store) -> list[str]:
-    """The columns a store adds to its source."""
-    if store.receipt.kind == "selection":
+def added_columns(receipt: Receipt) -> list[str]:
+    """The columns a result adds to its source."""
+    if receipt.kind == "selection":
         return ["winnow_rule", "winnow_weight"]
-    names = [one["name"] for one in store.receipt.work.config["verifiers"]]
+    names = [one["name"] for one in receipt.work.config["verifiers"]]
     return [f"{name}.{part}" for name in names for part in ("verdict", "score", "reason")]
 
 
 def attached_batches(store: Store) -> Iterator[pa.RecordBatch]:
     """A store's rows as one row per candidate: `row`, then the columns it adds."""
-    columns = ["row", *attached_columns(store)]
+    columns = ["row", *added_columns(store.receipt)]
     if store.receipt.kind == "selection":
         for batch in store.batches(["row", "rule", "weight"]):
             yield pa.RecordBatch.from_arrays(batch.columns, names=columns)

@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from winnow.data.errors import BrokenPromise, shown
 from winnow.data.stores.atomic import write_bytes
@@ -150,9 +150,12 @@ def read_receipt(path: Path) -> Receipt:
 
 def _refuse_wrong_types(part: Any) -> None:
     for name, kind in get_type_hints(type(part)).items():
-        wanted = getattr(kind, "__origin__", kind)
-        if type(getattr(part, name)) is not wanted:
-            raise TypeError(f"{name} is not of type {wanted.__name__}")
+        wanted = get_origin(kind) or kind
+        value = getattr(part, name)
+        if type(value) is not wanted or (
+            kind == dict[str, int] and any(type(one) is not int for one in value.values())
+        ):
+            raise TypeError(f"{name} is not of type {kind}")
 
 
 def without_paths(value: Any) -> Any:

@@ -1,0 +1,85 @@
+"""Chosen rows of a Parquet file, whole and in order, by DuckDB, which skips what is not wanted.
+
+The file is fetched in slices of bounded bytes, some ahead of the one in use. The order is held here: DuckDB 2.0
+gives the rows of a join out of order, whatever its preserve_insertion_order says.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from winnow.data.chunks import Rows
+from winnow.data.engine import engine
+
+if TYPE_CHECKING:
+    import duckdb
+
+THREADS = 2
+LONGEST_SLICE = 1 << 19
+"""Rows of the file that the groups of one slice may span together, however few of them are chosen."""
+
+SCAN = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
+
+
+def scannable(files: Sequence[Path], schema: pa.Schema) -> bool:
+    """Whether DuckDB takes each path for one file and tells the columns apart: it reads patterns, and ignores case."""
+    names = [name.lower() for name in schema.names]
+    plain = not any(c in str(path) for path in files for c in "*?[]{}")
+    return plain and len(set(names)) == len(names) and "file_row_number" not in names
+
+
+def same_types(path: Path, schema: pa.Schema) -> bool:
+    """Whether DuckDB gives every column back as Arrow knows it."""
+    if not scannable([path], schema):
+        return False
+    with engine() as duck:
+        query = f"select * exclude (file_row_number) from {SCAN} limit 0"
+        given = duck.sql(query, params={"path": str(path)}).to_arrow_table().schema
+    return [(field.name, field.type) for field in given] == [(field.name, field.type) for field in schema]
+
+
+def fetched(path: Path, rows: Rows, groups: Rows, most: int) -> Iterator[pa.RecordBatch]:
+    """The rows of these numbers (ascending, from 0 in this file), at most `most` at once; `groups` are their starts."""
+    slices = iter(_slices(rows, groups, most))
+    with engine() as duck, ThreadPoolExecutor(THREADS) as threads:
+        duck.execute("set threads = 1")
+        coming = deque(threads.submit(_slice, duck.cursor(), path, one) for one in islice(slices, THREADS + 1))
+        while coming:
+            yield from coming.popleft().result().to_batches()
+            coming.extend(threads.submit(_slice, duck.cursor(), path, one) for one in islice(slices, 1))
+
+
+def _slices(rows: Rows, groups: Rows, most: int) -> Iterator[Rows]:
+    """Cut between row groups wherever that is possible, because a group cut in two is decoded twice."""
+    cuts = np.append(np.searchsorted(rows, groups), len(rows))
+    start = 0
+    while start < len(rows):
+        reach = min(start + most, int(np.searchsorted(rows, rows[start] + LONGEST_SLICE)))
+        end = int(cuts[np.searchsorted(cuts, reach, "right") - 1])
+        if end <= start:
+            end = min(start + most, int(cuts[np.searchsorted(cuts, start, "right")]))
+        yield rows[start:end]
+        start = end
+
+
+def _slice(duck: duckdb.DuckDBPyConnection, path: Path, rows: Rows) -> pa.Table:
+    try:
+        # As an array, because handing over an Arrow table makes DuckDB import pandas wherever it is installed.
+        duck.register("chosen", {"row": rows})
+        join = "semi join chosen on t.file_row_number = chosen.row"
+        span = f"t.file_row_number between {rows[0]} and {rows[-1]}"
+        query = f"select t.* exclude (file_row_number), t.file_row_number from {SCAN} t {join} where {span}"
+        table = duck.sql(query, params={"path": str(path)}).to_arrow_table()
+        numbers = table.column(table.num_columns - 1).to_numpy()
+        table = table.remove_column(table.num_columns - 1)
+        return table if np.array_equal(numbers, rows) else table.take(np.argsort(numbers))
+    finally:
+        duck.close()
