@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo 'make install   the project and its tools in .venv (the other targets do it when needed)'
-	@echo 'make demo      a first look: candidates, a judge, its card; leaves its files in demo/'
+	@echo 'make demo      a first look: who selects right answers? leaves its files in demo/'
 	@echo 'make test      all tests'
 	@echo 'make check     style, types, arrows between rooms, ceilings, words'
 	@echo 'make bench     the speed table, against other libraries, in .venv-bench'

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.data.chunks import ArrowChunk, Chunk, JsonChunk, Row
+from winnow.data.columns import Columns, stated
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source, merged_schema
+from winnow.data.stores.opening import open_rows
 from winnow.data.table import Table
 
 SHOWN_ROWS = 5
@@ -53,6 +56,23 @@ def _place_of(chunk: Chunk, first: int) -> Any:
     return lambda row: chunk.place(row - first)
 
 
+def laid_out(chunk: Chunk, schema: pa.Schema) -> Chunk:
+    """Typed rows with the columns of this schema, in its order, null where they have none."""
+    if not isinstance(chunk, ArrowChunk):
+        return chunk
+    batch, rows = chunk.batch, len(chunk)
+    has = batch.schema.names
+    return chunk.with_columns({f.name: batch[f.name] if f.name in has else pa.nulls(rows, f.type) for f in schema})
+
+
+def reopened(out: Path, columns: Columns, rows: int, names: Sequence[str]) -> Table:
+    """The table that was just written. JSON Lines without rows know no columns, so an empty one is kept in memory."""
+    if rows or out.suffix != ".jsonl":
+        return open_rows(out, columns)
+    known = {part: name for part, name in columns.named().items() if name in names}
+    return Table(Held([], str(out), names), stated(**known), BadRows())
+
+
 class Rows:
     """Rows of a result. `summary` says in plain numbers what was done."""
 
@@ -75,9 +95,15 @@ class Rows:
         """The rows as an Arrow table."""
         chunks = list(self._chunks())
         if not chunks:
-            return pa.table({})
+            return self._without_rows()
         schema = merged_schema([chunk.arrow().schema for chunk in chunks], self.table.name)
-        return pa.Table.from_batches([chunk.arrow(schema) for chunk in chunks], schema)
+        return pa.Table.from_batches([laid_out(chunk, schema).arrow(schema) for chunk in chunks], schema)
+
+    def _without_rows(self) -> pa.Table:
+        """Every column, of the type its source says, or of none."""
+        known = self.table.source.schema(self.table.bad)
+        names = self.table.names()
+        return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names]).empty_table()
 
     def to_pandas(self) -> Any:
         """The rows as a pandas frame."""
@@ -94,7 +120,7 @@ class Rows:
 
     def words(self) -> str:
         """What was done, in a line or two."""
-        return str(self.summary)
+        return f"{len(self):,} rows of {self.table.name}"
 
     def __repr__(self) -> str:
         return self.words()

@@ -24,7 +24,7 @@ from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import StoreWriter, finished_already, prepare
 from winnow.data.stores.unique import UniqueIds
 from winnow.data.table import Parts, Table
-from winnow.stages.results import Held, Rows
+from winnow.stages.results import Held, Rows, reopened
 from winnow.verifiers.verdicts import Batch, Verdict, Verdicts, Verifier
 
 VERSION = 1
@@ -206,7 +206,8 @@ def _flat(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
             writer.write(_beside(chunk, verifiers, verdicts))
     write_quarantine(out, table.bad)
     finish_flat(out, "verdicts", _work(table, verifiers, out.parent), counts.books(table), counts.rows)
-    return Verified(open_rows(out, table.columns), {**counts.summary(table), "out": str(out)})
+    names = [*table.names(), *columns_of(verifiers).names]
+    return Verified(reopened(out, table.columns, counts.rows, names), {**counts.summary(table), "out": str(out)})
 
 
 def _store(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
 from winnow.data.errors import BadTable, shown
 from winnow.data.quarantine import BadRows
-from winnow.data.readers.fetched import fetched, same_types
+from winnow.data.readers.fetched import fetched, fetching, slices_of
 from winnow.data.readers.files import FREE_EXPANSION, LARGEST_RATIO, footer_sha256, sha256_of
 from winnow.data.readers.jsonl import file_receipt
 from winnow.data.readers.source import Source
@@ -61,9 +61,10 @@ class Parquet(Source):
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
         wanted = self.names() if names is None else [name for name in self.names() if name in names]
         for path, metadata, first in self._parts():
+            start = first[0]
             size = batch_rows(metadata, len(wanted) / max(len(self.names()), 1))
             for batch in read_batches(path, wanted, size):
-                yield arrow_chunk(batch, first[0], path)
+                yield arrow_chunk(batch, first[0], path, start)
                 first[0] += batch.num_rows
 
     def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
@@ -97,26 +98,28 @@ class Parquet(Source):
     def _picked(self, path: Path, first: int, rows: Rows, metadata: pq.FileMetaData) -> Iterator[Chunk]:
         import duckdb
 
-        size = batch_rows(metadata, 1.0) // 2
+        size = batch_rows(metadata, 1.0)
         lengths = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         groups = np.cumsum([0, *lengths[:-1]], dtype=np.int64)
         try:
-            if same_types(path, self._schema):
-                done = 0
-                for batch in fetched(path, rows - first, groups, size):
-                    numbers = rows[done : done + batch.num_rows]
-                    done += batch.num_rows
-                    whole = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
-                    yield ArrowChunk(whole, numbers, lambda row: f"{path}: row {row - first + 1}")
-                return
+            with fetching(path, self._schema) as duck:
+                if duck is not None:
+                    done = 0
+                    for batch in fetched(duck, path, slices_of(rows - first, groups, max(size // 2, 1))):
+                        numbers = rows[done : done + batch.num_rows]
+                        done += batch.num_rows
+                        whole = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+                        yield ArrowChunk(whole, numbers, lambda row: f"{path}: row {row - first + 1}")
+                    return
         except (duckdb.Error, pa.ArrowException) as error:
             raise damaged(path, error) from error
+        at = first
         for batch in read_batches(path, self.names(), size):
-            numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
-            wanted = rows[slice(*np.searchsorted(rows, [first, first + batch.num_rows]))]
+            numbers = np.arange(at, at + batch.num_rows, dtype=np.int64)
+            wanted = rows[slice(*np.searchsorted(rows, [at, at + batch.num_rows]))]
             if wanted.size:
-                yield arrow_chunk(batch, first, path).take(np.searchsorted(numbers, wanted))
-            first += batch.num_rows
+                yield arrow_chunk(batch, at, path, first).take(np.searchsorted(numbers, wanted))
+            at += batch.num_rows
 
 
 class ArrowFiles(Source):
@@ -143,26 +146,31 @@ class ArrowFiles(Source):
         return self._schema
 
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        wanted = self.names() if names is None else [name for name in self.names() if name in names]
         first = 0
         for path in self.files:
-            try:
-                for batch in self._batches(path):
-                    if batch.num_rows:
-                        yield arrow_chunk(
-                            batch if names is None else batch.select([n for n in batch.schema.names if n in names]),
-                            first,
-                            path,
-                        )
-                        first += batch.num_rows
-            except (pa.ArrowException, OSError) as error:
-                raise damaged(path, error) from error
+            start = first
+            for batch in self._batches(path):
+                if batch.num_rows:
+                    yield arrow_chunk(batch.select(wanted), first, path, start)
+                    first += batch.num_rows
 
     def _batches(self, path: Path) -> Iterator[pa.RecordBatch]:
+        """Batches with every offset and text checked: Arrow trusts a file, and flipped bits would end the process."""
+        allowed = max(FREE_EXPANSION, LARGEST_RATIO * path.stat().st_size)
         reader = self._opened(path)
-        if isinstance(reader, pa.ipc.RecordBatchFileReader):
-            yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
-        else:
-            yield from reader
+        given = 0
+        try:
+            indexed = isinstance(reader, pa.ipc.RecordBatchFileReader)
+            for batch in (reader.get_batch(i) for i in range(reader.num_record_batches)) if indexed else reader:
+                batch.validate(full=True)
+                given += batch.nbytes
+                if given > allowed:
+                    problem = f"expands to more than {allowed >> 20} MB, over {LARGEST_RATIO} times its size"
+                    raise BadTable(str(path), problem, "If you trust it, rewrite it without compression")
+                yield batch
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(path, error) from error
 
     def _opened(self, path: Path) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
         try:
@@ -181,7 +189,8 @@ class Frame(Source):
     regular = True
 
     def __init__(self, table: pa.Table, name: str) -> None:
-        self.table = table.cast(pa.schema([without_views(f) for f in table.schema], metadata=table.schema.metadata))
+        plain = pa.schema([without_views(f) for f in table.schema], metadata=table.schema.metadata)
+        self.table = table if plain == table.schema else table.cast(plain)
         self.name = name
         same_schema([(Path(name), table.schema)])
 
@@ -228,18 +237,24 @@ def saved_dataset(folder: Path) -> list[Path]:
             str(state), "does not list the dataset's files", "Save the dataset again with save_to_disk"
         ) from error
     for name in names:
-        if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
+        if not isinstance(name, str) or Path(name).name != name or not is_own_file(folder / name):
             raise BadTable(
                 str(state), f"names {shown(name)}, which is no file of this folder", "Save the dataset again"
             )
     return [folder / name for name in names]
 
 
+def is_own_file(path: Path) -> bool:
+    """A file of the folder itself, not a link out of it."""
+    return path.is_file() and not path.is_symlink()
+
+
 def opened_parquet(path: Path) -> pq.ParquetFile:
     """A Parquet file whose footer is whole and whose claimed size is in proportion."""
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
-    except (pa.ArrowException, OSError) as error:
+        file.schema_arrow  # noqa: B018  # a damaged name shows only when it is read
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(path, error) from error
     groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
     expanded = sum(group.total_byte_size for group in groups)
@@ -268,10 +283,10 @@ def batch_rows(metadata: pq.FileMetaData, share: float) -> int:
     return int(min(max(BATCH_BYTES / per_row, 64), BATCH_ROWS))
 
 
-def arrow_chunk(batch: pa.RecordBatch, first: int, path: Path) -> ArrowChunk:
-    """A batch whose first row has this number in the table."""
+def arrow_chunk(batch: pa.RecordBatch, first: int, path: Path, start: int = 0) -> ArrowChunk:
+    """A batch whose first row has this number in the table, of a file whose first row has the number `start`."""
     rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
-    return ArrowChunk(batch, rows, lambda row: f"{path}: row {row + 1}")
+    return ArrowChunk(batch, rows, lambda row: f"{path}: row {row - start + 1}")
 
 
 def same_schema(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:

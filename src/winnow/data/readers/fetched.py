@@ -7,8 +7,9 @@ gives the rows of a join out of order, whatever its preserve_insertion_order say
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,29 +37,35 @@ def scannable(files: Sequence[Path], schema: pa.Schema) -> bool:
     return plain and len(set(names)) == len(names) and "file_row_number" not in names
 
 
-def same_types(path: Path, schema: pa.Schema) -> bool:
-    """Whether DuckDB gives every column back as Arrow knows it."""
+@contextmanager
+def fetching(path: Path, schema: pa.Schema) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """A connection to fetch by, or None where DuckDB would not give every column back as Arrow knows it."""
     if not scannable([path], schema):
-        return False
+        yield None
+        return
     with engine() as duck:
+        duck.execute("set threads = 1")
         query = f"select * exclude (file_row_number) from {SCAN} limit 0"
         given = duck.sql(query, params={"path": str(path)}).to_arrow_table().schema
-    return [(field.name, field.type) for field in given] == [(field.name, field.type) for field in schema]
+        same = [(field.name, field.type) for field in given] == [(field.name, field.type) for field in schema]
+        yield duck if same else None
 
 
-def fetched(path: Path, rows: Rows, groups: Rows, most: int) -> Iterator[pa.RecordBatch]:
-    """The rows of these numbers (ascending, from 0 in this file), at most `most` at once; `groups` are their starts."""
-    slices = iter(_slices(rows, groups, most))
-    with engine() as duck, ThreadPoolExecutor(THREADS) as threads:
-        duck.execute("set threads = 1")
-        coming = deque(threads.submit(_slice, duck.cursor(), path, one) for one in islice(slices, THREADS + 1))
+def fetched(duck: duckdb.DuckDBPyConnection, path: Path, slices: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
+    """The rows of these numbers (ascending, from 0 in this file), a batch or more to a slice."""
+    rest = iter(slices)
+    with ThreadPoolExecutor(THREADS) as threads:
+        coming = deque(threads.submit(_slice, duck.cursor(), path, one) for one in islice(rest, THREADS + 1))
         while coming:
             yield from coming.popleft().result().to_batches()
-            coming.extend(threads.submit(_slice, duck.cursor(), path, one) for one in islice(slices, 1))
+            coming.extend(threads.submit(_slice, duck.cursor(), path, one) for one in islice(rest, 1))
 
 
-def _slices(rows: Rows, groups: Rows, most: int) -> Iterator[Rows]:
-    """Cut between row groups wherever that is possible, because a group cut in two is decoded twice."""
+def slices_of(rows: Rows, groups: Rows, most: int) -> Iterator[Rows]:
+    """At most `most` rows at once, the starts of the row groups being known: cut between groups where that is possible.
+
+    A group cut in two is in part decoded twice.
+    """
     cuts = np.append(np.searchsorted(rows, groups), len(rows))
     start = 0
     while start < len(rows):

@@ -36,6 +36,9 @@ class Chosen:
     dropped: dict[str, int] = field(default_factory=dict)
     undecided: int = 0
     unscored: int = 0
+    prompts_before: int | None = None
+    """Prompts in the pool and among the chosen, where a rule counted them on its way."""
+    prompts_after: int | None = None
 
 
 class Chooser:
@@ -48,8 +51,8 @@ class Chooser:
         self._rules = rules
         self._better = "score asc" if rules.lower_is_better else "score desc"
         self._number = 0
-        used = {"prompt": True, "score": rules.scored(), "passed": rules.passed, "text": rules.distinct}
-        self._columns = ", ".join(["l.row", *(f"l.{name}" for name in [*used, "excluded"] if used.get(name, excluding))])
+        used = {"row": True, "prompt": True, "score": rules.scored(), "passed": rules.passed, "text": rules.distinct}
+        self._columns = ", ".join(f"l.{name}" for name, need in {**used, "excluded": excluding}.items() if need)
         self._chosen = Chosen("pool", counted(duck, "pool"))
 
     def chosen(self) -> Chosen:
@@ -95,16 +98,19 @@ class Chooser:
         reason, extreme = "not the best of its prompt", "min" if self._rules.lower_is_better else "max"
         grouped = f"select prompt, {extreme}(score) as score from {self._chosen.name} group by prompt"
         self._duck.execute(f"create or replace temp table extremes as {grouped}")
+        prompts = counted(self._duck, "extremes")
+        if self._chosen.name == "pool":
+            self._chosen.prompts_before = prompts
         self._step(reason, "{left} l join extremes e on l.prompt = e.prompt and l.score = e.score")
-        if self._chosen.count > counted(self._duck, "extremes"):
+        if self._chosen.count > prompts:
             left = self._chosen.name
             shared = f"select prompt from {left} group by prompt having count(*) > 1"
-            self._duck.execute(
-                f"create or replace temp table tied as select row, prompt from {left} semi join ({shared}) using (prompt)"
-            )
+            tied = f"select row, prompt from {left} semi join ({shared}) using (prompt)"
+            self._duck.execute(f"create or replace temp table tied as {tied}")
             draws(self._duck, self._table, self._rules.seed, "ties", "tied")
-            loser = "select row from tied join draws using (row) qualify row_number() over (partition by prompt order by number, row) > 1"
-            self._step(reason, f"{{left}} l anti join ({loser}) using (row)")
+            turn = "row_number() over (partition by prompt order by number, row)"
+            self._remove(reason, f"select row from tied join draws using (row) qualify {turn} > 1")
+        self._chosen.prompts_after = prompts
 
     def _top_share(self, share: float) -> None:
         wanted = math.floor(share * self._chosen.count + 0.5)
@@ -135,7 +141,8 @@ class Chooser:
         left, above, inside = self._chosen.name, 0, self._chosen.count
         low, high = self._duck.execute(f"select min({better}), max({better}) from {left}").fetchall()[0]
         while low < high and inside > FEW:
-            for inside, low, high in self._duck.execute(_binned(better, left, low, high)).fetchall():
+            for one in self._duck.execute(_binned(better, left, low, high)).fetchall():
+                inside, low, high = one
                 if above + inside >= wanted:
                     break
                 above += inside
@@ -158,6 +165,13 @@ class Chooser:
             return 0
         return self._step(reason, f"{{left}} l where {condition}")
 
+    def _remove(self, reason: str, rows: str) -> None:
+        """Take a few rows out of the table of the last step."""
+        before = self._chosen.count
+        self._duck.execute(f"delete from {self._chosen.name} where row in ({rows})")
+        self._chosen.count = counted(self._duck, self._chosen.name)
+        self._note(reason, before)
+
     def _step(self, reason: str, rows: str) -> int:
         """Keep the rows of `rows`: what stands behind `from`, the rows left so far being `{left} l`."""
         before, old = self._chosen.count, self._chosen.name
@@ -175,6 +189,7 @@ class Chooser:
         gone = before - self._chosen.count
         self._chosen.steps.append({"rule": reason, "in": before, "out": self._chosen.count})
         if gone:
+            self._chosen.prompts_after = None
             self._chosen.dropped[reason] = self._chosen.dropped.get(reason, 0) + gone
 
 

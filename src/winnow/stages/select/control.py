@@ -27,9 +27,10 @@ select row from (
 
 def draw_control(duck: duckdb.DuckDBPyConnection, table: Table, rules: Rules, chosen: str) -> str:
     """The name of the table of the control's row numbers."""
-    once = "and row in (select min(row) from pool group by prompt, text)" if rules.distinct else ""
+    allowed = "excluded is not true"
+    once = f"and row in (select min(row) from pool where {allowed} group by prompt, text)" if rules.distinct else ""
     same = f"semi join {chosen} c on p.prompt is not distinct from c.prompt"
-    pool = f"(select row, prompt from pool where excluded is not true {once}) p"
+    pool = f"(select row, prompt from pool where {allowed} {once}) p"
     duck.execute(f"create temp table open as select row, prompt from {pool} {same}")
     draws(duck, table, rules.seed, "control", "open")
     duck.execute(CONTROL.format(chosen=chosen))

@@ -6,6 +6,7 @@ A flat file holds the chosen rows as they came, in their order, then the real ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from winnow.data.stores.store import StoreWriter
 from winnow.data.stores.unique import UniqueIds
 from winnow.data.streams import draw_number
 from winnow.data.table import Table
+from winnow.stages.results import laid_out
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.pool import identified
 from winnow.stages.select.shift import Lengths
@@ -83,7 +85,7 @@ def real_rows(table: Table, share: float, kept: int, evaluation: Evaluation | No
             if not out
         ]
     if len(drawn) < wanted:
-        reached = len(drawn) / (len(drawn) + kept) if drawn else 0.0
+        reached = math.floor(1000 * len(drawn) / (len(drawn) + kept)) / 1000
         problem = f"{share:g} of the result needs {wanted:,} real rows and {table.name} has {len(drawn):,}"
         raise UsageError(
             "--real-share",
@@ -97,11 +99,13 @@ def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Len
     """A flat file and its receipt."""
     source = picked.table.original()
     layout = Layout(source, picked.table.bad, ADDED)
+    mixed: pa.Schema | None = None
     if picked.real is not None and out.suffix != ".jsonl":
         layout.refuse_unlike(picked.real.table.source, picked.real.table.bad)
+        mixed = layout.schema()
     with flat_file(out, layout) as writer:
         for chunk in picked.chunks(lengths):
-            writer.write(chunk)
+            writer.write(chunk if mixed is None else laid_out(chunk, mixed))
     finish_flat(out, "selection", work, books, len(picked))
 
 

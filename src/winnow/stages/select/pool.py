@@ -6,7 +6,7 @@ parsing everything again. The wide rows are read only after the choice, and only
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -84,14 +84,15 @@ def _viewed(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int | None:
         return None
     if broken:
         return None
-    made = {name: f"null::{_type(name)}" for name in SCHEMA.names if name != "id"} | {"row": "row"}
-    made |= {name: _stored(name, longest) for name in ("prompt", "score") if _used(name, reading)}
+    made = {"row": "row"} | {name: _stored(name, longest) for name in ("prompt", "score") if _used(name, reading)}
     if reading.rules.passed:
         made["passed"] = _sql_all_pass(len(reading.verdict_columns))
-    # Long prompts are hashed once and held; short ones are cheaper to decode again than to hold.
-    kind = "table" if longest > LONGEST_KEY else "view"
-    columns = ", ".join(f"{sql} as {name}" for name, sql in made.items())
-    duck.execute(f"create {kind} pool as select {columns} from ({query})")
+    if longest > LONGEST_KEY:
+        # Long prompts are hashed once and held; short ones are cheaper to decode again than to hold.
+        columns = ", ".join(f"{sql} as {name}" for name, sql in made.items())
+        duck.execute(f"create table narrow as select {columns} from ({query})")
+        made, query = {name: name for name in made}, "from narrow"
+    _make_pool(duck, made, f"({query})")
     name = reading.table.columns.id
     ids = scan(reading.table.source, {"id": name}, {}, {}) if name else None
     if ids is not None:
@@ -124,9 +125,8 @@ def _checks(reading: Reading) -> str:
 
 def _sql_all_pass(verdicts: int) -> str:
     """What `_all_pass` says, as SQL."""
-    words = (f"lower(verdict_{i})" for i in range(verdicts))
-    each = [f"(case when {w} in ('pass', 'true') then true when {w} in ('fail', 'false') then false end)" for w in words]
-    return " and ".join(each)
+    one = "(case when {0} in ('pass', 'true') then true when {0} in ('fail', 'false') then false end)"
+    return " and ".join(one.format(f"lower(verdict_{i})") for i in range(verdicts))
 
 
 def _read(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int:
@@ -139,11 +139,16 @@ def _read(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int:
     )
     columns = ", ".join(f"{_stored(name)} as {name}" for name in names)
     feed(duck, f"create table narrow as select {columns} from incoming", schema, batches)
-    whole = [name if name in names else f"null::{_type(name)} as {name}" for name in SCHEMA.names if name != "id"]
-    duck.execute(f"create view pool as select {', '.join(whole)} from narrow")
+    _make_pool(duck, {name: name for name in names}, "narrow")
     if "id" in names:
         duck.execute("create view known_ids as select row, id from narrow")
     return counted(duck, "pool")
+
+
+def _make_pool(duck: duckdb.DuckDBPyConnection, made: Mapping[str, str], relation: str) -> None:
+    """The view `pool`: every column there can be, null where it is not made."""
+    whole = (f"{made.get(name, f'null::{_type(name)}')} as {name}" for name in SCHEMA.names if name != "id")
+    duck.execute(f"create view pool as select {', '.join(whole)} from {relation}")
 
 
 def counted(duck: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -16,6 +16,8 @@ from winnow.data.table import Table
 if TYPE_CHECKING:
     import duckdb
 
+    from winnow.stages.select.choose import Chosen
+
 
 class Lengths:
     """Mean text length of the raw and of the kept rows."""
@@ -50,17 +52,20 @@ class Lengths:
         return {"raw": raw, "kept": kept, "raw_rows_read": self.raw_rows}
 
 
-def per_prompt(duck: duckdb.DuckDBPyConnection, chosen: str) -> dict[str, Any]:
+def per_prompt(duck: duckdb.DuckDBPyConnection, chosen: Chosen, total: int) -> dict[str, Any]:
     """Prompts before and after, answers per prompt before and after."""
-    query = "select count(distinct prompt), count(*) from {}"
-    raw_prompts, raw = duck.execute(query.format("pool")).fetchone() or (0, 0)
-    kept_prompts, kept = duck.execute(query.format(chosen)).fetchone() or (0, 0)
+    before = _prompts(duck, "pool") if chosen.prompts_before is None else chosen.prompts_before
+    after = _prompts(duck, chosen.name) if chosen.prompts_after is None else chosen.prompts_after
     return {
-        "prompts": raw_prompts,
-        "prompts_kept": kept_prompts,
-        "prompts_lost": raw_prompts - kept_prompts,
+        "prompts": before,
+        "prompts_kept": after,
+        "prompts_lost": before - after,
         "answers_per_prompt": {
-            "raw": raw / raw_prompts if raw_prompts else None,
-            "kept": kept / kept_prompts if kept_prompts else None,
+            "raw": total / before if before else None,
+            "kept": chosen.count / after if after else None,
         },
     }
+
+
+def _prompts(duck: duckdb.DuckDBPyConnection, relation: str) -> int:
+    return int(duck.execute(f"select count(distinct prompt) from {relation}").fetchall()[0][0])

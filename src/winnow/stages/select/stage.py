@@ -6,6 +6,7 @@ Rows undecided or without a score are never chosen, and are counted. What the se
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,13 @@ import numpy as np
 from winnow.data.chunks import Rows as RowNumbers
 from winnow.data.columns import Columns, stated
 from winnow.data.engine import engine
-from winnow.data.errors import UsageError
+from winnow.data.errors import UsageError, shown
 from winnow.data.stores.flat import is_flat, refuse_overwriting, write_quarantine
-from winnow.data.stores.opening import kept_source, open_rows, source_receipt
+from winnow.data.stores.opening import kept_source, source_receipt
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import finished_already, prepare
 from winnow.data.table import Table
-from winnow.stages.results import Held, Rows
+from winnow.stages.results import Held, Rows, reopened
 from winnow.stages.select.choose import Chooser, Chosen
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.control import draw_control
@@ -29,7 +30,6 @@ from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, wri
 from winnow.stages.select.pool import Reading, load, verdict_columns, with_score
 from winnow.stages.select.rules import Rules
 from winnow.stages.select.shift import Lengths, per_prompt
-from winnow.stages.select.verdicts import any_verdict
 from winnow.stages.select.words import said
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def select(table: Table, request: Request) -> Selected:
         chosen = Chooser(duck, table, rules, evaluation is not None).chosen()
         picked = Picked(table, _rows(duck, chosen.name), rules.said(), _real(request, chosen.count, evaluation))
         control = _rows(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
-        shift = per_prompt(duck, chosen.name) if table.has("prompt") else {}
+        shift = per_prompt(duck, chosen, total) if table.has("prompt") else {}
     books = _books(table, chosen, total)
     result = _written(picked, request, books, lengths)
     lengths.glimpse(table)
@@ -91,15 +91,26 @@ def _settled(rules: Rules, table: Table, verdict: str | None) -> Rules:
     if rules.passed and not columns:
         step = "Judge it first: winnow verify TABLE --with NAME --out STORE"
         raise UsageError("--passed", f"{table.name} has no verdicts", step)
-    settled = replace(rules, passed=any_verdict(table, columns)) if rules.passed is None else rules
+    settled = replace(rules, passed=_any_verdict(table, columns)) if rules.passed is None else rules
     if not settled.any():
         step = "Give --passed, --threshold, --best-of, --top-share, --distinct or --max-rows"
         raise UsageError("select", f"no rule is given and {table.name} has no verdicts", step)
     return settled
 
 
+def _any_verdict(table: Table, columns: Sequence[str]) -> bool:
+    """Whether any row has a verdict in one of these columns; a verifier that only scored left none."""
+    if not columns:
+        return False
+    for chunk, _ in table.parts([], also=columns):
+        if any(value not in (None, "") for name in columns for value in chunk.values(name)):
+            return True
+    return False
+
+
 def _ready(table: Table, rules: Rules, request: Request) -> Table:
     """Refuse everything that can be refused before a row is read."""
+    _refuse_one_place_twice(request)
     for path, option in ((request.out, "--out"), (request.control, "--control")):
         if isinstance(path, Path) and is_flat(path):
             refuse_overwriting(path, option)
@@ -111,12 +122,30 @@ def _ready(table: Table, rules: Rules, request: Request) -> Table:
             )
     if (request.real is None) != (rules.real_share is None):
         raise UsageError("--mix-real", "--mix-real FILE and --real-share a go together", "Give both, or neither")
-    if isinstance(request.out, Path) and not is_flat(request.out):
-        table = kept_source(table, request.out)
     table = with_score(table) if rules.scored() else table
     table.need(*(["prompt"] if rules.best_of is not None else []), *(["text"] if rules.distinct else []))
     table.need(*(["prompt_text"] if request.exclude is not None else []))
+    for path in (request.out, request.control):
+        if isinstance(path, Path) and not is_flat(path):
+            table = kept_source(table, path)
     return table
+
+
+def _refuse_one_place_twice(request: Request) -> None:
+    """Nothing is written over what is read, nor the control over the selection; flat files look after the table."""
+    taken = {path.resolve(): option for option, path in _beside(request)}
+    for option, place in (("--out", request.out), ("--control", request.control)):
+        if not isinstance(place, Path):
+            continue
+        if other := taken.get(place.resolve()):
+            raise UsageError(option, f"{shown(str(place))} is what {other} names", "Name another file")
+        taken[place.resolve()] = option
+
+
+def _beside(request: Request) -> Iterator[tuple[str, Path]]:
+    for option, table in (("--exclude", request.exclude), ("--mix-real", request.real)):
+        if table is not None:
+            yield from ((option, path) for path in table.source.paths())
 
 
 def _rows(duck: duckdb.DuckDBPyConnection, relation: str) -> RowNumbers:
@@ -156,7 +185,12 @@ def _written(picked: Picked, request: Request, books: Books, lengths: Lengths) -
         for chunk in picked.table.pick(picked.rows):
             if picked.table.has("text"):
                 lengths.add_kept(picked.table.part(chunk, "text"))
-    return Selected(open_rows(out, _columns_of(picked, None)), {**summary, "out": str(out)})
+    return Selected(_reopened(picked, out, len(picked)), {**summary, "out": str(out)})
+
+
+def _reopened(picked: Picked, out: Path, rows: int) -> Table:
+    names = [*picked.table.original().names(), *ADDED.names]
+    return reopened(out, _columns_of(picked, None), rows, names)
 
 
 def _columns_of(picked: Picked, names: list[str] | None) -> Columns:
@@ -189,7 +223,7 @@ def _control_written(picked: Picked, rows: RowNumbers, request: Request, books: 
         write_flat(control, out, _work(control, request, out.parent), drawn)
     else:
         _stored(control, out, _work(control, request, out), drawn)
-    return Rows(open_rows(out, _columns_of(picked, None)), {"rows": len(control)})
+    return Rows(_reopened(control, out, len(control)), {"rows": len(control)})
 
 
 def _bad(books: Books) -> dict[str, int]:

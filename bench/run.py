@@ -1,0 +1,198 @@
+"""The speed table: `python bench/run.py [--quick] [--only NAME]`, winnow and its peers on the same rows, in one run.
+
+Every run is a process of its own, libraries in turn, medians of several turns; the answers are compared first.
+Prints the table and, when all was measured in full, writes bench/results.json and docs/speed.md. Ends with 1 if answers differ;
+a goal that is missed is said and changes nothing, because speed on a busy machine proves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from measured import HERE, Cost, run, timed, typical
+
+TURNS = 3
+QUICK = 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. A goal of ratio is peer's seconds over ours; None where nothing is promised."""
+
+    name: str
+    work: str
+    shape: str
+    rows: int
+    peers: tuple[str, ...]
+    ratio: float | None
+    peak_mib: int
+
+
+ROWS = (
+    Row("best of all, text", "best", "text", 5_000_000, ("duckdb semi join", "duckdb arg_max", "polars"), 0.9, 700),
+    Row("best of all", "best", "narrow", 10_000_000, ("duckdb semi join", "pandas"), None, 1000),
+    Row("best of all, prompts scattered", "best", "scattered", 10_000_000, ("duckdb semi join",), None, 1000),
+    Row("top 12.5%", "top", "narrow", 10_000_000, ("duckdb limit", "pandas"), None, 1000),
+)
+NUMERIC = "numeric answers: 5x5 eigenvalues"
+
+
+def measured(row: Row, folder: Path, quick: bool) -> dict[str, Any]:
+    """A line of the table: everyone's costs and whether they agree."""
+    count = row.rows // QUICK if quick else row.rows
+    source = folder / f"{row.shape}.parquet"
+    if not source.exists():
+        run("data.py", row.shape, str(count), str(source))
+    libraries = ("winnow", *row.peers)
+    costs: dict[str, list[Cost]] = {library: [] for library in libraries}
+    unlike: list[str] = []
+    for turn in range(1 if quick else TURNS):
+        for library in libraries:
+            _clear(_out(folder, library))
+            costs[library].append(timed("works.py", row.work, library, str(source), str(_out(folder, library))))
+        if turn == 0:
+            ours, *theirs = (str(_out(folder, library)) for library in libraries)
+            unlike = [line for peer in theirs for line in _unlike(row.work, str(source), ours, peer)]
+    for library in libraries:
+        _clear(_out(folder, library))
+    return _line(row, count, {library: typical(each) for library, each in costs.items()}, unlike)
+
+
+def _out(folder: Path, library: str) -> Path:
+    return folder / f"{library.replace(' ', '_')}.parquet"
+
+
+def _clear(out: Path) -> None:
+    for path in (out, out.with_name(out.name + ".receipt.json")):
+        path.unlink(missing_ok=True)
+
+
+def _unlike(work: str, source: str, ours: str, theirs: str) -> list[str]:
+    return run("agree.py", work, source, ours, theirs)[0].splitlines()
+
+
+def _line(row: Row, count: int, costs: dict[str, Cost], unlike: list[str]) -> dict[str, Any]:
+    best = min(row.peers, key=lambda peer: costs[peer].seconds)
+    ours = costs["winnow"]
+    ratio = costs[best].seconds / ours.seconds
+    return {
+        "name": f"{row.name}, {count / 1e6:g}M rows",
+        "ours": round(count / ours.seconds),
+        "peer": round(count / costs[best].seconds),
+        "peer_name": best,
+        "ratio": round(ratio, 2),
+        "goal": row.ratio,
+        "peak_mib": ours.peak_mib,
+        "peak_goal_mib": row.peak_mib,
+        "same": not unlike,
+        "unlike": unlike,
+        "reached": not unlike and ratio >= (row.ratio or 0) and ours.peak_mib < row.peak_mib,
+        "costs": {library: _rounded(cost) for library, cost in costs.items()},
+    }
+
+
+def _rounded(cost: Cost) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in asdict(cost).items()}
+
+
+def numeric() -> Iterator[dict[str, Any]]:
+    """Numeric answers, measured per CPU-second inside one process."""
+    said, cost = run("numeric_answers.py")
+    for line in json.loads(said):
+        reached = line["same"] and line["ratio"] >= line["goal"]
+        yield {**line, "peak_mib": cost.peak_mib, "peak_goal_mib": None, "reached": reached}
+
+
+def shown(lines: list[dict[str, Any]]) -> str:
+    """The table in words: rates in rows per second."""
+    head = ("name", "ours/s", "peer/s", "peer", "ratio", "goal", "peak MiB", "at most", "same", "reached")
+    cells = [head, *(_cells(line) for line in lines)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+
+
+def _cells(line: dict[str, Any]) -> tuple[str, ...]:
+    rates = (f"{line['ours']:,}", f"{line['peer']:,}", line["peer_name"])
+    goals = (str(line["ratio"]), str(line["goal"] or "-"), str(line["peak_mib"]), str(line["peak_goal_mib"] or "-"))
+    return (line["name"], *rates, *goals, _yes(line["same"]), _yes(line["reached"]))
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def as_markdown(lines: list[dict[str, Any]], about: dict[str, Any]) -> str:
+    """The table for the documentation."""
+    head = (
+        "what",
+        "winnow, per second",
+        "peer, per second",
+        "peer",
+        "ratio",
+        "goal",
+        "peak MiB",
+        "allowed",
+        "same answers",
+    )
+    rows = [head, ("---",) * len(head), *(_cells(line)[:-1] for line in lines)]
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    measured_on = f"Measured on {about['cores']} cores of an {about['cpu']}; Python {about['python']}, {versions}."
+    return "\n".join(["| " + " | ".join(row) + " |" for row in rows]) + f"\n\n{measured_on}\n"
+
+
+def into_page(table: str) -> None:
+    """Put the table into the page about speed, between its marks."""
+    page = HERE.parent / "docs" / "speed.md"
+    before, _, rest = page.read_text().partition("<!-- bench: begin -->")
+    after = rest.partition("<!-- bench: end -->")[2]
+    page.write_text(f"{before}<!-- bench: begin -->\n{table}<!-- bench: end -->{after}")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured with."""
+    cpus = Path("/proc/cpuinfo")
+    lines = cpus.read_text().splitlines() if cpus.exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    names = ("duckdb", "numpy", "pandas", "polars", "pyarrow")
+    return {
+        "cpu": model or platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in names},
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure winnow beside other libraries.")
+    parser.add_argument("--quick", action="store_true", help=f"a {QUICK}th of the rows, one turn: a smoke test")
+    parser.add_argument("--only", metavar="NAME", help="the rows whose name holds this")
+    asked = parser.parse_args()
+    chosen = [row for row in ROWS if (asked.only or "") in row.name]
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="winnow-bench-") as folder:
+        for row in chosen:
+            lines.append(measured(row, Path(folder), asked.quick))
+            print(f"measured: {lines[-1]['name']}", file=sys.stderr)
+    lines += numeric() if (asked.only or "") in NUMERIC else ()
+    print(shown(lines))
+    for line in lines:
+        print(*(f"{line['name']}: {problem}" for problem in line.get("unlike", ())), sep="\n", end="")
+    if not asked.quick and asked.only is None:
+        about = machine()
+        (HERE / "results.json").write_text(json.dumps({**about, "rows": lines}, indent=2) + "\n")
+        into_page(as_markdown(lines, about))
+    return 0 if all(line["same"] for line in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The control: what the selection would be if nobody had judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import winnow
+from stages.select.tables import FORMS, jsonl, numbers
+from winnow.data.stores.receipts import read_receipt
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "n": n,
+        "prompt_id": f"p{n % 4}",
+        "text": f"t{n % 9}",
+        "score": n / 40,
+        "verdict": ["pass", "fail", "error"][n % 3],
+    }
+    for n in range(40)
+]
+
+
+def per_prompt(rows: Any) -> Counter[str]:
+    return Counter(row["prompt_id"] for row in rows)
+
+
+def test_there_is_none_unless_it_is_asked_for() -> None:
+    chosen = winnow.select(ROWS, passed=True)
+    assert chosen.control is None
+    assert "control" not in chosen.summary
+
+
+@pytest.mark.parametrize("rules", [{"passed": True}, {"threshold": 0.7}, {"best_of": 2}, {"top_share": 0.3}])
+def test_it_has_as_many_rows_of_each_prompt_whatever_was_said_of_them(rules: dict[str, Any]) -> None:
+    chosen = winnow.select(ROWS, control=True, **rules)
+    assert chosen.control is not None
+    assert per_prompt(chosen.control) == per_prompt(chosen)
+    assert numbers(chosen.control) != numbers(chosen)
+    assert {row["winnow_rule"] for row in chosen.control} == {"control"}
+    assert chosen.summary["control"] == {"rows": len(chosen), "out": None}
+
+
+def test_rows_that_failed_or_were_never_decided_or_scored_can_be_drawn() -> None:
+    drawn: Counter[str] = Counter()
+    for seed in range(8):
+        control = winnow.select(ROWS, passed=True, control=True, seed=seed).control
+        assert control is not None
+        drawn += Counter(row["verdict"] for row in control)
+    assert drawn.keys() == {"pass", "fail", "error"}
+    unscored = [{**row, "score": row["score"] if row["n"] < 4 else None} for row in ROWS]
+    control = winnow.select(unscored, passed=False, threshold=0, control=True).control
+    assert control is not None
+    assert len(control) == 4
+    assert numbers(control) != [0, 1, 2, 3]
+
+
+def test_it_is_the_same_for_the_same_seed_and_another_for_another() -> None:
+    one, again, other = (winnow.select(ROWS, passed=True, control=True, seed=seed).control for seed in (1, 1, 2))
+    assert numbers(one) == numbers(again) != numbers(other)
+
+
+def test_without_prompts_it_is_drawn_from_the_whole_table() -> None:
+    rows = [{name: value for name, value in row.items() if name != "prompt_id"} for row in ROWS]
+    chosen = winnow.select(rows, passed=True, control=True)
+    assert chosen.control is not None
+    assert len(chosen.control) == len(chosen) == 14
+    assert numbers(chosen.control) != numbers(chosen)
+
+
+def test_rules_that_do_not_judge_hold_for_it_too() -> None:
+    rows = [{**row, "question": "known" if row["n"] % 5 == 0 else "new"} for row in ROWS]
+    chosen = winnow.select(rows, passed=True, distinct=True, exclude=[{"question": "Known?"}], control=True)
+    assert chosen.control is not None
+    texts = [(row["prompt_id"], row["text"]) for row in chosen.control]
+    assert len(set(texts)) == len(texts)
+    assert {row["question"] for row in chosen.control} == {"new"}
+
+
+def test_a_text_whose_first_row_is_excluded_can_be_drawn_at_its_second() -> None:
+    """One prompt id over two questions, the first of them an evaluation prompt: the control is not smaller for it."""
+    rows = [{"n": n, "prompt_id": "p", "question": q, "text": "t"} for n, q in enumerate(["known", "new"])]
+    evaluation = [{"question": "known"}]
+    chosen = winnow.select([*rows[::-1]], distinct=True, exclude=evaluation, control=True)
+    assert (numbers(chosen), numbers(chosen.control)) == ([1], [1])
+    judged = [{**row, "verdict": "pass" if row["n"] else "fail"} for row in rows]
+    chosen = winnow.select(judged, distinct=True, exclude=evaluation, control=True)
+    assert (numbers(chosen), numbers(chosen.control)) == ([1], [1])
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet files", "dictionaries"])
+@pytest.mark.parametrize("name", ["c.jsonl", "c.csv", "c.parquet", "c"])
+def test_it_is_written_like_a_selection_with_books_that_balance(form: str, name: str, tmp_path: Path) -> None:
+    chosen = winnow.select(FORMS[form](ROWS, tmp_path), passed=True, out=tmp_path / "s.jsonl", control=tmp_path / name)
+    held = winnow.select(ROWS, passed=True, control=True).control
+    assert numbers(chosen.control) == numbers(held)
+    receipt = read_receipt(tmp_path / ("c/receipt.json" if name == "c" else f"{name}.receipt.json"))
+    assert receipt.books.plain() == {"in": 40, "keep": 14, "drop": 26, "reject": 0, "reasons": {"not drawn": 26}}
+    assert receipt.work.config["rules"]["said"] == "control"
+    assert chosen.summary["control"] == {"rows": 14, "out": str(tmp_path / name)}
+
+
+def test_a_control_of_nothing_is_nothing(tmp_path: Path) -> None:
+    for place in (True, tmp_path / "c.jsonl", tmp_path / "c.csv", tmp_path / "c.parquet"):
+        chosen = winnow.select(jsonl(ROWS, tmp_path), threshold=99, control=place)
+        assert chosen.control is not None
+        assert (len(chosen), len(chosen.control), list(chosen.control)) == (0, 0, [])
+
+
+@pytest.mark.parametrize("name", ["s.jsonl", "s"])
+def test_it_is_never_written_over_the_selection_or_over_what_is_read(name: str, tmp_path: Path) -> None:
+    rows, same = jsonl(ROWS, tmp_path), tmp_path / name
+    with pytest.raises(winnow.UsageError, match=r"--control: '.*' is what --out names"):
+        winnow.select(rows, passed=True, out=same, control=tmp_path / "." / name)
+    winnow.select(rows, passed=True, out=tmp_path / "real.jsonl")
+    before = (tmp_path / "real.jsonl").read_bytes()
+    for where in ("out", "control"):
+        real = tmp_path / "real.jsonl"
+        with pytest.raises(winnow.UsageError, match=rf"--{where}: .* is what --mix-real names"):
+            winnow.select(rows, passed=True, mix_real=real, real_share=0.1, **{where: real})  # type: ignore[arg-type]
+    assert (tmp_path / "real.jsonl").read_bytes() == before

@@ -1,0 +1,120 @@
+"""What a stage hands back: it prints well, becomes what people use, and is a table again."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import winnow
+
+ROWS: list[dict[str, Any]] = [
+    {"n": n, "prompt": f"p{n % 3}", "text": f"<b>{n}</b>", "score": n / 10} for n in range(30)
+]
+KEPT = [{**row, "winnow_rule": "score >= 1", "winnow_weight": 1.0} for row in ROWS[10:]]
+NAMES = [*ROWS[0], "winnow_rule", "winnow_weight"]
+
+
+@pytest.fixture(params=["memory", "jsonl", "parquet", "store", "frame"])
+def chosen(request: pytest.FixtureRequest, tmp_path: Path) -> winnow.Selected:
+    """The same selection from every kind of place."""
+    places = {"jsonl": "s.jsonl", "parquet": "s.parquet", "store": "s"}
+    given: Any = pa.Table.from_pylist(ROWS) if request.param == "frame" else ROWS
+    out = tmp_path / places[request.param] if request.param in places else None
+    return winnow.select(given, threshold=1, out=out)
+
+
+def test_rows_are_dictionaries_and_can_be_read_as_often_as_wanted(chosen: winnow.Selected) -> None:
+    assert list(chosen) == KEPT
+    assert chosen.to_list() == KEPT
+    assert len(chosen) == 20
+
+
+def test_rows_become_what_people_use(chosen: winnow.Selected) -> None:
+    expected = pa.Table.from_pylist(KEPT)
+    assert chosen.to_arrow().equals(expected)
+    assert chosen.to_pandas().to_dict("records") == KEPT
+    assert list(chosen.to_pandas().columns) == NAMES
+    assert chosen.to_polars().to_dicts() == KEPT
+    assert pa.table(chosen).equals(expected)  # through __arrow_c_stream__
+    assert pl.DataFrame(chosen).to_dicts() == KEPT
+    assert pd.DataFrame(list(chosen)).shape == (20, 6)
+
+
+def test_rows_are_a_table_again(chosen: winnow.Selected, tmp_path: Path) -> None:
+    assert chosen.table.columns.text == "text"
+    checked = winnow.verify(chosen, lambda completions: ["5" in text for text in completions])
+    again = winnow.select(checked)
+    assert [row["n"] for row in again] == [15, 25]
+    assert [row["winnow_rule"] for row in again] == ["passed", "passed"]
+    assert "score >= 1" not in again.to_list()[0].values()
+
+
+def test_a_result_prints_what_was_done(chosen: winnow.Selected) -> None:
+    first, *rest = repr(chosen).split("\n")
+    assert first == "selected 20 of 30 rows (66.7%) by: score >= 1"
+    assert "  beyond the threshold: 10 left out" in rest
+    assert any(line.startswith("  shift: 8.7 -> 9.0 characters (+3.8%") for line in rest)
+    assert any("answers per prompt 10.00 -> 6.67 · prompts lost 0 of 3 (0.0%)" in line for line in rest)
+    assert str(chosen) == repr(chosen)
+
+
+def test_the_page_of_a_result_shows_its_first_rows_and_runs_nothing_of_them() -> None:
+    evil = "<script>alert('1')</script>&amp;"
+    rows = [{"n": n, "text": evil, f"col{evil}": evil * 9, "none": None} for n in range(9)]
+    chosen = winnow.select(pa.Table.from_pylist(rows), max_rows=8)
+    page = chosen._repr_html_()
+    assert page.count("<tr>") == 1 + 5
+    assert set(re.findall(r"</?(\w+)", page)) == {"p", "table", "tr", "th", "td"}
+    assert f"<td>{html.escape(evil)}</td>" in page
+    assert f"<th>{html.escape(f'col{evil}')}</th>" in page
+    assert "…</td>" in page
+    assert "<td></td>" in page
+    assert "<p>selected 8 of 9 rows (88.9%) by: at most 8" in page
+
+
+def test_a_control_prints_its_size() -> None:
+    control = winnow.select(ROWS, threshold=1, control=True).control
+    assert repr(control) == "20 rows of rows"
+
+
+def test_rows_given_are_left_as_they_were() -> None:
+    rows: list[dict[str, Any]] = [{**row, "deep": {"list": [1, {"a": None}]}} for row in ROWS]
+    before = repr(rows)
+    chosen = winnow.select(winnow.verify(rows, lambda completions: [True] * len(completions)), threshold=1)
+    assert repr(rows) == before
+    assert "winnow_rule" not in rows[0]
+    assert chosen.to_list()[0]["deep"] == {"list": [1, {"a": None}]}
+
+
+def test_columns_that_only_some_rows_have_become_nulls_in_a_frame() -> None:
+    rows: list[dict[str, Any]] = [{"text": "a"}, {"text": "b", "more": 1}, {"text": "c", "more": 2.5}]
+    chosen = winnow.select(rows, distinct=True)
+    assert chosen.to_arrow()["more"].to_pylist() == [None, 1.0, 2.5]
+    assert chosen.to_list() == [{**row, "winnow_rule": "distinct", "winnow_weight": 1.0} for row in rows]
+
+
+def test_a_column_without_a_single_type_is_refused_as_a_frame_and_kept_as_rows() -> None:
+    chosen = winnow.select([{"text": "a", "x": 1}, {"text": "b", "x": "one"}], distinct=True)
+    with pytest.raises(winnow.BadTable, match="column 'x' from here on has no single type"):
+        chosen.to_pandas()
+    assert [row["x"] for row in chosen] == [1, "one"]
+
+
+def test_the_places_of_rows_held_in_memory_are_those_they_came_from() -> None:
+    chosen = winnow.select(ROWS, threshold=2)
+    rows = [{**row, "score": "high" if row["n"] == 25 else row["score"]} for row in chosen]
+    with pytest.raises(winnow.BadTable, match=r"rows\[5\]: score is 'high'; a score is a finite number or null"):
+        winnow.select(rows, threshold=0)
+    with pytest.raises(winnow.BadTable, match=r"^rows\[20\]"):
+        winnow.select(chosen, threshold=0, score="text")
+    many = [{"text": "t", "score": "high" if n == 8999 else n} for n in range(9000)]
+    checked = winnow.verify(many, lambda completions: [True] * len(completions))
+    with pytest.raises(winnow.BadTable, match=r"^rows\[8999\]: score is 'high'"):
+        winnow.select(checked, threshold=0)

@@ -1,0 +1,42 @@
+"""Words and runs of words: equal up to case, spacing and punctuation, and nothing more."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winnow.text.ngrams import ngrams, plain
+
+words = st.lists(st.sampled_from("alpha beta gamma straße ß 5 été word_with".split()), max_size=12)
+
+
+def test_case_spacing_and_punctuation_make_no_difference_and_words_do() -> None:
+    assert plain("  What's 2+3?\n") == plain("WHAT S 2 3") == "what s 2 3"
+    assert plain("Straße") == plain("STRASSE")
+    assert plain("a b") != plain("ab")
+    assert plain("?!") == ""
+
+
+def test_a_text_shorter_than_n_words_stands_for_itself() -> None:
+    assert ngrams("one two", 3) == {"one two"}
+    assert ngrams("one two three", 3) == {"one two three"}
+    assert ngrams(" ... ", 3) == set()
+
+
+@given(words, st.integers(1, 5))
+def test_every_run_of_n_words_is_there_and_nothing_else(text: list[str], n: int) -> None:
+    folded = [word.casefold() for word in text]
+    runs = {" ".join(folded[i : i + n]) for i in range(max(len(folded) - n + 1, 0))}
+    found = ngrams(", ".join(text), n)
+    assert found == (runs or ({" ".join(folded)} if folded else set()))
+
+
+@given(words, words, st.integers(1, 5))
+def test_two_texts_share_a_run_exactly_if_one_of_their_runs_is_equal(one: list[str], other: list[str], n: int) -> None:
+    def runs(text: list[str]) -> set[tuple[str, ...]]:
+        if 0 < len(text) <= n:
+            return {tuple(text)}
+        return {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}
+
+    a, b = ([word.casefold() for word in text] for text in (one, other))
+    assert ngrams(" ".join(one), n).isdisjoint(ngrams(" ".join(other), n)) == runs(a).isdisjoint(runs(b))
