@@ -1,8 +1,8 @@
 """The speed table: `python bench/run.py [--quick] [--only NAME]`, winnow and its peers on the same rows, in one run.
 
 Every run is a process of its own, libraries in turn, medians of several turns; the answers are compared first.
-Prints the table and, when all was measured in full, writes bench/results.json and docs/speed.md. Ends with 1 if answers differ;
-a goal that is missed is said and changes nothing, because speed on a busy machine proves nothing.
+Prints the table and, when all was measured in full, writes bench/results.json and docs/speed.md. Ends with 1 if
+answers differ; a goal that is missed is said and changes nothing, because speed on a busy machine proves nothing.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def test_the_solutions_of_gsm8k_become_one_row_each(tmp_path: Path) -> None:
     }
     source, out = tmp_path / "s.jsonl.gz", tmp_path / "rows.jsonl"
     source.write_bytes(gzip.compress(json.dumps(problem).encode()))
-    assert ended(str(BENCH / "gsm8k.py"), str(source), str(out)).returncode == 0
+    assert ended(str(BENCH / "real" / "gsm8k.py"), str(source), str(out)).returncode == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(row["model"], row["is_correct"], row["solution"]) for row in rows] == [
         ("a", False, "A: a"),
@@ -63,11 +63,11 @@ def test_the_answers_to_the_game_of_24_become_one_row_each_and_are_checked_exact
     log = {"idx": 7, "puzzle": "1 4 5 10", "samples": answers, "correct_rechecked": [1, 0, 0, 0]}
     source, out = tmp_path / "log.jsonl.gz", tmp_path / "rows.jsonl"
     source.write_bytes(gzip.compress(json.dumps(log).encode()))
-    assert ended(str(BENCH / "game24.py"), str(source), str(out)).returncode == 0
+    assert ended(str(BENCH / "real" / "game24.py"), str(source), str(out)).returncode == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     asked = "import json, game24_checker as g; rows = json.loads(input()); "
     asked += "print(g.right(['?'] * len(rows), [r['sample'] for r in rows], puzzle=[r['puzzle'] for r in rows]))"
     done = subprocess.run(
-        [sys.executable, "-c", asked], input=json.dumps(rows), capture_output=True, text=True, check=True, cwd=BENCH
+        [sys.executable, "-c", asked], input=json.dumps(rows), capture_output=True, text=True, check=True, cwd=BENCH / "real"
     )
     assert done.stdout.strip() == str([row["correct_rechecked"] for row in rows])

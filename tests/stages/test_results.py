@@ -15,7 +15,7 @@ import pytest
 import winnow
 
 ROWS: list[dict[str, Any]] = [
-    {"n": n, "prompt": f"p{n % 3}", "text": f"<b>{n}</b>", "score": n / 10} for n in range(30)
+    {"id": f"c{n}", "n": n, "prompt": f"p{n % 3}", "text": f"<b>{n}</b>", "score": n / 10} for n in range(30)
 ]
 KEPT = [{**row, "winnow_rule": "score >= 1", "winnow_weight": 1.0} for row in ROWS[10:]]
 NAMES = [*ROWS[0], "winnow_rule", "winnow_weight"]
@@ -44,7 +44,7 @@ def test_rows_become_what_people_use(chosen: winnow.Selected) -> None:
     assert chosen.to_polars().to_dicts() == KEPT
     assert pa.table(chosen).equals(expected)  # through __arrow_c_stream__
     assert pl.DataFrame(chosen).to_dicts() == KEPT
-    assert pd.DataFrame(list(chosen)).shape == (20, 6)
+    assert pd.DataFrame(list(chosen)).shape == (20, 7)
 
 
 def test_rows_are_a_table_again(chosen: winnow.Selected, tmp_path: Path) -> None:

@@ -112,8 +112,13 @@ class Layout:
         if out.exists() and any(path.exists() and path.samefile(out) for path in self._source.paths()):
             raise UsageError("--out", f"{shown(str(out))} is the table itself", "Name another file")
 
-    def refuse_unlike(self, other: Source, bad: BadRows) -> None:
-        """Rows of another source can follow in a typed file only if they have the same columns."""
+    def refuse_unlike(self, other: Source, bad: BadRows, typed: bool) -> None:
+        """Rows of another source can follow in CSV only if they have the same columns, in Parquet of the same types."""
+        if not typed:
+            if strange := set(other.all_names(bad)) - set(self.names()):
+                problem = f"{other.name} has a column {shown(min(strange))}, and the table does not"
+                raise UsageError("--mix-real", problem, "Write .jsonl, or give both files the same columns")
+            return
         ours, theirs = self._source.schema(self._bad), other.schema(bad)
         for field in theirs:
             if field.name not in ours.names or ours.field(field.name).type != field.type:

@@ -32,6 +32,7 @@ from winnow.data.table import Table, files_source, open_table
 from winnow.data.values import labels as read_labels
 
 Given = object
+CANDIDATE = "candidate_id"
 
 
 def open_rows(given: Given, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
@@ -56,7 +57,7 @@ def with_verdicts(table: Table, given: Given) -> Table:
             "--verdicts", f"{other.name} is not a store", "Make one: winnow verify TABLE --with NAME --out STORE"
         )
     schema = source.schema(other.bad)
-    names = source.columns
+    names = [name for name in source.columns if name != CANDIDATE]
     kinds = [schema.field(name).type for name in names]
     joined = by_id(table, other, names, kinds, lambda chunk: [chunk.arrow().column(name) for name in names])
     return Table(attach(table, joined, {"verdicts": source.receipt()}), table.columns.stated(), table.bad)
@@ -134,14 +135,15 @@ def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
     said = store.receipt.work.source
     allowed = BadRows.parse(said.get("bad_rows")) if bad is None or not bad.limit else bad
     source = _source_of(said, store.path)
-    columns = added_columns(store.receipt)
+    made = {"id": CANDIDATE} if _records_ids(store.receipt) else {}
+    columns = [*made.values(), *added_columns(store.receipt)]
     receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}
     attached = Attached(source, lambda: attached_batches(store), columns, receipt)
     attached.name = str(store.path)
     # A column that was attached for the work, as labels are, stayed where it came from.
     names = attached.names()
     usable = {part: name for part, name in said.get("columns", {}).items() if name in names}
-    return Table(attached, stated_columns(**{**usable, **stated.named()}), allowed)
+    return Table(attached, stated_columns(**{**usable, **made, **stated.named()}), allowed)
 
 
 def _source_of(said: dict[str, Any], folder: Path) -> Source:
@@ -191,17 +193,24 @@ def added_columns(receipt: Receipt) -> list[str]:
 
 
 def attached_batches(store: Store) -> Iterator[pa.RecordBatch]:
-    """A store's rows as one row per candidate: `row`, then the columns it adds."""
-    columns = ["row", *added_columns(store.receipt)]
+    """A store's rows as one row per candidate: `row`, the recorded id where the source has none, what it adds."""
+    added = added_columns(store.receipt)
+    ids = [CANDIDATE] if _records_ids(store.receipt) else []
+    names = ["row", *ids, *added]
     if store.receipt.kind == "selection":
-        for batch in store.batches(["row", "rule", "weight"]):
-            yield pa.RecordBatch.from_arrays(batch.columns, names=columns)
+        for batch in store.batches(["row", *ids, "rule", "weight"]):
+            yield pa.RecordBatch.from_arrays(batch.columns, names=names)
         return
-    each = (len(columns) - 1) // 3
-    for batch in _whole_candidates(store.batches(["row", "verdict", "score", "reason"]), each):
+    each = len(added) // 3
+    for batch in _whole_candidates(store.batches(["row", *ids, "verdict", "score", "reason"]), each):
         turns = [batch.take(pa.array(np.arange(i, batch.num_rows, each))) for i in range(each)]
-        arrays = [turns[0].column(0), *(turn.column(i) for turn in turns for i in (1, 2, 3))]
-        yield pa.RecordBatch.from_arrays(arrays, names=columns)
+        said = [turn.column(part) for turn in turns for part in ("verdict", "score", "reason")]
+        yield pa.RecordBatch.from_arrays([*(turns[0].column(name) for name in ("row", *ids)), *said], names=names)
+
+
+def _records_ids(receipt: Receipt) -> bool:
+    """Whether the ids of the candidates stand in the store alone, because winnow made them."""
+    return "id" not in receipt.work.source.get("columns", {})
 
 
 def _whole_candidates(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:

@@ -209,3 +209,22 @@ def _binned(better: str, left: str, low: float, high: float) -> str:
     bins = f"case when {better} = {_sql(high)} then {BINS} else floor({place} * {BINS})::int end"
     where = _between(better, low, high)
     return f"select count(*), min({better}), max({better}) from {left} where {where} group by {bins} order by 3 desc"
+
+
+def per_prompt(duck: duckdb.DuckDBPyConnection, chosen: Chosen, total: int) -> dict[str, Any]:
+    """Prompts before and after, answers per prompt before and after."""
+    before = _prompts(duck, "pool") if chosen.prompts_before is None else chosen.prompts_before
+    after = _prompts(duck, chosen.name) if chosen.prompts_after is None else chosen.prompts_after
+    return {
+        "prompts": before,
+        "prompts_kept": after,
+        "prompts_lost": before - after,
+        "answers_per_prompt": {
+            "raw": total / before if before else None,
+            "kept": chosen.count / after if after else None,
+        },
+    }
+
+
+def _prompts(duck: duckdb.DuckDBPyConnection, relation: str) -> int:
+    return int(duck.execute(f"select count(distinct prompt) from {relation}").fetchall()[0][0])

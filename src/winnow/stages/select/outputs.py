@@ -101,7 +101,7 @@ def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Len
     layout = Layout(source, picked.table.bad, ADDED)
     mixed: pa.Schema | None = None
     if picked.real is not None and out.suffix != ".jsonl":
-        layout.refuse_unlike(picked.real.table.source, picked.real.table.bad)
+        layout.refuse_unlike(picked.real.table.source, picked.real.table.bad, typed=out.suffix == ".parquet")
         mixed = layout.schema()
     with flat_file(out, layout) as writer:
         for chunk in picked.chunks(lengths):

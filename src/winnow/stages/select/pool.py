@@ -53,7 +53,7 @@ class Reading:
             needed.append("text")
         if self.evaluation is not None:
             needed.append("prompt_text")
-        if self.parses_everything() and self.table.has("id"):
+        if (self.parses_everything() or self.table.bad.limit) and self.table.has("id"):
             needed.append("id")
         return [*needed, *(["prompt"] if self.table.has("prompt") else [])]
 
@@ -63,8 +63,11 @@ class Reading:
 
 
 def load(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int:
-    """Make the relation `pool`, and `known_ids` where ids are at hand; returns how many rows there are."""
-    total = _viewed(duck, reading)
+    """Make the relation `pool`, and `known_ids` where ids are at hand; returns how many rows there are.
+
+    Where bad rows may be set aside, Arrow reads, and ids too: a row must be known as bad before it is counted.
+    """
+    total = None if reading.table.bad.limit else _viewed(duck, reading)
     return _read(duck, reading) if total is None else total
 
 

@@ -1,4 +1,4 @@
-"""What a selection does to the data beside making it cleaner: length, answers per prompt, prompts lost.
+"""How a selection shifts the length of texts.
 
 Lengths are counted in characters. Of a typed source only a spread of rows is read for the raw length, because
 reading every text would cost more than selecting; how many rows were read is always said.
@@ -6,17 +6,12 @@ reading every text would cost more than selecting; how many rows were read is al
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.data.table import Table
-
-if TYPE_CHECKING:
-    import duckdb
-
-    from winnow.stages.select.choose import Chosen
 
 
 class Lengths:
@@ -50,22 +45,3 @@ class Lengths:
         raw = self._raw / self.raw_rows if self.raw_rows else None
         kept = self._kept / self.kept_rows if self.kept_rows else None
         return {"raw": raw, "kept": kept, "raw_rows_read": self.raw_rows}
-
-
-def per_prompt(duck: duckdb.DuckDBPyConnection, chosen: Chosen, total: int) -> dict[str, Any]:
-    """Prompts before and after, answers per prompt before and after."""
-    before = _prompts(duck, "pool") if chosen.prompts_before is None else chosen.prompts_before
-    after = _prompts(duck, chosen.name) if chosen.prompts_after is None else chosen.prompts_after
-    return {
-        "prompts": before,
-        "prompts_kept": after,
-        "prompts_lost": before - after,
-        "answers_per_prompt": {
-            "raw": total / before if before else None,
-            "kept": chosen.count / after if after else None,
-        },
-    }
-
-
-def _prompts(duck: duckdb.DuckDBPyConnection, relation: str) -> int:
-    return int(duck.execute(f"select count(distinct prompt) from {relation}").fetchall()[0][0])

@@ -23,13 +23,13 @@ from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import finished_already, prepare
 from winnow.data.table import Table
 from winnow.stages.results import Held, Rows, reopened
-from winnow.stages.select.choose import Chooser, Chosen
+from winnow.stages.select.choose import Chooser, Chosen, per_prompt
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.control import draw_control
 from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, write_flat, write_store
 from winnow.stages.select.pool import Reading, load, verdict_columns, with_score
 from winnow.stages.select.rules import Rules
-from winnow.stages.select.shift import Lengths, per_prompt
+from winnow.stages.select.shift import Lengths
 from winnow.stages.select.words import said
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A verifier of one's own for the game of 24: `winnow verify TABLE --with bench.game24_checker:right`.
+"""A verifier of one's own for the game of 24: `winnow verify TABLE --with bench.real.game24_checker:right`.
 
 An answer is right when its last line holds an expression that uses each number of the puzzle once and makes 24,
 computed in fractions. An expression is parsed, never run: anything but numbers, + - * / and brackets is wrong.

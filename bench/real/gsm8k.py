@@ -1,6 +1,6 @@
 """Reshape the model solutions of GSM8K, four to a problem, into one row per candidate.
 
-    python bench/gsm8k.py example_model_solutions.jsonl.gz candidates.jsonl
+    python bench/real/gsm8k.py example_model_solutions.jsonl.gz candidates.jsonl
 
 Each row holds candidate_id, prompt_id, question, solution, ground_truth, is_correct and model; the texts stay as
 they were. It takes the published file as it is and judges nothing.
@@ -40,5 +40,5 @@ def main(source: Path, target: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit("usage: python bench/gsm8k.py FILE.jsonl.gz OUT.jsonl")
+        sys.exit("usage: python bench/real/gsm8k.py FILE.jsonl.gz OUT.jsonl")
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,6 +1,6 @@
 """Reshape the logged answers to the game of 24, a hundred to a puzzle, into one row per candidate.
 
-    python bench/game24.py game24_n100_cot.jsonl.gz candidates.jsonl
+    python bench/real/game24.py game24_n100_cot.jsonl.gz candidates.jsonl
 
 Each row holds idx, puzzle, sample and correct_rechecked; the texts stay as they were. It judges nothing: that is
 the work of game24_checker.py.
@@ -31,5 +31,5 @@ def main(source: Path, target: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit("usage: python bench/game24.py FILE.jsonl.gz OUT.jsonl")
+        sys.exit("usage: python bench/real/game24.py FILE.jsonl.gz OUT.jsonl")
     main(Path(sys.argv[1]), Path(sys.argv[2]))
