@@ -68,6 +68,11 @@ def test_the_answers_to_the_game_of_24_become_one_row_each_and_are_checked_exact
     asked = "import json, game24_checker as g; rows = json.loads(input()); "
     asked += "print(g.right(['?'] * len(rows), [r['sample'] for r in rows], puzzle=[r['puzzle'] for r in rows]))"
     done = subprocess.run(
-        [sys.executable, "-c", asked], input=json.dumps(rows), capture_output=True, text=True, check=True, cwd=BENCH / "real"
+        [sys.executable, "-c", asked],
+        input=json.dumps(rows),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=BENCH / "real",
     )
     assert done.stdout.strip() == str([row["correct_rechecked"] for row in rows])
