@@ -75,7 +75,7 @@ def test_a_bad_row_on_standard_input_is_named_by_line(winnow: Any) -> None:
         (("verify", "none.jsonl", "--with", "exact"), "none.jsonl: does not exist"),
         (("verify", "t.jsonl", "--text", "anser", "--with", "exact"), "Did you mean 'answer'"),
         (("verify", "t.jsonl", *COLUMNS, "--with", "exakt"), "Did you mean 'exact'"),
-        (("verify", "t.jsonl", *COLUMNS, "--with", "exact", "--set", "exact.normalise=case"), "normalize"),
+        (("verify", "t.jsonl", *COLUMNS, "--with", "exact", "--set", "exact.normalze=case"), "normalize"),
         (("verify", "t.jsonl", *COLUMNS, "--with", "exact", "--out", "v.txt"), "ends in .txt"),
         (("verify", "t.jsonl", *COLUMNS, "--with", "exact", "--out", "t.jsonl"), "not an untouched result of winnow"),
         (("verify", "t.jsonl", *COLUMNS, "--with", "exact", "--bad-rows", "skip"), "quarantine:N"),

@@ -91,6 +91,11 @@ def labels(chunk: Chunk, name: str) -> Checked:
     return _each(chunk, name, _label, pa.bool_())
 
 
+def grades(chunk: Chunk, name: str) -> Checked:
+    """A label as a number: true and right are 1, false and wrong 0, a grade is itself; null or empty is unlabeled."""
+    return _each(chunk, name, _grade, pa.float64())
+
+
 def last_turns(chunk: Chunk, name: str) -> tuple[Checked, Checked]:
     """Of a message list: the last assistant turn's text, and everything before it in canonical form."""
     answers = _each(chunk, name, lambda value: _split_turns(value)[0], pa.string())
@@ -267,6 +272,16 @@ def _label(value: Any) -> bool | None:
     if isinstance(value, str) and value.strip().lower() in ("true", "false", "1", "0"):
         return value.strip().lower() in ("true", "1")
     raise ValueError("a label is true or false, 1 or 0, or null where there is none")
+
+
+def _grade(value: Any) -> float | None:
+    words = value.strip().lower() if isinstance(value, str) else None
+    try:
+        if words in ("true", "false") or isinstance(value, bool):
+            return float(words == "true" or value is True)
+        return _score(value) if words is None else _written_score(value)
+    except ValueError:
+        raise ValueError("a label is true or false, 1 or 0, a grade, or null where there is none") from None
 
 
 def _split_turns(value: Any) -> tuple[str | None, str]:

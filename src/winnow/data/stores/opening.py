@@ -29,7 +29,7 @@ from winnow.data.stores.joined import Attached, attach, by_id, by_row
 from winnow.data.stores.receipts import Receipt, read_receipt
 from winnow.data.stores.store import Store, cleared_on_error, is_store, open_store, prepare
 from winnow.data.table import Table, files_source, open_table
-from winnow.data.values import labels as read_labels
+from winnow.data.values import grades as read_labels
 
 Given = object
 CANDIDATE = "candidate_id"
@@ -64,10 +64,13 @@ def with_verdicts(table: Table, given: Given) -> Table:
 
 
 def with_labels(table: Table, given: Given, label: str | None = None) -> Table:
-    """The table with the labels of another file: by id where both have one, else by row with a check of content."""
+    """The table with the labels of another file: by id where both have one, else by row with a check of content.
+
+    A label is a number here: 1 right, 0 wrong, or a grade. The chance a plan drew a row with comes along as `drawn`.
+    """
     other = open_rows(given, Columns(label=label))
-    names = other.columns.need("label", other.name).split(",")
-    by = by_id if other.columns.id and table.has("id") else by_row
+    labels = other.columns.need("label", other.name).split(",")
+    names = [*labels, *(["drawn"] if "drawn" in other.names() and "drawn" not in labels else [])]
 
     def read(chunk: Any) -> list[pa.Array]:
         checked = [read_labels(chunk, name) for name in names]
@@ -76,11 +79,11 @@ def with_labels(table: Table, given: Given, label: str | None = None) -> Table:
                 other.bad.add(chunk.place(position), problem)
         return [one.array for one in checked]
 
-    if by is by_id:
-        joined = by_id(table, other, names, [pa.bool_()] * len(names), read)
+    if other.columns.id and table.has("id"):
+        joined = by_id(table, other, names, [pa.float64()] * len(names), read)
     else:
         joined = by_row(table, other, names, read)
-    columns = replace(table.columns.stated(), label=",".join(names))
+    columns = replace(table.columns.stated(), label=",".join(labels))
     return Table(attach(table, joined, {"labels": other.source.receipt()}), columns, table.bad)
 
 

@@ -7,7 +7,7 @@ parsing everything again. The wide rows are read only after the choice, and only
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from winnow.data.chunks import Chunk
 from winnow.data.engine import feed
-from winnow.data.errors import BadTable, UsageError
+from winnow.data.errors import BadTable
 from winnow.data.readers.columnar import ArrowFiles, Frame, Parquet
 from winnow.data.readers.scanned import scan
 from winnow.data.streams import draw_sql
@@ -182,40 +182,6 @@ def identified(table: Table, also: Sequence[str] = ()) -> Iterator[tuple[Chunk, 
             yield chunk, {**parts, "id": pa.array(chunk.rows).cast(pa.string())}
         return
     yield from table.parts(["id", *also])
-
-
-def verdict_columns(table: Table, stated: str | None) -> list[str]:
-    """The columns whose verdicts decide `--passed`: as named, or every column of verdicts there is."""
-    if stated is not None:
-        return [_verdict_column(name, table) for name in stated.split(",")]
-    if table.columns.verdict is not None:
-        return table.columns.verdict.split(",")
-    return [name for name in table.names() if name.endswith(".verdict")]
-
-
-def _verdict_column(name: str, table: Table) -> str:
-    names = table.names()
-    for candidate in (name, f"{name}.verdict"):
-        if candidate in names:
-            return candidate
-    known = ", ".join(n for n in names if n.endswith("verdict")) or "none"
-    raise UsageError("--verdict", f"'{name}' is no column of verdicts in {table.name}", f"Known: {known}")
-
-
-def with_score(table: Table) -> Table:
-    """The table with its score column settled: as named or guessed, or the only NAME.score that holds any."""
-    if table.columns.score is not None:
-        return table
-    found = [name for name in table.names() if name.endswith(".score")]
-    if len(found) != 1:
-        known = f"there are several: {', '.join(found)}" if found else "there is none"
-        raise UsageError(
-            "--score",
-            f"the rules need scores and {table.name} names no score column ({known})",
-            "Name it: --score COLUMN",
-        )
-    columns = replace(table.columns.stated(), score=found[0])
-    return Table(table.source, columns, table.bad)
 
 
 def _used(name: str, reading: Reading) -> bool:

@@ -6,7 +6,7 @@ Rows undecided or without a score are never chosen, and are counted. What the se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,13 @@ from winnow.data.stores.opening import kept_source, source_receipt
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import finished_already, prepare
 from winnow.data.table import Table
+from winnow.stages.named import any_verdict, verdict_columns, with_score
 from winnow.stages.results import Held, Rows, reopened
 from winnow.stages.select.choose import Chooser, Chosen, per_prompt
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.control import draw_control
 from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, write_flat, write_store
-from winnow.stages.select.pool import Reading, load, verdict_columns, with_score
+from winnow.stages.select.pool import Reading, load
 from winnow.stages.select.rules import Rules
 from winnow.stages.select.shift import Lengths
 from winnow.stages.select.words import said
@@ -91,21 +92,11 @@ def _settled(rules: Rules, table: Table, verdict: str | None) -> Rules:
     if rules.passed and not columns:
         step = "Judge it first: winnow verify TABLE --with NAME --out STORE"
         raise UsageError("--passed", f"{table.name} has no verdicts", step)
-    settled = replace(rules, passed=_any_verdict(table, columns)) if rules.passed is None else rules
+    settled = replace(rules, passed=any_verdict(table, columns)) if rules.passed is None else rules
     if not settled.any():
         step = "Give --passed, --threshold, --best-of, --top-share, --distinct or --max-rows"
         raise UsageError("select", f"no rule is given and {table.name} has no verdicts", step)
     return settled
-
-
-def _any_verdict(table: Table, columns: Sequence[str]) -> bool:
-    """Whether any row has a verdict in one of these columns; a verifier that only scored left none."""
-    if not columns:
-        return False
-    for chunk, _ in table.parts([], also=columns):
-        if any(value not in (None, "") for name in columns for value in chunk.values(name)):
-            return True
-    return False
 
 
 def _ready(table: Table, rules: Rules, request: Request) -> Table:
