@@ -15,6 +15,7 @@ SHARE = 0.125
 BEST_DUCKDB = {
     "duckdb semi join": "select t.* from {t} t semi join "
     "(select arg_max(candidate_id, score) as c from {t} group by prompt_id) k on t.candidate_id = k.c",
+    "duckdb window": "select * from {t} qualify row_number() over (partition by prompt_id order by score desc) = 1",
     "duckdb arg_max": "select unnest(arg_max(t, score)) from {t} t group by prompt_id",
 }
 

@@ -38,10 +38,11 @@ def demo(
     table = _table(out, seed)
     say(f"{PROBLEMS} word problems, {PER_PROBLEM} answers each: {out}/candidates.jsonl", "")
     checked = front.verify(table, front.verifier("number", marker="A:"), out=out / "verdicts")
+    cards = _cards(table, out)
     made = _selections(table, out, seed)
     raw = _rightness("all candidates", checked)
     results = [raw, *(_rightness(name, rows) for name, rows in made)]
-    say(checked.words(), "", *_lines(results), "")
+    say(checked.words(), "", *cards, "", *_lines(results), "")
     say(*_next(out, results))
     return {"out": str(out), "verified": checked.summary, "selections": results}
 
@@ -60,6 +61,20 @@ def _table(out: Path, seed: int) -> Path:
             raise UsageError("--out", f"{shown(str(path))} is there and is not this demo's", "Name another folder")
         write_bytes(path, text.encode())
     return out / "candidates.jsonl"
+
+
+def _cards(table: Path, out: Path) -> Iterable[str]:
+    """What the labels say of the verifier and of the judge, before anything is selected."""
+    labels = out / "labels.csv"
+    yield f"what {LABELED} labels say, before anything is selected:"
+    for measured in (
+        front.measure(out / "verdicts", labels=labels),
+        front.measure(table, labels=labels, score="judge", threshold=JUDGED_GOOD),
+    ):
+        name, first, decision, *_ = measured.words().splitlines()
+        yield f"  {name}"
+        yield from (f"    {part}" for part in first.strip().split(" · per ")[0].split(" · "))
+        yield f"    {decision.strip()}"
 
 
 def _selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]]:

@@ -28,6 +28,9 @@ COMMANDS = {
     "demo": Entry(
         "Decide", "winnow.app.demo:demo", "Word problems, a scripted answerer and a judge that likes long answers."
     ),
+    "measure": Entry(
+        "Decide", "winnow.app.decide:measure", "What a verifier is worth:  winnow measure v --labels labels.csv"
+    ),
     "verify": Entry(
         "Act", "winnow.app.act:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"
     ),

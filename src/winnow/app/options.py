@@ -12,7 +12,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -22,6 +22,7 @@ from winnow.data.errors import WinnowError
 
 COLUMNS = "Columns (what is not named is guessed, and said)"
 READING = "Reading"
+LIMIT = 1
 INTERRUPTED = 130
 
 
@@ -91,6 +92,8 @@ def command(function: Callable[..., Document]) -> Callable[..., None]:
                 content = function(**given, **made)
             if as_json:
                 document(content)
+            if content.get("unmet"):
+                raise typer.Exit(LIMIT)
         except WinnowError as error:
             say_error(error, as_json)
             raise typer.Exit(error.exit_code) from error
@@ -114,6 +117,7 @@ def _flattened(
             continue
         types = get_type_hints(groups[name], include_extras=True)
         for field in fields(groups[name]):
-            one = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            default = field.default if field.default_factory is MISSING else field.default_factory()
+            one = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default)
             flat.append(one.replace(annotation=types[field.name]))
     return flat

@@ -16,12 +16,15 @@ from winnow.data.errors import UsageError, nearest
 from winnow.data.quarantine import BadRows
 from winnow.data.stores.opening import open_rows, with_labels, with_verdicts
 from winnow.data.table import Table
+from winnow.stages.measure import Measured, Measuring
+from winnow.stages.measure import measure as run_measure
 from winnow.stages.results import Rows
 from winnow.stages.select import Request, Selected
 from winnow.stages.select import select as run_select
 from winnow.stages.select.rules import Rules, best_of
 from winnow.stages.verify import Verified
 from winnow.stages.verify import verify as run_verify
+from winnow.stats.evidence import Drawn, How
 from winnow.verifiers.named import verifier as named_verifier
 from winnow.verifiers.verdicts import Verifier
 
@@ -68,6 +71,26 @@ class Selecting(Reading, total=False):
     seed: int
 
 
+class Measurement(Reading, total=False):
+    """What to measure, how to read the labels, and how to read the table."""
+
+    threshold: float
+    lower_is_better: bool
+    by: str
+    right_if: str
+    grade_range: str | tuple[float, float]
+    labels_drawn: Literal["random", "by-verdict", "by-label"]
+    labels_by: str
+    classes: int
+    w: float
+    cost: str | tuple[float, ...]
+    errors: PathLike
+    seed: int
+
+
+READING = frozenset(Reading.__annotations__) - {"verdict"}
+
+
 def table(given: object, **reading: Unpack[Reading]) -> Table:
     """Rows from a path, a glob, a store, a list of dictionaries or a data frame, with the columns that play a part."""
     return _table(given, dict(reading))
@@ -112,6 +135,53 @@ def select(
         control if isinstance(control, bool) else Path(control),
     )
     return run_select(opened, request)
+
+
+def measure(given: object, **measuring: Unpack[Measurement]) -> Measured:
+    """What a verifier is worth: the card of each verdict column, or of a score at a threshold."""
+    options: dict[str, Any] = dict(measuring)
+    opened = _table(given, {name: options.pop(name) for name in list(options) if name in READING})
+    how = How(
+        drawn=_drawn(options.pop("labels_drawn", "random")),
+        classes=options.pop("classes", None),
+        w=options.pop("w", None),
+        judge=options.pop("labels_by", None),
+        seed=options.pop("seed", 0),
+    )
+    ends = options.pop("grade_range", None)
+    costs = options.pop("cost", None)
+    errors = options.pop("errors", None)
+    known = {f.name for f in fields(Measuring)}
+    for name in options:
+        if name not in known:
+            raise UsageError(name, "is not an option here", nearest(name, {*known, *Measurement.__annotations__}))
+    request = Measuring(
+        **options,
+        grade_range=None if ends is None else _numbers("--grade-range", ends, 2),
+        costs=() if costs is None else _numbers("--cost", costs, None),
+        errors=None if errors is None else Path(errors),
+        how=how,
+    )
+    return run_measure(opened, request)
+
+
+def _drawn(text: str) -> Drawn:
+    if text not in tuple(Drawn):
+        raise UsageError("--labels-drawn", f"'{text}' is no way to draw labels", nearest(text, tuple(Drawn)))
+    return Drawn(text)
+
+
+def _numbers(option: str, given: Any, count: int | None) -> Any:
+    """Numbers from '1,5' or from a sequence."""
+    parts = given.split(",") if isinstance(given, str) else list(given)
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except ValueError:
+        numbers = ()
+    if not numbers or (count is not None and len(numbers) != count):
+        wanted = "numbers" if count is None else f"{count} numbers"
+        raise UsageError(option, f"'{given}' is not {wanted} with commas between", "For example 1,5")
+    return numbers
 
 
 def _table(given: object, options: dict[str, Any]) -> Table:

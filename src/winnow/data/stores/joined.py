@@ -202,7 +202,7 @@ def by_row(table: Table, other: Table, columns: Sequence[str], read: Callable[[C
             f"has {done} rows and {table.name} has {len(here)}",
             "Join by id instead: give both a column candidate_id",
         )
-    joined = [pa.chunked_array([part[i] for part in parts], pa.bool_()) for i in range(len(columns))]
+    joined = [pa.chunked_array([part[i] for part in parts], pa.float64()) for i in range(len(columns))]
     return pa.table([pa.array([row for row, _, _ in here], pa.int64()), *joined], names=["row", *columns])
 
 

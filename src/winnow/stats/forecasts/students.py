@@ -1,0 +1,186 @@
+"""What a student would copy from the kept rows, and what may be said about the student itself.
+
+A student that samples copies the share right among the kept rows; a student that decodes greedily copies each prompt's
+commonest kept answer. Both are stated for the raw rows and for the best rule of each kind.
+Promises: a number for a student is a lead: it says on what it stands and in which regime that was seen. Outside
+self-training the published counter-evidence stands beside it; and without recorded outcomes there is no number at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+import numpy as np
+
+from winnow.stats.forecasts import weights
+from winnow.stats.forecasts.candidates import Bools, Floats
+from winnow.stats.forecasts.curves import Option
+from winnow.stats.forecasts.estimates import TOO_FEW_PROMPTS, Blocks, Estimate, estimate, replicates, widened
+
+Regime = Literal["self", "teacher", "pretrain"]
+
+OUTCOMES_FOR_A_NUMBER = 3
+
+COUNTER_EVIDENCE: dict[Regime, tuple[tuple[str, str], ...]] = {
+    "self": (),
+    "teacher": (
+        (
+            "arXiv 2506.04178 (OpenThoughts)",
+            "in over 1,000 distillation runs from strong teachers no answer filter or verification gave a "
+            "significant gain",
+        ),
+        ("arXiv 2502.07374", "training on long traces with wrong answers cost 3.2 points only"),
+    ),
+    "pretrain": (
+        (
+            "arXiv 2510.01631",
+            "with about 30% rephrased text nothing degraded, while textbook-style text showed collapse-like patterns",
+        ),
+        (
+            "FinePhrase 2026",
+            "shares of 60-80% synthetic text were the best of its sweeps: that more synthetic is worse holds for "
+            "freely generated text, not for rephrasing",
+        ),
+    ),
+}
+"""As the abstracts of these works say; nothing beyond them was checked."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What students copy under a rule, each with its gain over the raw rows."""
+
+    rule: str
+    at: float | None
+    sampling: Estimate
+    """The share right among kept rows."""
+    sampling_gain: Estimate
+    greedy: Estimate
+    """The share of prompts, of those with a kept row, whose commonest kept answer is right."""
+    greedy_gain: Estimate
+
+    def plain(self) -> dict[str, object]:
+        return {
+            "rule": self.rule,
+            "at": self.at,
+            "sampling": self.sampling.plain(),
+            "sampling_gain": self.sampling_gain.plain(),
+            "greedy": self.greedy.plain(),
+            "greedy_gain": self.greedy_gain.plain(),
+        }
+
+
+def copied(blocks: Blocks, options: Sequence[Option], repeats: int, seed: int) -> list[Copied]:
+    """The raw rows first, then each option; answers that cannot be compared leave `greedy` without a value."""
+    candidates = blocks.candidates
+    everything = np.ones(candidates.rows, dtype=np.bool_)
+    among = [blocks.tally(everything.astype(np.float64), per_prompt=False), *(option.among for option in options)]
+    sampling = list(zip(among, replicates(blocks.prompts, among, repeats, seed).T, strict=True))
+    said = [estimate(blocks, tally, drawn) for tally, drawn in sampling]
+    greedy = [Estimate(None, why="answers are not given, so none is the commonest")] * len(among)
+    greedy_drawn = np.full((len(among), repeats), np.nan)
+    if candidates.answer is not None:
+        tallies = [
+            option.among
+            if option is not None and option.rows is None
+            else blocks.tally(
+                weights.commonest(candidates.prompt, candidates.answer, _kept(option, everything)), per_prompt=False
+            )
+            for option in (None, *options)
+        ]
+        greedy_drawn = replicates(blocks.prompts, tallies, repeats, seed).T
+        greedy = [estimate(blocks, t, d) for t, d in zip(tallies, greedy_drawn, strict=True)]
+    return [
+        Copied(
+            "raw" if i == 0 else options[i - 1].rule,
+            None if i == 0 else options[i - 1].at,
+            said[i],
+            gain(said[i], said[0], sampling[i][1] - sampling[0][1], among[i].prompts),
+            greedy[i],
+            gain(greedy[i], greedy[0], greedy_drawn[i] - greedy_drawn[0], among[i].prompts),
+        )
+        for i in range(len(among))
+    ]
+
+
+def _kept(option: Option | None, everything: Bools) -> Bools:
+    return everything if option is None or option.rows is None else option.rows
+
+
+def gain(after: Estimate, before: Estimate, differences: Floats, units: float) -> Estimate:
+    """A difference of two shares from the same prompts, with its paired interval."""
+    if after.value is None or before.value is None:
+        return Estimate(None, why=after.why or before.why)
+    size, known = after.value - before.value, differences[~np.isnan(differences)]
+    if not len(known) or units < 1.5:
+        return Estimate(size, why=TOO_FEW_PROMPTS)
+    low, high = np.quantile(known, [widened(units), 1 - widened(units)])
+    return Estimate(size, float(min(low, size)), float(max(high, size)))
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What may be said about a student trained on what the rule keeps."""
+
+    regime: Regime
+    basis: str
+    """`your own outcomes`, `small models from scratch` or `none`."""
+    expects: str | None
+    """`better`, `worse` or `undecided` against training on raw rows; None where nothing supports saying so."""
+    words: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    counter_evidence: tuple[tuple[str, str], ...] = field(default=())
+
+    def plain(self) -> dict[str, object]:
+        return {
+            "regime": self.regime,
+            "basis": self.basis,
+            "expects": self.expects,
+            "words": self.words,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "counter_evidence": [{"source": source, "says": says} for source, says in self.counter_evidence],
+        }
+
+
+def lead(
+    regime: Regime, accuracy: float | None, over_raw: Estimate, outcomes: Sequence[tuple[float, float]] = ()
+) -> Lead:
+    """What is known about a student; `outcomes` are pairs (accuracy forecast, share right the student got)."""
+    against = COUNTER_EVIDENCE[regime]
+    expects = _direction(over_raw)
+    if accuracy is not None and len(outcomes) >= OUTCOMES_FOR_A_NUMBER:
+        shifts = [got - told for told, got in outcomes]
+        words = (
+            f"your {len(outcomes)} recorded students ended {median(shifts):+.3f} from their forecast in the middle, "
+            f"{min(shifts):+.3f} to {max(shifts):+.3f} at the extremes; the same shift is applied here"
+        )
+        low, value, high = (_clipped(accuracy + shift) for shift in (min(shifts), median(shifts), max(shifts)))
+        return Lead(regime, "your own outcomes", expects, words, value, low, high, against)
+    if regime == "self":
+        words = (
+            "small models trained from scratch on their own answers ended in this order: raw rows, judged rows, "
+            "verified rows; which of two good rules was better, and by how much, was not foreseen"
+        )
+        return Lead(regime, "small models from scratch", expects, words)
+    words = (
+        "no student of this regime was seen, so nothing is said about it; published work points the other way, as far "
+        "as its abstracts tell, which is all that was read"
+    )
+    return Lead(regime, "none", None, words, counter_evidence=against)
+
+
+def _direction(over_raw: Estimate) -> str | None:
+    if over_raw.value is None or over_raw.low is None or over_raw.high is None:
+        return None
+    return "better" if over_raw.low > 0 else "worse" if over_raw.high < 0 else "undecided"
+
+
+def _clipped(share: float) -> float:
+    return min(max(share, 0.0), 1.0)

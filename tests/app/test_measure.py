@@ -1,0 +1,131 @@
+"""The command measure: the card in words and as JSON, limits as exit codes, wrong labels as one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import winnow as package
+
+RIGHT_OF_KEPT, RIGHT_OF_DROPPED = 90, 20
+ROWS = [
+    {
+        "candidate_id": f"c{i}",
+        "prompt_id": f"p{i}",
+        "text": f"answer {i}",
+        "v.verdict": "pass" if i < 100 else "fail",
+        "score": 1.0 if i < 100 else 0.0,
+        "kind": "even" if i % 2 == 0 else "odd",
+        "grade": 5 if (i < RIGHT_OF_KEPT or 100 <= i < 100 + RIGHT_OF_DROPPED) else 1,
+    }
+    for i in range(200)
+]
+LABELS = "candidate_id,correct\n" + "".join(f"{row['candidate_id']},{int(row['grade'] == 5)}\n" for row in ROWS)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    (tmp_path / "labels.csv").write_text(LABELS)
+    return path
+
+
+def measured(winnow: Any, *arguments: str) -> dict[str, Any]:
+    done = winnow("measure", "t.jsonl", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    card: dict[str, Any] = json.loads(done.stdout)
+    return card
+
+
+def test_the_card_follows_from_keep_rate_and_the_two_sides(winnow: Any, table: Path) -> None:
+    card = measured(winnow, "--labels", "labels.csv")
+    assert (card["n"], card["labeled"], card["kept"], card["decided"], card["prompts"]) == (200, 200, 100, 200, 200)
+    for name, value in {
+        "phi": 90 / 110,
+        "psi": 10 / 90,
+        "p": 90 / 200,
+        "precision": 0.9,
+        "uplift": 0.9 - 0.55,
+        "keep_rate": 0.5,
+        "p_star": (90 / 110) / (90 / 110 + 10 / 90),
+    }.items():
+        assert card[name]["value"] == pytest.approx(value)
+        assert card[name]["low"] < value < card[name]["high"]
+    assert card["margin"]["value"] == pytest.approx(card["p_star"]["value"] - card["p"]["value"])
+    assert card["decision"] == "helps"
+
+
+def test_a_score_at_a_threshold_is_a_verifier_too(winnow: Any, table: Path) -> None:
+    one, other = (
+        measured(winnow, "--labels", "labels.csv", *more) for more in ((), ("--score", "score", "--threshold", "0.5"))
+    )
+    assert {**one, "verifier": ""} == {**other, "verifier": ""}
+
+
+def test_a_grade_is_right_from_where_the_user_says_or_stays_a_grade(winnow: Any, table: Path) -> None:
+    by_rule = measured(winnow, "--right-if", "grade>=4")
+    assert by_rule["precision"]["value"] == pytest.approx(0.9)
+    graded = measured(winnow, "--label", "grade", "--grade-range", "1,5")
+    assert "p_star" not in graded or graded["p_star"] is None
+    refused = winnow("measure", "t.jsonl", "--label", "grade")
+    assert refused.returncode == 2
+    assert "neither right nor wrong" in refused.stderr
+
+
+def test_limits_that_are_not_met_end_with_1_and_the_document_says_which(winnow: Any, table: Path) -> None:
+    met = winnow("measure", "t.jsonl", "--labels", "labels.csv", "--gate", "--require", "precision.low>=0.8")
+    assert met.returncode == 0
+    missed = winnow("measure", "t.jsonl", "--labels", "labels.csv", "--require", "precision.low>=0.95", "--json")
+    assert missed.returncode == 1
+    assert "precision.low is 0.8" in json.loads(missed.stdout)["unmet"][0]
+    assert winnow("measure", "t.jsonl", "--labels", "labels.csv", "--require", "precison.low>=1").returncode == 2
+    assert winnow("measure", "t.jsonl", "--labels", "labels.csv", "--require", "precision").returncode == 2
+
+
+def test_false_passes_and_false_drops_are_written_to_be_read(winnow: Any, table: Path, tmp_path: Path) -> None:
+    measured(winnow, "--labels", "labels.csv", "--errors", "e.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
+    assert [row["winnow_error"] for row in rows] == ["false pass"] * 10 + ["false drop"] * RIGHT_OF_DROPPED
+    assert [{k: v for k, v in row.items() if k != "winnow_error"} for row in rows] == ROWS[90:100] + ROWS[100:120]
+
+
+def test_slices_have_cards_of_their_own(winnow: Any, table: Path) -> None:
+    card = measured(winnow, "--labels", "labels.csv", "--by", "kind")
+    assert [(one["name"], one["labeled"]) for one in card["slices"]] == [("even", 100), ("odd", 100)]
+
+
+def test_several_verifiers_stand_side_by_side(winnow: Any, table: Path, tmp_path: Path) -> None:
+    rows = [{**row, "w.verdict": "pass" if i % 2 else "fail"} for i, row in enumerate(ROWS)]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = measured(winnow, "--labels", "labels.csv")
+    assert [one["verifier"] for one in told["verifiers"]] == ["v", "w"]
+    assert told["pairs"][0]["differences"]["precision"]["value"] == pytest.approx(0.9 - 0.55, abs=0.05)
+
+
+def test_abstentions_and_errors_are_counted_beside_the_decided(winnow: Any, table: Path) -> None:
+    said = ["abstain"] * 3 + ["error"] * 2
+    rows = [{**row, "v.verdict": verdict} for row, verdict in zip(ROWS, said, strict=False)] + ROWS[5:]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    card = measured(winnow, "--labels", "labels.csv")
+    assert (card["n"], card["decided"], card["abstain"], card["error"], card["labeled"]) == (200, 195, 3, 2, 195)
+
+
+def test_no_label_or_no_verdict_is_said_in_one_line(winnow: Any, table: Path, tmp_path: Path) -> None:
+    assert "no column is known as the label" in winnow("measure", "t.jsonl").stderr
+    (tmp_path / "u.jsonl").write_text('{"candidate_id": "c0", "text": "a"}\n')
+    done = winnow("measure", "u.jsonl", "--labels", "labels.csv")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    (tmp_path / "none.csv").write_text("candidate_id,correct\n")
+    empty = winnow("measure", "t.jsonl", "--labels", "none.csv", "--json")
+    assert json.loads(empty.stdout)["decision"] == "undecided"
+
+
+def test_the_same_from_python_prints_the_card() -> None:
+    labels = [{"candidate_id": row["candidate_id"], "correct": row["grade"] == 5} for row in ROWS]
+    card = package.measure(ROWS, labels=labels)
+    assert card.plain()["decision"] == "helps"
+    assert "keeps 82% of right answers" in repr(card)

@@ -1,0 +1,104 @@
+"""What a recommended rule promises: the best, judged by prompts that did not choose it, with a line that runs it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stats.forecasts.tables import planned, scored
+from winnow.stats.forecasts import Asked, Candidates, Recommended, best_of, forecast, read
+
+QUICK = Asked(repeats=100)
+
+
+def recommended(whole: Candidates, asked: Asked = QUICK) -> Recommended:
+    best = forecast(whole, asked).recommended
+    assert best is not None
+    return best
+
+
+def test_a_rising_curve_recommends_the_largest_n_and_a_falling_one_its_peak() -> None:
+    assert recommended(scored(80, 16, 2.0)).n == 16
+    falling = scored(80, 64, 1.5, fooled=0.05)
+    curve = {point.n: point.accuracy.value or 0.0 for point in forecast(falling, QUICK).best_of_n}
+    assert recommended(falling).n == max(curve, key=lambda n: curve[n])
+
+
+def test_planned_labels_recommend_an_n_that_is_nearly_as_good_as_the_best() -> None:
+    whole = scored(80, 64, 1.5, fooled=0.05)
+    curve = {point.n: point.accuracy.value or 0.0 for point in forecast(whole, QUICK).best_of_n}
+    chosen = [recommended(planned(whole, 200, seed)).n for seed in range(40)]
+    assert sum(n is not None and curve[n] > max(curve.values()) - 0.04 for n in chosen) >= 36
+
+
+def test_the_stated_accuracy_is_not_flattered_by_the_choice() -> None:
+    """On scores that know nothing every rule gives the same, so what is said beyond it is flattery."""
+    said, naive = [], []
+    for seed in range(60):
+        whole = planned(scored(60, 32, 0.0, seed), 100, seed)
+        best = recommended(whole)
+        truth = scored(60, 32, 0.0, seed).right.mean()
+        assert best.uncorrected is not None
+        if best.accuracy.value is not None:
+            said.append(best.accuracy.value - truth)
+            naive.append(best.uncorrected - truth)
+    assert np.mean(naive) > 0.03
+    assert np.mean(said) < np.mean(naive) / 2
+    assert np.mean(said) < 4 * np.std(said) / np.sqrt(len(said))
+
+
+def test_a_threshold_is_recommended_where_it_gains_more_than_it_loses() -> None:
+    """All candidates of a prompt share its score, so nothing can be chosen inside a prompt, but bad rows can go."""
+    rng = np.random.default_rng(1)
+    right = rng.random((200, 4)) < 0.5
+    score = np.where(right, 1.0, 0.0)
+    score[:, :2] += 2 * rng.random((200, 1))
+    best = recommended(read(np.repeat(np.arange(200), 4), score.ravel(), right.ravel().astype(float)))
+    assert best.gain.low is not None
+    assert best.gain.low > 0
+    assert best.rule in ("best-of-n", "threshold")
+
+
+def test_where_prompts_have_one_candidate_the_rule_weighs_clean_against_much() -> None:
+    rng = np.random.default_rng(2)
+    right = rng.random(2000) < 0.5
+    score = np.where(right, 1.0, 0.0) + 0.3 * rng.normal(size=2000)
+    best = recommended(read(np.arange(2000), score, right.astype(float)))
+    assert best.rule == "threshold"
+    assert 0.2 < float(best.args["threshold"]) < 0.8
+    assert best.accuracy.value is not None
+    assert best.accuracy.value > 0.85
+    assert best.judged_by == "precision and share kept"
+
+
+def test_the_line_applies_the_rule_and_says_which_way_the_score_runs() -> None:
+    whole = scored(60, 8, 2.0)
+    asked = Asked(command="winnow select t.jsonl --score s", repeats=100)
+    assert recommended(whole, asked).command == "winnow select t.jsonl --score s --best-of 8"
+    low = read(whole.prompt, -whole.score, whole.right, lower_is_better=True)
+    assert recommended(low, asked).command.endswith("--best-of 8 --lower-is-better")
+
+
+def test_thresholds_run_as_the_score_does() -> None:
+    right = np.r_[np.ones(50), np.zeros(50)]
+    loss = np.r_[np.linspace(0, 1, 50), np.linspace(2, 3, 50)]
+    said = forecast(read(np.arange(100), loss, right, lower_is_better=True), Asked(thresholds=[1.5], repeats=100))
+    (point,) = said.thresholds
+    assert (point.at, point.kept, point.accuracy.value) == (1.5, 50, 1.0)
+    assert said.recommended is not None
+    assert said.recommended.args in ({"threshold": 1.5}, {"top_share": 0.5})
+
+
+@pytest.mark.parametrize("labels", [None, 1])
+def test_without_labels_that_see_nothing_is_recommended_and_one_prompt_judges_nothing(labels: float | None) -> None:
+    right = None if labels is None else np.ones(6)
+    best = forecast(read(np.zeros(6), np.arange(6.0), right), QUICK).recommended
+    assert (best is None) if labels is None else (best is not None and best.accuracy.value is None)
+
+
+def test_the_gain_is_the_difference_to_any_candidate() -> None:
+    whole = scored(80, 16, 1.5)
+    best = recommended(whole)
+    assert best.raw == pytest.approx(float(best_of(whole, 1) @ whole.right) / 80)
+    assert best.accuracy.value is not None and best.raw is not None
+    assert best.gain.value == pytest.approx(best.accuracy.value - best.raw)

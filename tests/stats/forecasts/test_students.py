@@ -1,0 +1,74 @@
+"""What is said of students: shares they copy, against the raw rows, and leads that name their basis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stats.forecasts.tables import scored
+from winnow.data.errors import UsageError
+from winnow.stats.forecasts import Asked, forecast, read
+from winnow.stats.forecasts.estimates import Estimate
+from winnow.stats.forecasts.students import lead
+
+GAIN = Estimate(0.1, 0.05, 0.15)
+
+
+def test_plurality_and_kept_share_are_those_of_raw_rows_and_of_the_best_rule_of_each_kind() -> None:
+    prompt = [0, 0, 0, 0, 1, 1, 1, 1]
+    answer = [7, 7, 8, 9, 5, 6, 6, 6]
+    right = [0, 0, 1, 0, 1, 0, 0, 0]
+    score = [1.0, 0.0, 2.0, 0.0, 2.0, 0.0, 0.0, 0.0]
+    said = forecast(read(prompt, score, right, answer=answer), Asked(thresholds=[2.0], top_shares=[1.0], repeats=100))
+    shares = {one.rule: (one.sampling.value, one.greedy.value) for one in said.copied}
+    assert shares["raw"] == (0.25, 0.0)
+    assert shares["threshold"] == (1.0, 1.0)
+    assert shares["top-share"] == (0.25, 0.0)
+    assert shares["best-of-n"] == (1.0, 1.0)
+    gains = {one.rule: (one.sampling_gain.value, one.greedy_gain.value) for one in said.copied}
+    assert gains["threshold"] == (0.75, 1.0)
+
+
+def test_without_answers_nothing_is_said_of_a_greedy_student() -> None:
+    said = forecast(scored(40, 4, 1.0), Asked(repeats=100))
+    assert all(one.greedy.value is None and one.greedy.why for one in said.copied)
+    assert all(one.sampling.value is not None for one in said.copied)
+
+
+def test_a_lead_without_recorded_outcomes_holds_no_number() -> None:
+    for regime in ("self", "teacher", "pretrain"):
+        assert lead(regime, 0.6, GAIN).value is None
+
+
+def test_outside_self_training_the_counter_evidence_stands_beside_the_lead_and_no_direction_is_given() -> None:
+    assert lead("self", 0.6, GAIN).counter_evidence == ()
+    assert lead("self", 0.6, GAIN).expects == "better"
+    for regime, source in (("teacher", "2506.04178"), ("pretrain", "2510.01631")):
+        said = lead(regime, 0.6, GAIN)  # type: ignore[arg-type]
+        assert any(source in name for name, _ in said.counter_evidence)
+        assert (said.expects, said.basis) == (None, "none")
+    shown = forecast(scored(20, 4, 1.0), Asked(regime="teacher", repeats=100)).plain()["lead"]
+    assert isinstance(shown, dict)
+    assert shown["counter_evidence"][0].keys() == {"source", "says"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expects"), [(-0.2, -0.1, "worse"), (-0.1, 0.1, "undecided"), (None, None, None)]
+)
+def test_a_direction_is_given_only_as_far_as_the_gain_is_sure(
+    low: float | None, high: float | None, expects: str | None
+) -> None:
+    assert lead("self", 0.6, Estimate(-0.1, low, high)).expects == expects
+
+
+def test_three_recorded_outcomes_make_a_number_with_their_range() -> None:
+    said = lead("teacher", 0.6, GAIN, [(0.5, 0.6), (0.5, 0.55), (0.4, 0.6)])
+    assert said.basis == "your own outcomes"
+    assert np.allclose([said.low or 0, said.value or 0, said.high or 0], [0.65, 0.7, 0.8])
+    assert said.counter_evidence
+    assert lead("teacher", 0.6, GAIN, [(0.5, 0.6), (0.5, 0.55)]).value is None
+
+
+def test_an_unknown_regime_is_refused_and_the_nearest_named() -> None:
+    with pytest.raises(UsageError, match="teach is no regime. Did you mean 'teacher'"):
+        Asked(regime="teach")  # type: ignore[arg-type]

@@ -1,0 +1,23 @@
+"""The proof of the plan runs, and its quick figures do not contradict the promise."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.mark.slow
+def test_the_quick_proof_misleads_no_more_than_promised_and_saves_labels(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "proofs/plan.py"), "--quick", "--out", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=600)
+    figures = json.loads((tmp_path / "proofs/plan.json").read_text(encoding="utf-8"))
+    for row in figures["misled"]:
+        assert row["misled"] <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / row["projects"]), row
+    assert figures["ratio"] < 1
