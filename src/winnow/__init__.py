@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from winnow.data.errors import UsageError as UsageError
     from winnow.data.errors import WinnowError as WinnowError
     from winnow.data.table import Table as Table
+    from winnow.stages.front import forecast as forecast
     from winnow.stages.front import measure as measure
+    from winnow.stages.front import plan as plan
     from winnow.stages.front import select as select
     from winnow.stages.front import table as table
     from winnow.stages.front import verifier as verifier
@@ -52,7 +54,9 @@ _HOMES = {
     "Verified": "winnow.stages.verify",
     "Verifier": "winnow.verifiers.verdicts",
     "WinnowError": "winnow.data.errors",
+    "forecast": "winnow.stages.front",
     "measure": "winnow.stages.front",
+    "plan": "winnow.stages.front",
     "select": "winnow.stages.front",
     "table": "winnow.stages.front",
     "verifier": "winnow.stages.front",

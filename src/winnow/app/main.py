@@ -31,6 +31,10 @@ COMMANDS = {
     "measure": Entry(
         "Decide", "winnow.app.decide:measure", "What a verifier is worth:  winnow measure v --labels labels.csv"
     ),
+    "plan": Entry("Decide", "winnow.app.decide:plan", "What to label first:  winnow plan v --for measure --out l.csv"),
+    "forecast": Entry(
+        "Decide", "winnow.app.decide:forecast", "Which rule to select by:  winnow forecast t.jsonl --score judge"
+    ),
     "verify": Entry(
         "Act", "winnow.app.act:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"
     ),

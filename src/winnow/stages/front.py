@@ -6,7 +6,7 @@ guessed. With `out` a result is written and reads from there; without it, it sta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -16,8 +16,10 @@ from winnow.data.errors import UsageError, nearest
 from winnow.data.quarantine import BadRows
 from winnow.data.stores.opening import open_rows, with_labels, with_verdicts
 from winnow.data.table import Table
+from winnow.stages.forecast import Foreseeing, Foreseen, foresee
 from winnow.stages.measure import Measured, Measuring
 from winnow.stages.measure import measure as run_measure
+from winnow.stages.plan import Planning, plan_labels
 from winnow.stages.results import Rows
 from winnow.stages.select import Request, Selected
 from winnow.stages.select import select as run_select
@@ -163,6 +165,38 @@ def measure(given: object, **measuring: Unpack[Measurement]) -> Measured:
         how=how,
     )
     return run_measure(opened, request)
+
+
+def forecast(
+    given: object,
+    *,
+    n: Sequence[int] | None = None,
+    regime: str = "self",
+    right_if: str | None = None,
+    lower_is_better: bool = False,
+    seed: int = 0,
+    **reading: Unpack[Reading],
+) -> Foreseen:
+    """What best-of-N, thresholds and top shares of a score would give, and the rule to use."""
+    opened = _table(given, dict(reading))
+    return foresee(opened, Foreseeing(n, regime, right_if, lower_is_better, seed))
+
+
+def plan(
+    given: object,
+    out: PathLike,
+    *,
+    aim: Literal["measure", "forecast"] = "measure",
+    budget: int = 200,
+    n: Sequence[int] | None = None,
+    lower_is_better: bool = False,
+    seed: int = 0,
+    **reading: Unpack[Reading],
+) -> dict[str, Any]:
+    """Write the rows to label, in order, each with its chance of being drawn; returns what the plan says of itself."""
+    verdict = reading.get("verdict")
+    opened = _table(given, {name: value for name, value in reading.items() if name != "verdict"})
+    return plan_labels(opened, Planning(aim, budget, verdict, n, lower_is_better, seed), Path(out))
 
 
 def _drawn(text: str) -> Drawn:

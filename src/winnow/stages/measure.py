@@ -113,7 +113,7 @@ def measure(table: Table, measuring: Measuring) -> Measured:
     evidence = read(table, asked)
     cards = []
     for label, grades in evidence.label.items():
-        right = _right(label, grades, measuring)
+        right = right_of(label, grades, measuring)
         for number, name in enumerate(evidence.names):
             cards.append((name, label, _card(evidence, number, right, grades, measuring)))
     comparison = _comparison(evidence, measuring) if len(evidence.names) > 1 and len(evidence.label) == 1 else None
@@ -151,7 +151,7 @@ def _rule(measuring: Measuring) -> Rule | None:
     raise UsageError("--right-if", f"{shown(measuring.right_if)} is no rule", "For example --right-if 'grade>=4'")
 
 
-def _right(label: str, grades: Floats, measuring: Measuring) -> Floats | None:
+def right_of(label: str, grades: Floats, measuring: Measuring) -> Floats | None:
     """1 and 0 for right and wrong; None where labels are grades that stay grades."""
     rule = _rule(measuring)
     if rule is not None:
@@ -217,7 +217,7 @@ def _card(
 
 def _comparison(evidence: Evidence, measuring: Measuring) -> Comparison | None:
     label, grades = next(iter(evidence.label.items()))
-    right = _right(label, grades, measuring)
+    right = right_of(label, grades, measuring)
     if right is None or not len(right):
         return None
     costs = [*measuring.costs, *[None] * len(evidence.names)]
@@ -243,7 +243,7 @@ def _slice_lines(one: Card | GradeCard) -> Iterator[str]:
 def _write_errors(table: Table, evidence: Evidence, measuring: Measuring) -> None:
     """The labeled rows a verifier got wrong, to be read: false passes and false drops."""
     label, grades = next(iter(evidence.label.items()))
-    right = _right(label, grades, measuring)
+    right = right_of(label, grades, measuring)
     if right is None or measuring.errors is None:
         raise UsageError("--errors", "grades have no right and wrong", "Say from which grade on: --right-if")
     verdict = evidence.verdict[0]
