@@ -166,10 +166,8 @@ def forecast(
     """
     opened = front.table(table, **reading.given(), **_given_of(asked, "labels", "label"))
     say(opened.columns.said())
-    more = {**_given_of(asked, "right_if"), "n": None if asked.n is None else _sizes(asked.n)}
-    foreseen = front.forecast(
-        opened, regime=asked.regime, lower_is_better=asked.lower_is_better, seed=asked.seed, **more
-    )
+    more = _given_of(asked, "right_if", "regime", "lower_is_better", "seed")
+    foreseen = front.forecast(opened, n=None if asked.n is None else _sizes(asked.n), **more)
     say(foreseen.words())
     return foreseen.plain()
 

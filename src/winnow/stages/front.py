@@ -90,6 +90,26 @@ class Measurement(Reading, total=False):
     seed: int
 
 
+class Forecasting(Reading, total=False):
+    """What to forecast, and how to read the table."""
+
+    n: Sequence[int] | None
+    regime: Literal["self", "teacher", "pretrain"]
+    right_if: str | None
+    lower_is_better: bool
+    seed: int
+
+
+class ToPlan(Reading, total=False):
+    """What labels are planned for, and how to read the table."""
+
+    aim: Literal["measure", "forecast"]
+    budget: int
+    n: Sequence[int] | None
+    lower_is_better: bool
+    seed: int
+
+
 READING = frozenset(Reading.__annotations__) - {"verdict"}
 
 
@@ -167,36 +187,22 @@ def measure(given: object, **measuring: Unpack[Measurement]) -> Measured:
     return run_measure(opened, request)
 
 
-def forecast(
-    given: object,
-    *,
-    n: Sequence[int] | None = None,
-    regime: str = "self",
-    right_if: str | None = None,
-    lower_is_better: bool = False,
-    seed: int = 0,
-    **reading: Unpack[Reading],
-) -> Foreseen:
+def forecast(given: object, **forecasting: Unpack[Forecasting]) -> Foreseen:
     """What best-of-N, thresholds and top shares of a score would give, and the rule to use."""
-    opened = _table(given, dict(reading))
-    return foresee(opened, Foreseeing(n, regime, right_if, lower_is_better, seed))
+    reading, options = _parted(dict(forecasting), Foreseeing)
+    return foresee(_table(given, reading), Foreseeing(**options))
 
 
-def plan(
-    given: object,
-    out: PathLike,
-    *,
-    aim: Literal["measure", "forecast"] = "measure",
-    budget: int = 200,
-    n: Sequence[int] | None = None,
-    lower_is_better: bool = False,
-    seed: int = 0,
-    **reading: Unpack[Reading],
-) -> dict[str, Any]:
+def plan(given: object, out: PathLike, **planning: Unpack[ToPlan]) -> dict[str, Any]:
     """Write the rows to label, in order, each with its chance of being drawn; returns what the plan says of itself."""
-    verdict = reading.get("verdict")
-    opened = _table(given, {name: value for name, value in reading.items() if name != "verdict"})
-    return plan_labels(opened, Planning(aim, budget, verdict, n, lower_is_better, seed), Path(out))
+    reading, options = _parted(dict(planning), Planning)
+    return plan_labels(_table(given, reading), Planning(**options), Path(out))
+
+
+def _parted(given: dict[str, Any], kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How to read the table, and the options of this kind of work."""
+    known = {f.name for f in fields(kind)}
+    return {k: v for k, v in given.items() if k not in known}, {k: v for k, v in given.items() if k in known}
 
 
 def _drawn(text: str) -> Drawn:
