@@ -9,13 +9,13 @@ import json
 import sys
 from typing import Any
 
-from winnow.data.errors import WinnowError
+from winnow.data.errors import WinnowError, printable
 
 
 def say(*lines: str) -> None:
     """Words for a person."""
     for line in lines:
-        print(printable(line))
+        print(*(printable(part) for part in line.split("\n")), sep="\n")
 
 
 def document(content: dict[str, Any]) -> None:
@@ -29,8 +29,3 @@ def say_error(error: WinnowError, as_json: bool) -> None:
     if as_json:
         parts = {"where": error.where, "problem": error.problem, "next_step": error.next_step}
         document({"error": {**parts, "exit_code": error.exit_code}})
-
-
-def printable(text: str) -> str:
-    """The text with control characters written out."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
