@@ -129,3 +129,20 @@ def test_the_same_from_python_prints_the_card() -> None:
     card = package.measure(ROWS, labels=labels)
     assert card.plain()["decision"] == "helps"
     assert "keeps 82% of right answers" in repr(card)
+
+
+def test_planned_labels_weigh_what_they_stand_for_also_side_by_side(winnow: Any, table: Path, tmp_path: Path) -> None:
+    """Half of the kept rows and a tenth of the dropped ones are labeled, and say so."""
+    planned = [row for i, row in enumerate(ROWS) if (i < 100 and i % 2 == 0) or (i >= 100 and i % 10 == 0)]
+    marks = "".join(
+        f"{row['candidate_id']},{int(row['grade'] == 5)},{0.5 if row['v.verdict'] == 'pass' else 0.1}\n"
+        for row in planned
+    )
+    (tmp_path / "planned.csv").write_text("candidate_id,correct,drawn\n" + marks)
+    rows = [{**row, "w.verdict": "pass" if i % 4 < 2 else "fail"} for i, row in enumerate(ROWS)]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = measured(winnow, "--labels", "planned.csv", "--labels-drawn", "by-verdict", "--by", "kind")
+    first = told["verifiers"][0]
+    assert first["precision"]["value"] == pytest.approx(0.9)
+    assert first["p"]["value"] == pytest.approx(0.45)
+    assert told["pairs"][0]["differences"]["precision"]["value"] is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,7 @@ def _labeled(evidence: Evidence, number: int, right: Floats) -> tuple[Labeled, n
     """The labeled rows this verifier decided."""
     decided = evidence.verdict[number] >= DROPPED
     known = np.isfinite(right) & decided
-    weight = None if np.isnan(evidence.drawn[known]).any() or not known.any() else 1.0 / evidence.drawn[known]
+    weight = _weight(evidence, known)
     of_prompt = evidence.kept_of_prompt, evidence.decided_of_prompt
     kept, all_decided = (None if one is None else one[number][known] for one in of_prompt)
     verdict = evidence.verdict[number][known] == KEPT
@@ -199,7 +199,8 @@ def _card(
             evidence.verdict[number][decided] == KEPT,
             grades[decided],
             evidence.prompt[decided],
-            scale=measuring.grade_range,
+            _weight(evidence, decided),
+            measuring.grade_range,
         )
         return grade_card(counts, rows, measuring.how)
     labeled, known = _labeled(evidence, number, right)
@@ -210,7 +211,8 @@ def _card(
     named = np.array(["" if one is None else one for one in evidence.slice], dtype=object)[known]
     for name in evidence.counts:
         if name is not None:
-            rows_of = labeled.take(named == name)
+            # A slice may cut across prompts, so what a prompt has in the whole table says nothing of it.
+            rows_of = replace(labeled.take(named == name), prompt_kept=None, prompt_decided=None)
             parts[name] = (_counts(evidence, number, name), rows_of)
     return by_slice(parts, pooled, measuring.how).beside(pooled)
 
@@ -231,7 +233,14 @@ def _comparison(evidence: Evidence, measuring: Measuring) -> Comparison | None:
         )
         for number, name in enumerate(evidence.names)
     ]
-    return compare(judged, Labels(right, evidence.prompt, None, evidence.rows_of_prompt), measuring.how)
+    weight = _weight(evidence, np.ones(len(right), np.bool_))
+    return compare(judged, Labels(right, evidence.prompt, weight, evidence.rows_of_prompt), measuring.how)
+
+
+def _weight(evidence: Evidence, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats | None:
+    """How many rows each label speaks for, where a plan drew them all."""
+    drawn = evidence.drawn[rows]
+    return None if not len(drawn) or np.isnan(drawn).any() else 1.0 / drawn
 
 
 def _slice_lines(one: Card | GradeCard) -> Iterator[str]:
