@@ -39,11 +39,11 @@ class Row:
     peak_mib: int
 
 
-DUCKDB = ("duckdb window", "duckdb semi join")
-"""Further ways to ask DuckDB: the other usual one, and the fastest we found by hand."""
+DUCKDB = ("duckdb semi join", "duckdb arg_max", "duckdb window")
+"""Ways to ask DuckDB: the fastest we found by hand, which the goal is against, and the two usual ones."""
 
 ROWS = (
-    Row("best of all, text", "best", "text", 5_000_000, ("duckdb arg_max", *DUCKDB, "polars"), 0.9, 700),
+    Row("best of all, text", "best", "text", 5_000_000, (*DUCKDB, "polars"), 0.9, 700),
     Row("best of all", "best", "narrow", 10_000_000, ("duckdb semi join", "pandas"), None, 1000),
     Row("best of all, prompts scattered", "best", "scattered", 10_000_000, ("duckdb semi join",), None, 1000),
     Row("top 12.5%", "top", "narrow", 10_000_000, ("duckdb limit", "pandas"), None, 1000),
