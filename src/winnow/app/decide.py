@@ -21,15 +21,19 @@ SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.l
 REQUIRED = re.compile(r"\s*([\w.]+)\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*$")
 
 
+LabelsFile = Annotated[
+    str | None, option("--labels", "labels in another file, joined by id, else by row", LABELS, "FILE")
+]
+RightIf = Annotated[str | None, option("--right-if", "when a grade means right: 'grade>=4'", LABELS, "RULE")]
+
+
 @dataclass(frozen=True)
 class LabelOptions:
     """Where the labels are and what they mean."""
 
-    labels: Annotated[
-        str | None, option("--labels", "labels in another file, joined by id, else by row", LABELS, "FILE")
-    ] = None
+    labels: LabelsFile = None
     label: Annotated[Column, option("--label", "right or wrong, or a grade; several: a,b", LABELS, "COLUMN")] = None
-    right_if: Annotated[str | None, option("--right-if", "when a grade means right: 'grade>=4'", LABELS, "RULE")] = None
+    right_if: RightIf = None
     grade_range: Annotated[
         str | None, option("--grade-range", "grades stay grades between these ends: 1,5", LABELS, "LOW,HIGH")
     ] = None
@@ -108,11 +112,9 @@ def measure(
 class ForecastOptions:
     """What to forecast."""
 
-    labels: Annotated[
-        str | None, option("--labels", "labels in another file, joined by id, else by row", LABELS, "FILE")
-    ] = None
+    labels: LabelsFile = None
     label: Annotated[Column, option("--label", "right or wrong, or a grade with --right-if", LABELS, "COLUMN")] = None
-    right_if: Annotated[str | None, option("--right-if", "when a grade means right: 'grade>=4'", LABELS, "RULE")] = None
+    right_if: RightIf = None
     n: Annotated[str | None, option("--n", "sizes of best-of-N: 1,2,4,8 (default: powers of two)", None, "N")] = None
     regime: Annotated[
         str, option("--regime", "who is trained on the result: self (default), teacher or pretrain", None, "REGIME")
