@@ -25,20 +25,18 @@ class Entry:
 
 
 COMMANDS = {
-    "demo": Entry(
-        "Decide", "winnow.app.demo:demo", "Word problems, a scripted answerer and a judge that likes long answers."
-    ),
+    "demo": Entry("Decide", "demo:demo", "Word problems, a scripted answerer and a judge that likes long answers."),
     "measure": Entry(
-        "Decide", "winnow.app.decide:measure", "What a verifier is worth:  winnow measure v --labels labels.csv"
+        "Decide", "decide.measure:measure", "What a verifier is worth:  winnow measure v --labels labels.csv"
     ),
-    "plan": Entry("Decide", "winnow.app.decide:plan", "What to label first:  winnow plan v --for measure --out l.csv"),
+    "plan": Entry("Decide", "decide.foresee:plan", "What to label first:  winnow plan v --for measure --out l.csv"),
     "forecast": Entry(
-        "Decide", "winnow.app.decide:forecast", "Which rule to select by:  winnow forecast t.jsonl --score judge"
+        "Decide",
+        "decide.foresee:forecast",
+        "Which rule to select by:  winnow forecast t.jsonl --score judge",
     ),
-    "verify": Entry(
-        "Act", "winnow.app.act:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"
-    ),
-    "select": Entry("Act", "winnow.app.act:select", "Choose what to train on:  winnow select v --passed --out s.jsonl"),
+    "verify": Entry("Act", "act:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"),
+    "select": Entry("Act", "act:select", "Choose what to train on:  winnow select v --passed --out s.jsonl"),
 }
 
 
@@ -57,7 +55,7 @@ class Commands(TyperGroup):
         module, _, name = entry.home.partition(":")
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
         single.command(cmd_name, rich_help_panel=entry.group, no_args_is_help=cmd_name != "demo")(
-            getattr(import_module(module), name)
+            getattr(import_module(f"winnow.app.{module}"), name)
         )
         return typer.main.get_command(single)
 

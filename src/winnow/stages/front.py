@@ -16,10 +16,10 @@ from winnow.data.errors import UsageError, nearest
 from winnow.data.quarantine import BadRows
 from winnow.data.stores.opening import open_rows, with_labels, with_verdicts
 from winnow.data.table import Table
-from winnow.stages.forecast import Foreseeing, Foreseen, foresee
-from winnow.stages.measure import Measured, Measuring
-from winnow.stages.measure import measure as run_measure
-from winnow.stages.plan import Planning, plan_labels
+from winnow.stages.decide.forecast import Foreseeing, Foreseen, foresee
+from winnow.stages.decide.measure import Measured, Measuring
+from winnow.stages.decide.measure import measure as run_measure
+from winnow.stages.decide.plan import Planning, plan_labels
 from winnow.stages.results import Rows
 from winnow.stages.select import Request, Selected
 from winnow.stages.select import select as run_select

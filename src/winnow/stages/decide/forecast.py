@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from winnow.data.errors import BadTable, UsageError
 from winnow.data.table import Table
 from winnow.data.values import grades, scores
-from winnow.stages.measure import Measuring, right_of
+from winnow.stages.decide.measure import Measuring, right_of
 from winnow.stages.named import any_verdict, verdict_columns, with_score
 from winnow.stats.forecasts import Asked, Forecast, forecast, read
 

@@ -21,7 +21,7 @@ from winnow.data.stores.flat import Layout, finish_flat, flat_file, is_flat, ref
 from winnow.data.stores.opening import source_receipt
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.table import Table
-from winnow.stages.evidence import ABSTAIN, DROPPED, ERROR, KEPT, SILENT, Asked, Evidence, Floats, read
+from winnow.stages.decide.evidence import ABSTAIN, DROPPED, ERROR, KEPT, SILENT, Asked, Evidence, Floats, read
 from winnow.stages.named import verdict_columns
 from winnow.stats.card import card
 from winnow.stats.evidence import Counts, How, Labeled

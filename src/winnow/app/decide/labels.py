@@ -1,0 +1,43 @@
+"""The options the deciding commands share: where labels are and what they mean, and what was given of a group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from winnow.app.options import Column, option
+
+LABELS = "Labels"
+VERIFIER = "The verifier"
+
+LabelsFile = Annotated[
+    str | None, option("--labels", "labels in another file, joined by id, else by row", LABELS, "FILE")
+]
+RightIf = Annotated[str | None, option("--right-if", "when a grade means right: 'grade>=4'", LABELS, "RULE")]
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """Where the labels are and what they mean."""
+
+    labels: LabelsFile = None
+    label: Annotated[Column, option("--label", "right or wrong, or a grade; several: a,b", LABELS, "COLUMN")] = None
+    right_if: RightIf = None
+    grade_range: Annotated[
+        str | None, option("--grade-range", "grades stay grades between these ends: 1,5", LABELS, "LOW,HIGH")
+    ] = None
+    labels_drawn: Annotated[
+        str,
+        option("--labels-drawn", "random (default), by-verdict, or by-label (half and half)", LABELS, "HOW"),
+    ] = "random"
+    labels_by: Annotated[
+        str | None, option("--labels-by", "the model that made the labels: agreement, not truth", LABELS, "MODEL")
+    ] = None
+
+
+def given_of(options: Any, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in given(options).items() if name in names}
+
+
+def given(options: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if value is not None}

@@ -1,0 +1,1 @@
+"""The stages that decide before training: read the evidence, measure, plan, forecast."""
