@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Chunk
 from winnow.data.errors import UsageError, shown
-from winnow.data.stores.flat import Layout, finish_flat, flat_file, is_flat, refuse_overwriting, write_quarantine
+from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting, write_quarantine
 from winnow.data.stores.opening import kept_source, open_rows, source_receipt
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import StoreWriter, finished_already, prepare
@@ -201,11 +201,11 @@ def _flat(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
     refuse_overwriting(out)
     counts = _Counts([Tally(v.name) for v in verifiers])
     layout = Layout(table.source, table.bad, columns_of(verifiers))
-    with flat_file(out, layout) as writer:
+    with flat_file(out, layout) as file:
         for chunk, _, verdicts in _counted(table, verifiers, counts, [], None):
-            writer.write(_beside(chunk, verifiers, verdicts))
+            file.write(_beside(chunk, verifiers, verdicts))
     write_quarantine(out, table.bad)
-    finish_flat(out, "verdicts", _work(table, verifiers, out.parent), counts.books(table), counts.rows)
+    file.finish("verdicts", _work(table, verifiers, out.parent), counts.books(table), counts.rows)
     names = [*table.names(), *columns_of(verifiers).names]
     return Verified(reopened(out, table.columns, counts.rows, names), {**counts.summary(table), "out": str(out)})
 

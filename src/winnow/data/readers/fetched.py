@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import duckdb
 
 THREADS = 2
-LONGEST_SLICE = 1 << 19
+AHEAD = 4
+"""Slices fetched or being fetched while one is in use."""
+LONGEST_SLICE = 1 << 18
 """Rows of the file that the groups of one slice may span together, however few of them are chosen."""
 
 SCAN = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
@@ -55,7 +57,7 @@ def fetched(duck: duckdb.DuckDBPyConnection, path: Path, slices: Iterable[Rows])
     """The rows of these numbers (ascending, from 0 in this file), a batch or more to a slice."""
     rest = iter(slices)
     with ThreadPoolExecutor(THREADS) as threads:
-        coming = deque(threads.submit(_slice, duck.cursor(), path, one) for one in islice(rest, THREADS + 1))
+        coming = deque(threads.submit(_slice, duck.cursor(), path, one) for one in islice(rest, AHEAD))
         while coming:
             yield from coming.popleft().result().to_batches()
             coming.extend(threads.submit(_slice, duck.cursor(), path, one) for one in islice(rest, 1))

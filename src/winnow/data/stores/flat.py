@@ -23,8 +23,11 @@ from winnow.data.readers.files import sha256_of
 from winnow.data.readers.source import Source
 from winnow.data.stores.atomic import write_bytes, written
 from winnow.data.stores.receipts import Books, Receipt, Shard, Work, read_receipt
+from winnow.data.stores.trail import Trail
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
+CONSTANT = ["winnow_rule", "winnow_weight"]
+"""Columns whose few values a Parquet file keeps once."""
 
 
 class Writer(Protocol):
@@ -130,13 +133,33 @@ class Layout:
         return [*(n for n in self._source.all_names(self._bad) if n not in self._added.names), *self._added.names]
 
 
+class FlatFile:
+    """A file being written, or written: its rows go in order, and its sha256 is known at the end."""
+
+    def __init__(self, path: Path, writer: Writer, trail: Trail) -> None:
+        self.path = path
+        self._writer = writer
+        self._trail = trail
+
+    def write(self, chunk: Chunk) -> None:
+        """More rows."""
+        self._writer.write(chunk)
+        self._trail.grown()
+
+    def finish(self, kind: str, work: Work, books: Books, rows: int) -> None:
+        """The receipt beside the file, written last."""
+        shard = Shard(self.path.name, rows, self.path.stat().st_size, self._trail.sha256())
+        Receipt(kind, work, books, [shard]).write(receipt_path(self.path))
+        announcement_path(self.path).unlink(missing_ok=True)
+
+
 @contextmanager
-def flat_file(path: Path, layout: Layout) -> Iterator[Writer]:
-    """A writer whose file appears, whole, when the block ends well."""
+def flat_file(path: Path, layout: Layout) -> Iterator[FlatFile]:
+    """A file that appears, whole, when the block ends well; then it wants its receipt."""
     layout.refuse_itself(path)
     with written(path) as partial:
-        with row_writer(partial, path.suffix, layout) as writer:
-            yield writer
+        with Trail(partial) as trail, row_writer(partial, path.suffix, layout) as writer:
+            yield FlatFile(path, writer, trail)
         _announce(path, partial)
 
 
@@ -145,7 +168,7 @@ def row_writer(path: Path, suffix: str, layout: Layout) -> Iterator[Writer]:
     """A writer of the format that an ending names."""
     if suffix == ".parquet":
         schema = layout.schema()
-        with pq.ParquetWriter(path, schema, use_dictionary=False) as parquet:
+        with pq.ParquetWriter(path, schema, use_dictionary=CONSTANT) as parquet:
             yield ParquetRows(parquet, schema)
     else:
         with path.open("wb") as file:
@@ -211,13 +234,6 @@ def _cell(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def finish_flat(path: Path, kind: str, work: Work, books: Books, rows: int) -> None:
-    """The receipt beside a flat file, written last."""
-    shard = Shard(path.name, rows, path.stat().st_size, sha256_of(path))
-    Receipt(kind, work, books, [shard]).write(receipt_path(path))
-    announcement_path(path).unlink(missing_ok=True)
 
 
 def write_quarantine(out: Path, bad: BadRows) -> Path | None:

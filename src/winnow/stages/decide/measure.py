@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.data.errors import UsageError, shown
-from winnow.data.stores.flat import Layout, finish_flat, flat_file, is_flat, refuse_overwriting
+from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting
 from winnow.data.stores.opening import source_receipt
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.table import Table
@@ -263,13 +263,11 @@ def _write_errors(table: Table, evidence: Evidence, measuring: Measuring) -> Non
     of_row = {int(evidence.row[i]): str(kinds[i]) for i in wrong}
     rows = np.array(sorted(of_row), np.int64)
     out = measuring.errors
-    with flat_file(
-        out, Layout(table.source.original(), table.bad, pa.schema([("winnow_error", pa.string())]))
-    ) as writer:
+    with flat_file(out, Layout(table.source.original(), table.bad, pa.schema([("winnow_error", pa.string())]))) as file:
         for chunk in table.pick(rows):
-            writer.write(chunk.with_columns({"winnow_error": pa.array([of_row[int(row)] for row in chunk.rows])}))
+            file.write(chunk.with_columns({"winnow_error": pa.array([of_row[int(row)] for row in chunk.rows])}))
     work = Work("errors", 1, {"verifier": evidence.names[0], "label": label}, source_receipt(table, out.parent))
     books = Books(
         len(evidence.row), len(rows), len(evidence.row) - len(rows), 0, {"no error": len(evidence.row) - len(rows)}
     )
-    finish_flat(out, "errors", work, books, len(rows))
+    file.finish("errors", work, books, len(rows))

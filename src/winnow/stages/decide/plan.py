@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from winnow.data.chunks import Chunk
 from winnow.data.errors import BadTable, UsageError, nearest, shown
-from winnow.data.stores.flat import Layout, finish_flat, flat_file, is_flat, refuse_overwriting
+from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting
 from winnow.data.stores.opening import source_receipt
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.table import Table
@@ -122,15 +122,15 @@ def _write(table: Table, chosen: ToLabel, planning: Planning, out: Path) -> None
     places: dict[int, tuple[Chunk, int]] = {}
     for chunk in table.pick(np.array(sorted(chosen.rows), np.int64)):
         places |= {int(row): (chunk, position) for position, row in enumerate(chunk.rows)}
-    with flat_file(out, Layout(table.source.original(), table.bad, added)) as writer:
+    with flat_file(out, Layout(table.source.original(), table.bad, added)) as file:
         for row, stratum, drawn, one in zip(chosen.rows, chosen.stratum, chosen.drawn, chosen.ids, strict=True):
             chunk, position = places[row]
             said = {"candidate_id": one, "correct": None, "stratum": stratum, "drawn": drawn}
             extra = {field.name: pa.array([said[field.name]], field.type) for field in added}
-            writer.write(chunk.take(np.array([position])).with_columns(extra))
+            file.write(chunk.take(np.array([position])).with_columns(extra))
     config = {**vars(planning), "n": None if planning.n is None else list(planning.n)}
     work = Work("plan", VERSION, config, source_receipt(table, out.parent))
-    finish_flat(out, "plan", work, Books(len(chosen.rows), len(chosen.rows)), len(chosen.rows))
+    file.finish("plan", work, Books(len(chosen.rows), len(chosen.rows)), len(chosen.rows))
 
 
 def _kept(table: Table) -> set[str]:

@@ -94,23 +94,34 @@ class Chooser:
         self._step(reason, f"{{left}} l join draws using (row) qualify {turn} <= {first}")
 
     def _best_one(self) -> None:
-        """The best of each prompt without a sort: the extreme first, draws only where it is shared."""
+        """The best of each prompt without a sort: one row of the extreme score, draws only where that is shared."""
         reason, extreme = "not the best of its prompt", "min" if self._rules.lower_is_better else "max"
-        grouped = f"select prompt, {extreme}(score) as score from {self._chosen.name} group by prompt"
-        self._duck.execute(f"create or replace temp table extremes as {grouped}")
-        prompts = counted(self._duck, "extremes")
+        grouped = f"select prompt, {extreme}(score) as score, arg_{extreme}(row, score) as row from {self._chosen.name}"
+        self._duck.execute(f"create or replace temp table bests as {grouped} group by prompt")
+        prompts = counted(self._duck, "bests")
         if self._chosen.name == "pool":
             self._chosen.prompts_before = prompts
-        self._step(reason, "{left} l join extremes e on l.prompt = e.prompt and l.score = e.score")
-        if self._chosen.count > prompts:
-            left = self._chosen.name
-            shared = f"select prompt from {left} group by prompt having count(*) > 1"
-            tied = f"select row, prompt from {left} semi join ({shared}) using (prompt)"
-            self._duck.execute(f"create or replace temp table tied as {tied}")
-            draws(self._duck, self._table, self._rules.seed, "ties", "tied")
-            turn = "row_number() over (partition by prompt order by number, row)"
-            self._remove(reason, f"select row from tied join draws using (row) qualify {turn} > 1")
+        shared = "l.prompt = b.prompt and l.score = b.score and l.row <> b.row"
+        others = f"select l.row, l.prompt, l.score from {self._chosen.name} l join bests b on {shared}"
+        self._duck.execute(f"create or replace temp table tied as {others}")
+        if counted(self._duck, "tied"):
+            self._draw_among_tied()
+        # What is wanted further is at hand, but for texts and marks, which only the rows themselves have.
+        looked_up = self._rules.distinct or self._excluding
+        self._step(
+            reason, "{left} l semi join bests using (row)" if looked_up else "(from bests select *, true as passed) l"
+        )
         self._chosen.prompts_after = prompts
+
+    def _draw_among_tied(self) -> None:
+        """Put the drawn rows into `bests` where others of the same prompt are as good."""
+        first = "select row, prompt, score from bests semi join tied using (prompt)"
+        self._duck.execute(f"insert into tied {first}")
+        draws(self._duck, self._table, self._rules.seed, "ties", "tied")
+        self._duck.execute("delete from bests where prompt in (select prompt from tied)")
+        turn = "row_number() over (partition by prompt order by number, row)"
+        drawn = f"select prompt, score, row from tied join draws using (row) qualify {turn} = 1"
+        self._duck.execute(f"insert into bests {drawn}")
 
     def _top_share(self, share: float) -> None:
         wanted = math.floor(share * self._chosen.count + 0.5)
@@ -164,13 +175,6 @@ class Chooser:
             self._note(reason, before)
             return 0
         return self._step(reason, f"{{left}} l where {condition}")
-
-    def _remove(self, reason: str, rows: str) -> None:
-        """Take a few rows out of the table of the last step."""
-        before = self._chosen.count
-        self._duck.execute(f"delete from {self._chosen.name} where row in ({rows})")
-        self._chosen.count = counted(self._duck, self._chosen.name)
-        self._note(reason, before)
 
     def _step(self, reason: str, rows: str) -> int:
         """Keep the rows of `rows`: what stands behind `from`, the rows left so far being `{left} l`."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Chunk, Rows
 from winnow.data.errors import UsageError
-from winnow.data.stores.flat import Layout, finish_flat, flat_file
+from winnow.data.stores.flat import Layout, flat_file
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import StoreWriter
 from winnow.data.stores.unique import UniqueIds
@@ -103,10 +103,10 @@ def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Len
     if picked.real is not None and out.suffix != ".jsonl":
         layout.refuse_unlike(picked.real.table.source, picked.real.table.bad, typed=out.suffix == ".parquet")
         mixed = layout.schema()
-    with flat_file(out, layout) as writer:
+    with flat_file(out, layout) as file:
         for chunk in picked.chunks(lengths):
-            writer.write(chunk if mixed is None else laid_out(chunk, mixed))
-    finish_flat(out, "selection", work, books, len(picked))
+            file.write(chunk if mixed is None else laid_out(chunk, mixed))
+    file.finish("selection", work, books, len(picked))
 
 
 def write_store(picked: Picked, out: Path, work: Work, books: Books) -> None:

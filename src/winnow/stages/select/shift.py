@@ -6,6 +6,9 @@ reading every text would cost more than selecting; how many rows were read is al
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -33,8 +36,15 @@ class Lengths:
         self._kept += pc.sum(pc.utf8_length(texts)).as_py() or 0
         self.kept_rows += len(texts)
 
-    def glimpse(self, table: Table) -> None:
-        """Raw lengths of a typed source whose texts were not read on the way."""
+    @contextmanager
+    def glimpsing(self, table: Table) -> Iterator[None]:
+        """Beside the work of this block, raw lengths of a typed source whose texts were not read on the way."""
+        with ThreadPoolExecutor(1) as beside:
+            glimpsed = beside.submit(self._glimpse, table)
+            yield
+            glimpsed.result()
+
+    def _glimpse(self, table: Table) -> None:
         if self.raw_rows or not table.has("text"):
             return
         for texts in table.glimpse("text"):

@@ -74,8 +74,8 @@ def select(table: Table, request: Request) -> Selected:
         control = _rows(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
         shift = per_prompt(duck, chosen, total) if table.has("prompt") else {}
     books = _books(table, chosen, total)
-    result = _written(picked, request, books, lengths)
-    lengths.glimpse(table)
+    with lengths.glimpsing(table):
+        result = _written(picked, request, books, lengths)
     result.summary |= _summary(table, picked, chosen, total) | {"shift": {"length": lengths.plain(), **shift}}
     if control is not None:
         result.control = _control_written(picked, control, request, books)
