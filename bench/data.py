@@ -1,7 +1,8 @@
 """Made-up candidates to measure on: `python bench/data.py SHAPE ROWS OUT`, the same bytes at every call.
 
 Eight candidates to a prompt, scores of three decimals, so that some are shared. `narrow` has ids and scores,
-`text` has 300 characters beside them, `scattered` is narrow with the candidates of a prompt far from each other.
+`text` has 300 characters beside them, `scattered` is narrow with the candidates of a prompt far from each other,
+`judged` has ids and verdicts, `judged scattered` has them far from each other.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ STEP = 250_000
 WORDS = 4096
 WORDS_A_TEXT = 50
 SEED = 1
+KEPT = 0.6
 PRIME = 2_654_435_761
 
 
@@ -44,10 +46,13 @@ def write(shape: str, rows: int, out: Path) -> None:
     for first in range(0, rows, STEP):
         count = min(STEP, rows - first)
         columns = {"candidate_id": pa.array([f"c{number:09d}" for number in range(first, first + count)])}
-        columns["prompt_id"] = prompts(first, count, rows, shape == "scattered")
+        columns["prompt_id"] = prompts(first, count, rows, "scattered" in shape)
         if shape == "text":
             columns["text"] = texts(count, draws)
-        columns["score"] = pa.array(np.round(draws.random(count), 3))
+        if shape.startswith("judged"):
+            columns["v.verdict"] = pa.array(np.where(draws.random(count) < KEPT, "pass", "fail"))
+        else:
+            columns["score"] = pa.array(np.round(draws.random(count), 3))
         table = pa.table(columns)
         writer = writer or pq.ParquetWriter(out, table.schema)
         writer.write_table(table)

@@ -31,8 +31,12 @@ class Cost:
 
 def run(script: str, *arguments: str) -> tuple[str, Cost]:
     """What a script of this folder printed, and its cost; a script that fails ends the whole."""
+    return ran([sys.executable, str(HERE / script), *arguments])
+
+
+def ran(command: Sequence[str]) -> tuple[str, Cost]:
+    """The same of any command."""
     start = time.perf_counter()
-    command = [sys.executable, str(HERE / script), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = process.stdout.read()

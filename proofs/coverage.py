@@ -4,7 +4,7 @@
 makes the card and looks whether its 95% intervals contain the numbers the table was made from. Candidates of a prompt
 go together: each prompt has its own share right and its own chances to keep a right and a wrong answer, all three
 Beta distributed with the stated intra-prompt correlation; the two chances to keep are tied by a Gaussian copula of 0.5,
-since a judge that is lenient on a prompt is lenient to all its answers. `proofs/real/frank_card.py` prints what these
+since a judge that is lenient on a prompt is lenient to all its answers. `proofs/real/frank.py` works out what these
 correlations are for summaries of the same article: from 0 to .2 within a corpus.
 A setting counts as having enough labels for the upper limit where at least 5 of each outcome (right and wrong, kept
 and dropped) are expected after division by the design effect.

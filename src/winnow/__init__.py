@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from winnow.data.errors import UsageError as UsageError
     from winnow.data.errors import WinnowError as WinnowError
     from winnow.data.table import Table as Table
+    from winnow.stages.front import combine as combine
     from winnow.stages.front import forecast as forecast
     from winnow.stages.front import measure as measure
+    from winnow.stages.front import outcome as outcome
     from winnow.stages.front import plan as plan
     from winnow.stages.front import select as select
     from winnow.stages.front import table as table
@@ -54,8 +56,10 @@ _HOMES = {
     "Verified": "winnow.stages.verify",
     "Verifier": "winnow.verifiers.verdicts",
     "WinnowError": "winnow.data.errors",
+    "combine": "winnow.stages.front",
     "forecast": "winnow.stages.front",
     "measure": "winnow.stages.front",
+    "outcome": "winnow.stages.front",
     "plan": "winnow.stages.front",
     "select": "winnow.stages.front",
     "table": "winnow.stages.front",

@@ -146,3 +146,79 @@ def test_planned_labels_weigh_what_they_stand_for_also_side_by_side(winnow: Any,
     assert first["precision"]["value"] == pytest.approx(0.9)
     assert first["p"]["value"] == pytest.approx(0.45)
     assert told["pairs"][0]["differences"]["precision"]["value"] is not None
+
+
+GROUPED = [
+    {
+        "candidate_id": f"c{i}",
+        "prompt_id": f"p{i // 4}",
+        "v.verdict": "pass" if i % 4 < (i // 4) % 4 else "fail",
+        "answer": "right" if i % 7 < 4 else ("common" if i % 3 else f"rare {i}"),
+        "half": "one" if i % 4 < 2 else "other",
+    }
+    for i in range(320)
+]
+"""80 prompts of four answers, of which none, one, two or three are kept."""
+
+
+def grouped(folder: Path, rows: list[int]) -> None:
+    (folder / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in GROUPED))
+    marks = "".join(f"{GROUPED[i]['candidate_id']},{int(GROUPED[i]['answer'] == 'right')}\n" for i in rows)
+    (folder / "labels.csv").write_text("candidate_id,correct\n" + marks)
+
+
+def test_prompts_served_are_those_with_a_right_kept_answer(winnow: Any, tmp_path: Path) -> None:
+    grouped(tmp_path, list(range(320)))
+    served = {row["prompt_id"] for row in GROUPED if row["v.verdict"] == "pass" and row["answer"] == "right"}
+    found = measured(winnow, "--labels", "labels.csv")["prompts_served"]
+    assert found["value"] == pytest.approx(len(served) / 80)
+    assert found["low"] < found["value"] < found["high"]
+    assert "prompts with a kept answer that is right" in winnow("measure", "t.jsonl", "--labels", "labels.csv").stdout
+
+
+def test_labels_of_one_row_to_a_prompt_leave_prompts_served_between_two_ends_and_say_why(
+    winnow: Any, tmp_path: Path
+) -> None:
+    grouped(tmp_path, list(range(0, 320, 4)))
+    found = measured(winnow, "--labels", "labels.csv")["prompts_served"]
+    assert found["value"] is None and 0 < found["low"] < found["high"] < 1 and "all labeled" in found["why"]
+    refused = winnow("measure", "t.jsonl", "--labels", "labels.csv", "--require", "prompts_served.why>=1")
+    assert refused.returncode == 2 and "is no number of the card" in refused.stderr
+
+
+def test_w_is_estimated_from_named_answers_and_one_given_by_hand_wins(winnow: Any, tmp_path: Path) -> None:
+    grouped(tmp_path, list(range(320)))
+    card = measured(winnow, "--labels", "labels.csv", "--answer", "answer")
+    found = card["w_estimate"]
+    assert 0 < found["at_least"] < found["value"] < 1 and card["w"] == found["value"]
+    phi, psi = card["phi"]["value"], card["psi"]["value"]
+    assert card["p_star_w"]["value"] == pytest.approx(phi / (phi + found["value"] * psi))
+    by_hand = measured(winnow, "--labels", "labels.csv", "--answer", "answer", "--w", "0.3")
+    assert (by_hand["w"], by_hand["w_estimate"]) == (0.3, None)
+
+
+def test_without_enough_wrong_answers_to_a_prompt_w_is_null_and_it_says_why(winnow: Any, tmp_path: Path) -> None:
+    grouped(tmp_path, list(range(0, 320, 4)))
+    card = measured(winnow, "--labels", "labels.csv", "--answer", "answer")
+    assert card["w"] is None and card["p_star_w"] is None and "two labeled wrong" in card["w_estimate"]["why"]
+    missing = winnow("measure", "t.jsonl", "--labels", "labels.csv", "--answer", "anwser")
+    assert missing.returncode == 2 and "Did you mean 'answer'" in missing.stderr
+
+
+def test_a_slice_is_as_certain_as_a_table_of_its_own_rows(winnow: Any, tmp_path: Path) -> None:
+    """Slices cut across prompts here, and each has the intervals by prompt that its rows alone would have."""
+    grouped(tmp_path, list(range(320)))
+    slices = measured(winnow, "--labels", "labels.csv", "--by", "half")["slices"]
+    rows = [row for row in GROUPED if row["half"] == "one"]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    marks = "".join(f"{row['candidate_id']},{int(row['answer'] == 'right')}\n" for row in rows)
+    (tmp_path / "labels.csv").write_text("candidate_id,correct\n" + marks)
+    alone = measured(winnow, "--labels", "labels.csv")
+    assert [one["name"] for one in slices] == ["one", "other"]
+    for name in ("phi", "psi", "p", "precision", "uplift", "keep_rate", "prompts_served", "design_effect"):
+        assert slices[0][name] == alone[name]
+
+
+def test_a_label_named_beside_a_file_of_labels_is_a_column_of_that_file(winnow: Any, table: Path) -> None:
+    (table.parent / "l.csv").write_text(LABELS.replace("correct", "truth"))
+    assert measured(winnow, "--labels", "l.csv", "--label", "truth")["labeled"] == 200

@@ -76,3 +76,13 @@ def test_the_answers_to_the_game_of_24_become_one_row_each_and_are_checked_exact
         cwd=BENCH / "real",
     )
     assert done.stdout.strip() == str([row["correct_rechecked"] for row in rows])
+
+
+@pytest.mark.slow
+def test_what_measure_costs_is_told_and_a_small_table_holds_the_promise() -> None:
+    done = ended(str(BENCH / "measure_memory.py"), "--rows", "200000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines() if not line.startswith(" ")] == [
+        "judged",
+        "judged scattered",
+    ]

@@ -12,6 +12,7 @@ import pytest
 from data.stores.made import agrees, dicts, verified, write_rows
 from winnow.data.columns import Columns
 from winnow.data.errors import BadTable, UsageError
+from winnow.data.stores.joined import Attached
 from winnow.data.stores.opening import open_rows, with_labels, with_verdicts
 from winnow.stages.verify import verify
 from winnow.verifiers.named import verifier
@@ -201,3 +202,28 @@ def test_a_joined_table_reads_only_the_columns_asked_for(table: Path) -> None:
     (chunk,) = [chunk for chunk, _ in given.parts([], also=["correct"])]
     assert chunk.names() == ["correct"]
     assert chunk.place(1) == f"{table}:2"
+
+
+def test_a_label_joined_to_many_rows_holds_no_row_without_one(tmp_path: Path) -> None:
+    rows = [{"id": f"c{i}", "prompt": "p", "text": str(i)} for i in range(5_000)]
+    file = tmp_path / "labels.jsonl"
+    file.write_text('{"id": "c4000", "correct": 1}\n{"id": "c7", "correct": 0}\n')
+    source = with_labels(open_rows(rows), file).source
+    assert isinstance(source, Attached)
+    assert [row for batch in source.stream() for row in batch.to_pylist()] == [
+        {"row": 7, "correct": 0.0},
+        {"row": 4000, "correct": 1.0},
+    ]
+
+
+def test_labels_by_several_people_stand_in_a_column_for_each(table: Path) -> None:
+    file = labels(table, "id,by,correct", "c1,bob,1", "c1,ann,0", "c4,bob,")
+    given = with_labels(open_rows(table), file, several=True)
+    said = [(row["correct by ann"], row["correct by bob"]) for row in dicts(given)]
+    assert said == [(None, None), (0.0, 1.0), *[(None, None)] * 4]
+    assert given.columns.label == "correct by ann,correct by bob"
+
+
+def test_what_was_joined_can_be_read_again_and_again(table: Path) -> None:
+    given = with_labels(open_rows(table), labels(table, "id,correct", "c1,1"))
+    assert dicts(given) == dicts(given)

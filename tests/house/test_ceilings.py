@@ -73,9 +73,9 @@ def test_a_module_that_does_not_say_what_it_does_is_named(house: House, opening:
 
 
 def test_a_verifier_s_crash_may_be_caught_where_the_list_says_so_and_nowhere_else(house: House) -> None:
-    house.write("src/winnow/verifiers/callable.py", CATCHES.format("_answer", "Exception", "_seen", "Exception"))
+    house.write("src/winnow/verifiers/functions.py", CATCHES.format("_answer", "Exception", "_seen", "Exception"))
     assert house.ceilings().returncode == 0
-    house.write("src/winnow/verifiers/callable.py", CATCHES.format("other", "Exception", "_seen", "ValueError"))
+    house.write("src/winnow/verifiers/functions.py", CATCHES.format("other", "Exception", "_seen", "ValueError"))
     lines = house.ceilings().stdout.splitlines()
     assert [line.split("] ")[1].split()[0] for line in lines] == ["_answer", "_seen", "other"]
 

@@ -1,8 +1,9 @@
 """demo, act 1: what winnow does, on word problems, in a few seconds and without a model.
 
 A scripted answerer writes candidates with realistic mistakes; a judge that likes long answers scores them; the
-verifier `number` checks them. Selections by each are laid beside a control and beside the truth, which only the
-task knows. It leaves `candidates.jsonl` and `labels.csv`, on which every command of the README runs.
+verifier `number` checks them. Cards and a forecast say beforehand what each is worth; selections by each are then
+laid beside a control and beside the truth, which only the task knows. It leaves `candidates.jsonl` and `labels.csv`,
+on which every command of the README runs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from winnow.stages.results import Rows
 from winnow.tasks.demo_table import candidates, labels
 
 PROBLEMS, PER_PROBLEM, LABELED = 200, 8, 200
-TRUTH = "winnow.tasks.judges:right_answer"
+PLANNED, BAR = 200, 40
+TRUTH, RIGHT = "winnow.tasks.judges:right_answer", "right_answer"
 JUDGED_GOOD = 0.5
 
 
@@ -39,12 +41,14 @@ def demo(
     say(f"{PROBLEMS} word problems, {PER_PROBLEM} answers each: {out}/candidates.jsonl", "")
     checked = front.verify(table, front.verifier("number", marker="A:"), out=out / "verdicts")
     cards = _cards(table, out)
+    foreseen = _forecast(table, out, seed)
     made = _selections(table, out, seed)
     raw = _rightness("all candidates", checked)
     results = [raw, *(_rightness(name, rows) for name, rows in made)]
-    say(checked.words(), "", *cards, "", *_lines(results), "")
+    say(checked.words(), "", *cards, "", *_curve(foreseen), "", "and what came of it:", *_lines(results), "")
     say(*_next(out, results))
-    return {"out": str(out), "verified": checked.summary, "selections": results}
+    forecast = {name: foreseen[name] for name in ("best_of_n", "recommended", "warnings")}
+    return {"out": str(out), "verified": checked.summary, "forecast": forecast, "selections": results}
 
 
 def _table(out: Path, seed: int) -> Path:
@@ -77,6 +81,31 @@ def _cards(table: Path, out: Path) -> Iterable[str]:
         yield f"    {decision.strip()}"
 
 
+def _forecast(table: Path, out: Path, seed: int) -> dict[str, Any]:
+    """What the judge's curves look like from planned labels, which the task itself fills in."""
+    blank, filled = out / "to-label.csv", out / "planned-labels.csv"
+    front.plan(table, blank, aim="forecast", budget=PLANNED, score="judge", seed=seed)
+    judged = front.verify(blank, TRUTH)
+    lines = [f"{row['candidate_id']},{int(row[f'{RIGHT}.verdict'] == 'pass')},{row['drawn']}\n" for row in judged]
+    write_bytes(filled, "".join(["candidate_id,correct,drawn\n", *lines]).encode())
+    return front.forecast(table, score="judge", labels=filled, seed=seed).plain()
+
+
+def _curve(foreseen: dict[str, Any]) -> Iterable[str]:
+    """The curve of the judge's best of N, what is wrong with it, and the rule to use."""
+    yield f"what {PLANNED} more labels, drawn where a plan says, foresee of the judge's best of N:"
+    for point in foreseen["best_of_n"]:
+        if point["accuracy"] is None:
+            yield f"  {point['n']:>3}  {point['why']}"
+            continue
+        bar = "█" * round(point["accuracy"] * BAR)
+        ends = f"{point['low']:.0%} to {point['high']:.0%}"
+        yield f"  {point['n']:>3}  {bar:<{BAR}} {point['accuracy']:.0%} right ({ends})"
+    yield from (f"  {'sure' if one['sure'] else 'seen'}: {one['words']}" for one in foreseen["warnings"])
+    if best := foreseen["recommended"]:
+        yield f"  recommended: {best['rule']}, {best['accuracy']:.0%} right: {best['command']}"
+
+
 def _selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]]:
     """What each way of choosing keeps."""
     verified = front.select(
@@ -95,7 +124,7 @@ def _selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]]:
 
 def _rightness(name: str, rows: Rows) -> dict[str, Any]:
     """How right a selection is, by the task's own knowledge."""
-    right = [row for row in front.verify(rows, TRUTH) if row["right_answer.verdict"] == "pass"]
+    right = [row for row in front.verify(rows, TRUTH) if row[f"{RIGHT}.verdict"] == "pass"]
     served = {row["prompt_id"] for row in right}
     return {
         "selection": name,

@@ -35,8 +35,21 @@ COMMANDS = {
         "decide.foresee:forecast",
         "Which rule to select by:  winnow forecast t.jsonl --score judge",
     ),
+    "outcome": Entry(
+        "Decide",
+        "decide.outcome:outcome",
+        "What training gave:  winnow outcome pilot --score 0.71 --n 500",
+    ),
+    "combine": Entry(
+        "Decide",
+        "decide.combine:combine",
+        "One verifier out of several:  winnow combine t.jsonl --scores a,b,c --out c",
+    ),
     "verify": Entry("Act", "act:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"),
     "select": Entry("Act", "act:select", "Choose what to train on:  winnow select v --passed --out s.jsonl"),
+    "run": Entry("Run", "run:run", "All of it by a recipe, on and on where it stopped:  winnow run recipe.yaml"),
+    "status": Entry("Run", "run:status", "How a run stands:  winnow status runs/first"),
+    "check": Entry("Run", "run:check", "Is a store sound, byte for byte:  winnow check store runs/first"),
 }
 
 

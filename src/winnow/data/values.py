@@ -73,16 +73,20 @@ def references(chunk: Chunk, name: str) -> Checked:
 def scores(chunk: Chunk, name: str) -> Checked:
     """A finite number or null."""
     typed = _typed(chunk, name)
-    if typed is not None and _is_number(typed.type):
-        array = typed.cast(pa.float64(), safe=False)
-        if pc.all(pc.fill_null(pc.is_finite(array), True)).as_py() is not False:
-            return Checked(array, {})
+    numbers = _finite(typed)
+    if numbers is not None:
+        return Checked(numbers, {})
     written = typed is not None and _is_text(typed.type)
     return _each(chunk, name, _written_score if written else _score, pa.float64())
 
 
 def verdicts(chunk: Chunk, name: str) -> Checked:
     """pass, fail, abstain, error or null; a true or false column counts as pass and fail."""
+    typed = _typed(chunk, name)
+    if typed is not None and pa.types.is_string(typed.type):
+        known = pc.is_in(typed, pa.array([*VERDICTS, None], pa.string()))
+        if pc.all(known).as_py() is not False:
+            return Checked(typed, {})
     return _each(chunk, name, _verdict, pa.string())
 
 
@@ -93,7 +97,8 @@ def labels(chunk: Chunk, name: str) -> Checked:
 
 def grades(chunk: Chunk, name: str) -> Checked:
     """A label as a number: true and right are 1, false and wrong 0, a grade is itself; null or empty is unlabeled."""
-    return _each(chunk, name, _grade, pa.float64())
+    numbers = _finite(_typed(chunk, name))
+    return _each(chunk, name, _grade, pa.float64()) if numbers is None else Checked(numbers, {})
 
 
 def last_turns(chunk: Chunk, name: str) -> tuple[Checked, Checked]:
@@ -143,6 +148,14 @@ def _checked_text(chunk: Chunk, array: pa.Array, name: str) -> Checked:
             good.append(None)
             problems[position] = f"{name} is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
     return Checked(pa.array(good, pa.string()), problems)
+
+
+def _finite(typed: pa.Array | None) -> pa.Array | None:
+    """A typed column of numbers, when each is finite or null."""
+    if typed is None or not _is_number(typed.type):
+        return None
+    array = typed.cast(pa.float64(), safe=False)
+    return array if pc.all(pc.fill_null(pc.is_finite(array), True)).as_py() is not False else None
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -7,18 +7,26 @@ guessed. With `out` a result is written and reads from there; without it, it sta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from winnow.data.columns import Columns, stated
 from winnow.data.errors import UsageError, nearest
 from winnow.data.quarantine import BadRows
+from winnow.data.stores.joined import Attached
+from winnow.data.stores.labelers import label_by
 from winnow.data.stores.opening import open_rows, with_labels, with_verdicts
 from winnow.data.table import Table
-from winnow.stages.decide.forecast import Foreseeing, Foreseen, foresee
+from winnow.stages.decide.combine import Combination, Combining
+from winnow.stages.decide.combine import combine as run_combine
+from winnow.stages.decide.forecast import Foreseeing
+from winnow.stages.decide.foreseen import Foreseen
+from winnow.stages.decide.holdout import Holdout
+from winnow.stages.decide.labelers import People
 from winnow.stages.decide.measure import Measured, Measuring
 from winnow.stages.decide.measure import measure as run_measure
+from winnow.stages.decide.outcomes import Given, Outcome, Places, look_ahead, record_outcome
 from winnow.stages.decide.plan import Planning, plan_labels
 from winnow.stages.results import Rows
 from winnow.stages.select import Request, Selected
@@ -82,9 +90,13 @@ class Measurement(Reading, total=False):
     right_if: str
     grade_range: str | tuple[float, float]
     labels_drawn: Literal["random", "by-verdict", "by-label"]
+    labelers: str | Sequence[str]
+    holdout: float
+    look: bool
     labels_by: str
     classes: int
     w: float
+    answer: str
     cost: str | tuple[float, ...]
     errors: PathLike
     seed: int
@@ -96,6 +108,7 @@ class Forecasting(Reading, total=False):
     n: Sequence[int] | None
     regime: Literal["self", "teacher", "pretrain"]
     right_if: str | None
+    answer: str | None
     lower_is_better: bool
     seed: int
 
@@ -107,6 +120,14 @@ class ToPlan(Reading, total=False):
     budget: int
     n: Sequence[int] | None
     lower_is_better: bool
+    seed: int
+
+
+class ToCombine(Reading, total=False):
+    """The name of the combined verifier, when a grade means right, and how to read the table."""
+
+    name: str
+    right_if: str | None
     seed: int
 
 
@@ -162,7 +183,11 @@ def select(
 def measure(given: object, **measuring: Unpack[Measurement]) -> Measured:
     """What a verifier is worth: the card of each verdict column, or of a score at a threshold."""
     options: dict[str, Any] = dict(measuring)
-    opened = _table(given, {name: options.pop(name) for name in list(options) if name in READING})
+    reading = {name: options.pop(name) for name in list(options) if name in READING}
+    labelers = _people(options.pop("labelers", None))
+    opened = labeled(given, labelers, **reading)
+    people = _who(opened, labelers)
+    holdout = _holdout(options, opened)
     how = How(
         drawn=_drawn(options.pop("labels_drawn", "random")),
         classes=options.pop("classes", None),
@@ -182,21 +207,106 @@ def measure(given: object, **measuring: Unpack[Measurement]) -> Measured:
         grade_range=None if ends is None else _numbers("--grade-range", ends, 2),
         costs=() if costs is None else _numbers("--cost", costs, None),
         errors=None if errors is None else Path(errors),
+        people=people,
+        holdout=holdout,
         how=how,
     )
     return run_measure(opened, request)
 
 
-def forecast(given: object, **forecasting: Unpack[Forecasting]) -> Foreseen:
-    """What best-of-N, thresholds and top shares of a score would give, and the rule to use."""
+def labeled(given: object, labelers: str | Sequence[str] | None = None, **reading: Unpack[Reading]) -> Table:
+    """The table as `measure` reads it: labels may be several people's, in a column each or with a column `by`."""
+    options = dict(reading)
+    if labelers is None:
+        return _table(given, options, several=True)
+    if options.get("label") is not None:
+        problem = "and --label both name columns of labels"
+        raise UsageError("--labelers", problem, "Name the columns of two people or more: --labelers a,b,c")
+    return _table(given, {**options, "label": ",".join(_people(labelers) or ())})
+
+
+def _people(labelers: str | Sequence[str] | None) -> list[str] | None:
+    """The columns of several people's labels."""
+    if labelers is None:
+        return None
+    columns = [one.strip() for one in labelers.split(",")] if isinstance(labelers, str) else list(labelers)
+    if len(set(columns)) < 2 or len(set(columns)) < len(columns):
+        problem = f"'{','.join(columns)}' does not name the columns of several people"
+        raise UsageError("--labelers", problem, "Name two or more, each once: --labelers a,b,c")
+    return columns
+
+
+def _who(opened: Table, columns: list[str] | None) -> People | None:
+    """The people who labeled, where there are several."""
+    if columns is not None:
+        return People("majority", tuple(columns), tuple(columns))
+    names = opened.source.labelers if isinstance(opened.source, Attached) else ()
+    if not names:
+        return None
+    every = str(opened.columns.label).split(",")
+    return People(every[0].removesuffix(label_by("", names[0])), names, tuple(every))
+
+
+def _holdout(options: dict[str, Any], opened: Table) -> Holdout | None:
+    """The part of the labels that is kept back; looks at it are counted beside the labels, or the table."""
+    share, look = options.pop("holdout", None), options.pop("look", False)
+    if share is None:
+        if look:
+            raise UsageError("--look", "there is no part kept back to look at", "Say which share is: --holdout 0.5")
+        return None
+    labels = opened.source.labels if isinstance(opened.source, Attached) else None
+    files = opened.source.paths() if labels is None else labels
+    return Holdout(share, look, files[0] if files else None)
+
+
+def forecast(
+    given: object,
+    *,
+    pilot: PathLike | None = None,
+    out: PathLike | None = None,
+    record: PathLike | None = None,
+    **forecasting: Unpack[Forecasting],
+) -> Foreseen:
+    """What best-of-N, thresholds and top shares of a score would give, and the rule to use; kept where `out` says.
+
+    `pilot` is a folder for training files of equal size; `record` is where the outcomes of earlier pilots are.
+    """
     reading, options = _parted(dict(forecasting), Foreseeing)
-    return foresee(_table(given, reading), Foreseeing(**options))
+    places = Places(_path(pilot), _path(out), None if record is None else str(record))
+    return look_ahead(_table(given, reading), Foreseeing(**options), places)
+
+
+def outcome(
+    forecast: PathLike,
+    *,
+    score: float,
+    n: int,
+    file: Literal["recommended", "runner-up", "control"] = "recommended",
+    baseline: float | None = None,
+    note: str | None = None,
+) -> Outcome:
+    """Record what training gave: the share right of `n` held-out prompts, by the student of this file of a pilot."""
+    return record_outcome(Path(forecast), Given(score, n, file, baseline, note))
 
 
 def plan(given: object, out: PathLike, **planning: Unpack[ToPlan]) -> dict[str, Any]:
     """Write the rows to label, in order, each with its chance of being drawn; returns what the plan says of itself."""
     reading, options = _parted(dict(planning), Planning)
     return plan_labels(_table(given, reading), Planning(**options), Path(out))
+
+
+def combine(
+    given: object,
+    scores: str | Sequence[str] | None = None,
+    *,
+    out: PathLike | None = None,
+    **combining: Unpack[ToCombine],
+) -> Combination:
+    """One verifier out of several weak ones ('a,b,c', or every column of verdicts); learned from labels if named."""
+    reading, options = _parted(dict(combining), Combining)
+    parts = scores.split(",") if isinstance(scores, str) else list(scores or ())
+    named = tuple(part.strip() for part in parts if part.strip())
+    return run_combine(_table(given, reading), Combining(scores=named, out=_path(out), **options))
 
 
 def _parted(given: dict[str, Any], kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -224,7 +334,7 @@ def _numbers(option: str, given: Any, count: int | None) -> Any:
     return numbers
 
 
-def _table(given: object, options: dict[str, Any]) -> Table:
+def _table(given: object, options: dict[str, Any], several: bool = False) -> Table:
     bad, labels, verdicts = (options.pop(name, None) for name in ("bad_rows", "labels", "verdicts"))
     known = {f.name for f in fields(Columns)} - {"guessed"}
     for name in options:
@@ -234,10 +344,12 @@ def _table(given: object, options: dict[str, Any]) -> Table:
     inner = given.table if isinstance(given, Rows) else given
     if isinstance(inner, Table) and columns.named():
         inner = Table(inner.source, stated(**{**inner.columns.named(), **columns.named()}), inner.bad)
-    opened = open_rows(inner, columns, BadRows.parse(bad) if bad is not None else None)
+    # A label named beside a file of labels is a column of that file.
+    here = columns if labels is None else replace(columns, label=None)
+    opened = open_rows(inner, here, BadRows.parse(bad) if bad is not None else None)
     if verdicts is not None:
         opened = with_verdicts(opened, verdicts)
-    return with_labels(opened, labels, columns.label) if labels is not None else opened
+    return with_labels(opened, labels, columns.label, several) if labels is not None else opened
 
 
 def _path(out: PathLike | None) -> Path | None:

@@ -20,7 +20,7 @@ def verdict_columns(table: Table, stated: str | None) -> list[str]:
 
 def _verdict_column(name: str, table: Table) -> str:
     names = table.names()
-    for candidate in (name, f"{name}.verdict"):
+    for candidate in (f"{name}.verdict", name):
         if candidate in names:
             return candidate
     known = ", ".join(n for n in names if n.endswith("verdict")) or "none"

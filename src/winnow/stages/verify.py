@@ -48,8 +48,7 @@ class Tally:
 
     def add(self, said: Verdicts) -> None:
         """More verdicts."""
-        for entry in said.verdict.value_counts().to_pylist():
-            self.counts[entry["values"] or "scored"] += entry["counts"]
+        self.counts.update(counted(said))
 
     def plain(self) -> dict[str, Any]:
         """Counts, and the keep rate over the decided rows."""
@@ -61,6 +60,11 @@ class Tally:
             "decided": decided,
             "keep_rate": self.counts[Verdict.PASS] / decided if decided else None,
         }
+
+
+def counted(said: Verdicts) -> dict[str, int]:
+    """How often each word was said, `scored` where there was a score alone."""
+    return {entry["values"] or "scored": entry["counts"] for entry in said.verdict.value_counts().to_pylist()}
 
 
 class Verified(Rows):
@@ -80,31 +84,37 @@ def said(tally: dict[str, Any]) -> str:
 
 def verify(table: Table, verifiers: Sequence[Verifier], out: Path | None = None) -> Verified:
     """Judge every candidate with every verifier and write the verdicts where `out` says."""
-    _refuse_clashes(table, verifiers)
-    table.need("text", *(["reference"] if any(v.needs_reference for v in verifiers) else []))
+    ready(table, verifiers)
     if out is None:
         return _in_memory(table, verifiers)
     return _flat(table, verifiers, out) if is_flat(out) else _store(table, verifiers, out)
 
 
+def ready(table: Table, verifiers: Sequence[Verifier]) -> None:
+    """Refuse everything that can be refused before a candidate is judged."""
+    _refuse_clashes(table, verifiers)
+    table.need("text", *(["reference"] if any(v.needs_reference for v in verifiers) else []))
+
+
 def judged(
-    table: Table, verifiers: Sequence[Verifier], wanted: Sequence[str], also: Sequence[str] | None
+    table: Table, verifiers: Sequence[Verifier], wanted: Sequence[str], whole_rows: bool, batch_rows: int = BATCH
 ) -> Iterator[tuple[Chunk, Parts, list[Verdicts]]]:
-    """Chunks of the table, their parts, and what each verifier says of them."""
+    """Chunks of the table, their parts, and what each verifier says; whole rows where they are wanted or read."""
+    also: list[str] | None = None if whole_rows or any(getattr(v, "reads_columns", True) for v in verifiers) else []
     context = [part for part in ("prompt_text", "reference") if table.has(part)]
     for whole, all_parts in table.parts(list(dict.fromkeys(["text", *wanted, *context])), also):
-        for chunk, parts in _pieces(whole, all_parts):
+        for chunk, parts in _pieces(whole, all_parts, batch_rows):
             batch = Batch(parts["text"], parts.get("prompt_text"), parts.get("reference"), ColumnsOf(chunk))
             yield chunk, parts, [verifier.judge(batch) for verifier in verifiers]
 
 
-def _pieces(chunk: Chunk, parts: Parts) -> Iterator[tuple[Chunk, Parts]]:
-    if len(chunk) <= BATCH:
+def _pieces(chunk: Chunk, parts: Parts, most: int) -> Iterator[tuple[Chunk, Parts]]:
+    if len(chunk) <= most:
         yield chunk, parts
         return
-    for first in range(0, len(chunk), BATCH):
-        positions = np.arange(first, min(first + BATCH, len(chunk)), dtype=np.int64)
-        yield chunk.take(positions), {part: array.slice(first, BATCH) for part, array in parts.items()}
+    for first in range(0, len(chunk), most):
+        positions = np.arange(first, min(first + most, len(chunk)), dtype=np.int64)
+        yield chunk.take(positions), {part: array.slice(first, most) for part, array in parts.items()}
 
 
 class ColumnsOf(Mapping[str, Sequence[Any]]):
@@ -136,9 +146,14 @@ def _beside(chunk: Chunk, verifiers: Sequence[Verifier], verdicts: Sequence[Verd
     return chunk.with_columns({f"{v.name}.{part}": getattr(one, part) for v, one in pairs for part in KINDS})
 
 
-def _work(table: Table, verifiers: Sequence[Verifier], folder: Path) -> Work:
-    config = {"verifiers": [{"name": v.name, "version": v.version, "config": v.config()} for v in verifiers]}
-    return Work("verify", VERSION, config, source_receipt(table, folder))
+def config_of(verifiers: Sequence[Verifier]) -> dict[str, Any]:
+    """What the verdicts depend on beside the rows."""
+    return {"verifiers": [{"name": v.name, "version": v.version, "config": v.config()} for v in verifiers]}
+
+
+def work_of(table: Table, verifiers: Sequence[Verifier], folder: Path) -> Work:
+    """The verdicts of a table: their identity."""
+    return Work("verify", VERSION, config_of(verifiers), source_receipt(table, folder))
 
 
 def _refuse_clashes(table: Table, verifiers: Sequence[Verifier]) -> None:
@@ -178,12 +193,12 @@ class _Counts:
 
 
 def _counted(
-    table: Table, verifiers: Sequence[Verifier], counts: _Counts, wanted: Sequence[str], also: Sequence[str] | None
+    table: Table, verifiers: Sequence[Verifier], counts: _Counts, wanted: Sequence[str], whole_rows: bool
 ) -> Iterator[tuple[Chunk, Parts, list[Verdicts]]]:
     """`judged`, counted, with the ids watched for repetition."""
     with UniqueIds(table) as ids:
         wanted = [*wanted, *(["id"] if ids.watched else [])]
-        for chunk, parts, verdicts in judged(table, verifiers, wanted, also):
+        for chunk, parts, verdicts in judged(table, verifiers, wanted, whole_rows):
             ids.add(chunk.rows, parts)
             counts.add(chunk, verdicts)
             yield chunk, parts, verdicts
@@ -192,7 +207,9 @@ def _counted(
 
 def _in_memory(table: Table, verifiers: Sequence[Verifier]) -> Verified:
     counts = _Counts([Tally(v.name) for v in verifiers])
-    chunks = [_beside(c, verifiers, verdicts) for c, _, verdicts in _counted(table, verifiers, counts, [], None)]
+    chunks = [
+        _beside(c, verifiers, verdicts) for c, _, verdicts in _counted(table, verifiers, counts, [], whole_rows=True)
+    ]
     source = Held(chunks, table.name, [*table.names(), *columns_of(verifiers).names])
     return Verified(Table(source, table.columns.stated(), table.bad), counts.summary(table))
 
@@ -202,33 +219,32 @@ def _flat(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
     counts = _Counts([Tally(v.name) for v in verifiers])
     layout = Layout(table.source, table.bad, columns_of(verifiers))
     with flat_file(out, layout) as file:
-        for chunk, _, verdicts in _counted(table, verifiers, counts, [], None):
+        for chunk, _, verdicts in _counted(table, verifiers, counts, [], whole_rows=True):
             file.write(_beside(chunk, verifiers, verdicts))
     write_quarantine(out, table.bad)
-    file.finish("verdicts", _work(table, verifiers, out.parent), counts.books(table), counts.rows)
+    file.finish("verdicts", work_of(table, verifiers, out.parent), counts.books(table), counts.rows)
     names = [*table.names(), *columns_of(verifiers).names]
     return Verified(reopened(out, table.columns, counts.rows, names), {**counts.summary(table), "out": str(out)})
 
 
 def _store(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
     kept = kept_source(table, out)
-    work = _work(kept, verifiers, out)
+    work = work_of(kept, verifiers, out)
     counts = _Counts([Tally(v.name) for v in verifiers])
     if kept is table and finished_already(out, work) is not None:
         return _again(table, counts, out)
     if kept is table:
         prepare(out)
-    also: list[str] | None = None if any(getattr(v, "reads_columns", True) for v in verifiers) else []
     with StoreWriter(out, "verdicts", work, STORED) as store:
-        for chunk, parts, verdicts in _counted(kept, verifiers, counts, ["id"], also):
-            store.write(_stored(chunk, parts, verifiers, verdicts))
+        for chunk, parts, verdicts in _counted(kept, verifiers, counts, ["id"], whole_rows=False):
+            store.write(stored(chunk, parts, verifiers, verdicts))
         write_quarantine(out, kept.bad)
         store.finish(counts.books(kept))
     return Verified(open_rows(out), {**counts.summary(table), "out": str(out)})
 
 
-def _stored(chunk: Chunk, parts: Parts, verifiers: Sequence[Verifier], verdicts: Sequence[Verdicts]) -> pa.RecordBatch:
-    """One row per candidate and verifier, the verifiers of a candidate side by side."""
+def stored(chunk: Chunk, parts: Parts, verifiers: Sequence[Verifier], verdicts: Sequence[Verdicts]) -> pa.RecordBatch:
+    """Verdicts as a store holds them: one row per candidate and verifier, the verifiers of a candidate side by side."""
     each, rows = len(verifiers), len(chunk)
     turn = pa.array(np.arange(each * rows).reshape(each, rows).T.ravel())
     by_candidate = pa.array(np.repeat(np.arange(rows), each))

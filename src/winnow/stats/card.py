@@ -18,6 +18,7 @@ from winnow.data.errors import UsageError
 from winnow.stats.evidence import Counts, Drawn, Floats, How, Integers, Labeled
 from winnow.stats.formulas import Open, more_labels, rates
 from winnow.stats.intervals import Figure, Rows, Share, between, coded, joint, keep_share, shares, two_sided
+from winnow.stats.prompts.served import served
 from winnow.stats.words import HARMS, HELPS, RATES, UNDECIDED, Card, Caution, Settling, Tally, why
 
 __all__ = ["Card", "Caution", "Tally", "card", "sides_of"]
@@ -80,9 +81,6 @@ def card(counts: Counts, labeled: Labeled, how: How | None = None) -> Card:
         figures |= _one_sided(counts, sides, how)
     decision = _decision(figures, how)
     more = _more(sides, figures, how) if decision == UNDECIDED else None
-    served = None
-    if counts.served is not None and counts.served_of:
-        served = _served(counts.served, counts.served_of, how)
     counted: dict[str, Any] = {name: getattr(counts, name) for name in COUNTED}
     rated: dict[str, Any] = {**figures, "p_star_w": None if how.w is None else figures["p_star_w"]}
     return Card(
@@ -91,7 +89,7 @@ def card(counts: Counts, labeled: Labeled, how: How | None = None) -> Card:
         labeled=len(labeled),
         prompts=len(np.unique(labeled.prompt)),
         design_effect=_design_effect(sides),
-        prompts_served=served,
+        prompts_served=served(counts, labeled, how),
         decision=decision,
         why=why(counts, labeled, figures, decision, Settling(more, how)),
         uplift_p=uplift_p,
@@ -159,11 +157,6 @@ def _design_effect(sides: Sides) -> float | None:
     if not known:
         return None
     return round(float(sum(share.rows for share in known) / sum(share.effective for share in known)), 9)
-
-
-def _served(served: int, of: int, how: How) -> Figure:
-    share = Share(served / of, float(of), np.inf, np.zeros(1), 0.0, of)
-    return between(share.value, joint([share], how.level, how.seed)[0], how.level)
 
 
 def _tally(labeled: Labeled) -> Tally:

@@ -8,6 +8,7 @@ It counts nothing itself and draws nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -37,7 +38,7 @@ class Counts:
     """One verifier's verdicts over all rows of a table.
 
     `prompts` is the number of prompts with a decided row and `spread` the sum over them of (kept_j - P n_j)^2; without
-    both the rows count as independent. `served` of `served_of` prompts have a right kept candidate.
+    both the rows count as independent. `with_kept` says how many prompts have 0, 1, 2 ... kept rows.
     """
 
     kept: int
@@ -46,16 +47,17 @@ class Counts:
     error: int = 0
     prompts: int | None = None
     spread: float | None = None
-    served: int | None = None
-    served_of: int | None = None
+    with_kept: Mapping[int, int] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("kept", "dropped", "abstain", "error", "prompts", "spread", "served", "served_of"):
+        for name in ("kept", "dropped", "abstain", "error", "prompts", "spread"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value >= 0):
                 raise UsageError(name, f"is {shown(value)}, but a count is 0 or more", "Count the table again")
-        if self.served is not None and self.served > (self.served_of or 0):
-            raise UsageError("served", f"is {self.served} of {self.served_of} prompts", "Pass served <= served_of")
+        with_kept = self.with_kept or {}
+        if with_kept and sum(number * prompts for number, prompts in with_kept.items()) != self.kept:
+            problem = f"counts other rows than the {self.kept} kept ones"
+            raise UsageError("with_kept", problem, "Count the table again")
 
     @property
     def decided(self) -> int:

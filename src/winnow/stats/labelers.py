@@ -150,20 +150,33 @@ def _kappa_of(cells: Floats) -> Floats:
     return found
 
 
-def majority_error(error: Floats, labelers: int) -> Floats:
-    """The error rate of a majority of independent labelers; a tie is decided by coin."""
+def majority_error(error: Floats, labelers: int, ties_left_out: bool = False) -> Floats:
+    """The error rate of a majority of independent labelers; a tie is decided by coin, or such rows are left out."""
     found = np.zeros_like(np.asarray(error, dtype=np.float64))
+    tied = found
     for wrong in range((labelers + 1) // 2, labelers + 1):
         part = comb(labelers, wrong) * error**wrong * (1 - error) ** (labelers - wrong)
-        found = found + (part / 2 if 2 * wrong == labelers else part)
+        if 2 * wrong == labelers:
+            tied = part
+        else:
+            found = found + part
+    return found / (1 - tied) if ties_left_out else found + tied / 2
+
+
+def mixed_error(error: Floats, labelers: Integers) -> Floats:
+    """The error rate of majorities without ties, for rows that had these numbers of labels: their mean."""
+    numbers, rows = np.unique(labelers, return_counts=True)
+    parts = [majority_error(error, int(number), True) * count for number, count in zip(numbers, rows, strict=True)]
+    found: Floats = np.sum(parts, axis=0) / max(int(rows.sum()), 1)
     return found
 
 
 def corrected(
-    counts: Counts, labeled: Labeled, found: Agreement, labelers: int = 1, how: How | None = None
+    counts: Counts, labeled: Labeled, found: Agreement, labelers: int | Integers = 1, how: How | None = None
 ) -> Corrected | None:
     """The card's rates without label noise, where each label is the majority of `labelers` labels; None if unknown.
 
+    One number for all rows, and ties were decided by coin; or each row's own number, and ties were left out.
     The two sides are corrected by themselves, so labels drawn by label are not.
     """
     how = how or How()
@@ -172,12 +185,17 @@ def corrected(
     if sides is None or drawn is None or found.share is None or found.error.value is None:
         return None
     # Another seed: how often labelers differ is taken to know nothing of how often the verifier is right.
-    errors = majority_error(_error(1 - joint([found.share], how.level, how.seed + 1)[0]), labelers)
-    error = float(majority_error(np.array(found.error.value), labelers))
+    errors, (error,) = (
+        majority_error(one, labelers) if isinstance(labelers, int) else mixed_error(one, labelers)
+        for one in (
+            _error(1 - joint([found.share], how.level, how.seed + 1)[0]),
+            np.array([found.error.value], np.float64),
+        )
+    )
     values = rates(_freed(sides.values(), np.array([error])), False, draws=False)
     spread = rates(_freed(drawn, errors), False)
     figures = {m: between(float(getattr(values, m)[0]), getattr(spread, m), how.level) for m in CORRECTED}
-    return Corrected(error, **figures)
+    return Corrected(float(error), **figures)
 
 
 def _freed(drawn: Floats, error: Floats) -> Floats:

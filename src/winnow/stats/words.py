@@ -14,6 +14,7 @@ from typing import Any
 from winnow.stats.evidence import Counts, Drawn, How, Labeled
 from winnow.stats.formulas import Rates
 from winnow.stats.intervals import Figure
+from winnow.stats.prompts.served import Served
 
 HELPS, HARMS, UNDECIDED = "helps", "harms", "undecided"
 RATES = tuple(field.name for field in fields(Rates))
@@ -65,7 +66,7 @@ class Card:
     precision: Figure
     uplift: Figure
     keep_rate: Figure
-    prompts_served: Figure | None
+    prompts_served: Served | None
     decision: str
     why: str
     uplift_p: float | None
@@ -168,7 +169,7 @@ def around(figure: Figure) -> str:
     """A share with its interval: +- where both sides are alike, else both ends."""
     value, low, high = figure.value, figure.low, figure.high
     if value is None:
-        return "unknown"
+        return "unknown" if low is None or high is None else f"between {percent(low)} and {percent(high)}"
     if low is None or high is None or low == high:
         return percent(value)
     if abs((high - value) - (value - low)) <= LOPSIDED * (high - low):
@@ -183,7 +184,7 @@ def card_words(card: Card) -> str:
     if card.p_star.value is not None and card.margin.value is not None:
         star = f"p* {card.p_star.value:.2f} (the two-class break-even), margin {card.margin.value:+.2f}"
         if card.p_star_w is not None and card.p_star_w.value is not None:
-            star += f" · p*_w {card.p_star_w.value:.2f} (w {card.how.w:g})"
+            star += f" · p*_w {card.p_star_w.value:.2f} (w {card.how.w:.3g})"
         lines.append(star if card.how.classes == 2 else f"{star}; for open answers it decides nothing")
     lines.extend(f"note: {caution.words}" for caution in card.warnings)
     return "\n".join(lines)
@@ -199,8 +200,8 @@ def first_line(card: Card) -> str:
     if card.precision.value is not None:
         raw = "" if card.raw is None else f", raw {percent(card.raw)}"
         parts.append(f"{called.share} among kept {around(card.precision)}{raw}")
-    if card.prompts_served is not None:
-        parts.append(f"prompts with a kept answer that is {called.share} {around(card.prompts_served)}")
+    if card.prompts_served is not None and card.prompts_served.figure.high is not None:
+        parts.append(f"prompts with a kept answer that is {called.share} {around(card.prompts_served.figure)}")
     rows = card.per_10000()
     if rows is not None:
         parts.append(

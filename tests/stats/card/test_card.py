@@ -246,11 +246,6 @@ def test_per_10000_rows_add_up_and_count_the_undecided() -> None:
     assert rows["undecided"] == 100 and rows["kept_right"] == 4_500
 
 
-def test_prompts_served_has_an_interval_of_its_own() -> None:
-    found = card(Counts(600, 400, served=80, served_of=100), cells(30, 10, 5, 15)).prompts_served
-    assert found is not None and found.value == 0.8 and found.low is not None and 0.70 < found.low < 0.72
-
-
 def test_the_same_seed_gives_the_same_card_and_another_one_nearly_the_same() -> None:
     rows = drawn(Judge(), 100)
     one, same, other = (card(counts(Judge()), rows, How(seed=seed)) for seed in (1, 1, 2))
@@ -278,7 +273,7 @@ def test_a_card_on_100_labels_takes_under_50_ms() -> None:
         ("weight", lambda: Labeled(np.ones(2, bool), np.ones(2), np.arange(2), np.array([1.0, 0.0]))),
         ("prompt_kept", lambda: Labeled(np.ones(1, bool), np.ones(1), np.arange(1), None, np.ones(1))),
         ("kept", lambda: Counts(-1, 2)),
-        ("served", lambda: Counts(1, 2, served=3, served_of=2)),
+        ("with_kept", lambda: Counts(1, 2, with_kept={2: 3})),
         ("classes", lambda: How(classes=3)),
         ("w", lambda: How(w=1.5)),
         ("level", lambda: How(level=1.0)),

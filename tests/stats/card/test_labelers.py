@@ -10,7 +10,7 @@ import pytest
 from stats.card.drawn_tables import Judge
 from winnow.stats.card import card
 from winnow.stats.evidence import Counts, Drawn, Floats, How, Labeled
-from winnow.stats.labelers import Agreement, ManyLabels, agreement, corrected, majority_error
+from winnow.stats.labelers import Agreement, ManyLabels, agreement, corrected, majority_error, mixed_error
 
 
 def labeled_by(truth: Floats, labelers: int, error: float, rng: np.random.Generator) -> ManyLabels:
@@ -87,6 +87,22 @@ def test_a_majority_errs_less_and_a_tie_is_decided_by_coin() -> None:
     assert majority_error(e, 1) == pytest.approx(e)
     assert majority_error(e, 2) == pytest.approx(e)
     assert majority_error(e, 3) == pytest.approx(e**2 * (3 - 2 * e))
+
+
+@pytest.mark.parametrize("labelers", [2, 3, 4])
+def test_a_majority_without_ties_errs_as_often_as_is_said(labelers: int) -> None:
+    rng, error = np.random.default_rng(labelers), 0.2
+    wrong = (rng.random((labelers, 200_000)) < error).sum(axis=0)
+    decided = 2 * wrong != labelers
+    seen = float((2 * wrong > labelers)[decided].mean())
+    said = float(mixed_error(np.array([error]), np.full(3, labelers))[0])
+    assert abs(said - seen) < 4 * np.sqrt(seen / decided.sum())
+
+
+def test_rows_with_different_numbers_of_labels_err_as_their_mean() -> None:
+    e = np.array([0.1])
+    each = [majority_error(e, number, ties_left_out=True)[0] for number in (1, 2, 3)]
+    assert mixed_error(e, np.array([1, 2, 3, 3]))[0] == pytest.approx((each[0] + each[1] + 2 * each[2]) / 4)
 
 
 def test_labelers_that_always_agree_leave_the_card_as_it_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from stats.card.drawn_tables import cells
@@ -29,9 +30,11 @@ def test_the_decision_comes_second_with_its_size() -> None:
 
 
 def test_labels_of_a_model_are_agreement_and_never_right() -> None:
+    table = replace(TABLE, with_kept={0: TABLE.dropped, 1: TABLE.kept})
     for how in (How(judge="gpt-9"), How(judge="gpt-9", classes=2, w=0.3), How(judge="gpt-9", drawn=Drawn.BY_VERDICT)):
         for rows in (ROWS, cells(30, 30, 30, 30), cells(3, 1, 0, 0)):
-            words = card(replace(TABLE, served=3, served_of=4), rows, how).words()
+            alone = np.ones(len(rows))
+            words = card(table, replace(rows, prompt_kept=alone, prompt_decided=alone), how).words()
             assert " right" not in words
     assert "agreement with gpt-9" in card(TABLE, ROWS, How(judge="gpt-9")).words()
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from stats.forecasts.tables import planned, scored
-from winnow.stats.forecasts import Asked, Candidates, Recommended, best_of, forecast, read
+from winnow.stats.forecasts import Asked, Candidates, Recommended, best_of, curves, forecast, read
+from winnow.stats.forecasts.estimates import Blocks
+from winnow.stats.forecasts.recommend import Contest, Rates, said_of_files
 
 QUICK = Asked(repeats=100)
 
@@ -102,3 +104,45 @@ def test_the_gain_is_the_difference_to_any_candidate() -> None:
     assert best.raw == pytest.approx(float(best_of(whole, 1) @ whole.right) / 80)
     assert best.accuracy.value is not None and best.raw is not None
     assert best.gain.value == pytest.approx(best.accuracy.value - best.raw)
+
+
+def test_the_runner_up_selects_truly_otherwise_and_comes_with_its_own_line() -> None:
+    said = {one.file: one for one in forecast(scored(120, 16, 2.0), Asked(n=[1, 2, 16, 99], repeats=100)).said}
+    assert (said["recommended"].rule, said["recommended"].at) == ("best-of-n", 16)
+    other = said["runner-up"]
+    assert (other.rule, other.at) != ("best-of-n", 99)
+    assert other.command is not None and other.command.endswith(f"--{other.rule.removesuffix('-n')} {other.at!r}")
+    assert other.selects and said["recommended"].selects and not said["control"].selects
+
+
+def test_a_rule_that_cuts_is_set_against_one_that_draws() -> None:
+    """Half of the prompts are hopeless, and a candidate's score knows it; inside a prompt it knows a little."""
+    rng = np.random.default_rng(3)
+    right = np.where(np.arange(300)[:, None] % 2, rng.random((300, 4)) < 0.9, False)
+    score = 2.0 * (np.arange(300)[:, None] % 2) + 0.1 * rng.random((300, 4)) + 0.05 * right
+    whole = read(np.repeat(np.arange(300), 4), score.ravel(), right.ravel().astype(float))
+    blocks = Blocks(whole, 0)
+    cut = curves.cut_options(blocks, [2.0])
+    contest = Contest(blocks, [*cut, *curves.share_options(blocks, [0.25], 0), *curves.best_options(blocks, [1, 2])])
+    contest.place = 0
+    other = contest.runner_up()
+    assert other is not None and (other.rule, other.at) == ("best-of-n", 2)
+
+
+def test_where_one_rule_alone_selects_there_is_no_runner_up() -> None:
+    said = forecast(scored(80, 4, 2.0), Asked(n=[1, 4], thresholds=[-99.0], top_shares=[1.0], repeats=100)).said
+    assert [one.file for one in said] == ["control", "recommended"]
+
+
+def test_the_control_is_said_to_be_as_right_as_random_rows_of_the_prompts_that_a_rule_keeps() -> None:
+    """A cut that only chooses prompts gains over raw rows, and nothing over a control drawn from those prompts."""
+    rng = np.random.default_rng(4)
+    easy = np.arange(400) % 2
+    right = rng.random((400, 4)) < (0.2 + 0.7 * easy)[:, None]
+    score = np.repeat(easy.astype(float), 4)
+    blocks = Blocks(read(np.repeat(np.arange(400), 4), score, right.ravel().astype(float)), 0)
+    contest = Contest(blocks, curves.cut_options(blocks, [1.0]))
+    control, best = said_of_files(contest, Rates(200, 0, "winnow select t"))
+    assert control.sampling.value == pytest.approx(float(right[easy == 1].mean()))
+    assert best.over_control.value == pytest.approx(0.0, abs=1e-12)
+    assert control.sampling.value > right.mean() + 0.2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from stats.forecasts.tables import scored
@@ -37,14 +36,14 @@ def test_without_answers_nothing_is_said_of_a_greedy_student() -> None:
 
 def test_a_lead_without_recorded_outcomes_holds_no_number() -> None:
     for regime in ("self", "teacher", "pretrain"):
-        assert lead(regime, 0.6, GAIN).value is None
+        assert lead(regime, GAIN).plain()["value"] is None
 
 
 def test_outside_self_training_the_counter_evidence_stands_beside_the_lead_and_no_direction_is_given() -> None:
-    assert lead("self", 0.6, GAIN).counter_evidence == ()
-    assert lead("self", 0.6, GAIN).expects == "better"
+    assert lead("self", GAIN).counter_evidence == ()
+    assert lead("self", GAIN).expects == "better"
     for regime, source in (("teacher", "2506.04178"), ("pretrain", "2510.01631")):
-        said = lead(regime, 0.6, GAIN)  # type: ignore[arg-type]
+        said = lead(regime, GAIN)  # type: ignore[arg-type]
         assert any(source in name for name, _ in said.counter_evidence)
         assert (said.expects, said.basis) == (None, "none")
     shown = forecast(scored(20, 4, 1.0), Asked(regime="teacher", repeats=100)).plain()["lead"]
@@ -58,15 +57,25 @@ def test_outside_self_training_the_counter_evidence_stands_beside_the_lead_and_n
 def test_a_direction_is_given_only_as_far_as_the_gain_is_sure(
     low: float | None, high: float | None, expects: str | None
 ) -> None:
-    assert lead("self", 0.6, Estimate(-0.1, low, high)).expects == expects
+    assert lead("self", Estimate(-0.1, low, high)).expects == expects
 
 
-def test_three_recorded_outcomes_make_a_number_with_their_range() -> None:
-    said = lead("teacher", 0.6, GAIN, [(0.5, 0.6), (0.5, 0.55), (0.4, 0.6)])
-    assert said.basis == "your own outcomes"
-    assert np.allclose([said.low or 0, said.value or 0, said.high or 0], [0.65, 0.7, 0.8])
+def test_recorded_outcomes_are_shown_as_the_differences_they_were_and_never_applied_to_this_forecast() -> None:
+    said = lead("teacher", GAIN, [(0.5, 0.6), (0.5, 0.45), (0.4, 0.6)])
+    assert (said.basis, said.expects) == ("your own outcomes", "better")
+    plain = said.plain()
+    assert (plain["outcomes"], plain["value"], plain["low"], plain["high"]) == (3, None, None, None)
+    assert plain["difference"] == pytest.approx({"value": 0.25 / 3, "low": -0.05, "high": 0.2})
+    assert "your 3 recorded students ended +8.3 points on average" in said.words
+    assert "(-5.0 to +20.0)" in said.words
     assert said.counter_evidence
-    assert lead("teacher", 0.6, GAIN, [(0.5, 0.6), (0.5, 0.55)]).value is None
+
+
+def test_one_outcome_is_shown_alone_and_the_order_of_small_models_stays_beside_it() -> None:
+    said = lead("self", GAIN, [(0.5, 0.52)])
+    assert (said.basis, said.plain()["outcomes"]) == ("your own outcomes", 1)
+    assert said.words.startswith("your 1 recorded student ended +2.0 points from the share right said of its rows")
+    assert "small models trained from scratch" in said.words
 
 
 def test_an_unknown_regime_is_refused_and_the_nearest_named() -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 from winnow.app.act import TABLE
-from winnow.app.decide.labels import LABELS, VERIFIER, LabelsFile, RightIf, given_of
+from winnow.app.decide.labels import LABELS, VERIFIER, LabelsFile, RightIf, given, given_of
 from winnow.app.options import Column, Document, OutputOptions, TableOptions, command, option
 from winnow.app.say import say
 from winnow.data.errors import UsageError, shown
 from winnow.stages import front
+
+KEPT = "To hold it against what training gives"
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,27 @@ class ForecastOptions:
     regime: Annotated[
         str, option("--regime", "who is trained on the result: self (default), teacher or pretrain", None, "REGIME")
     ] = "self"
+    answer: Annotated[
+        Column, option("--answer", "the final answers, to find the commonest of a prompt", LABELS, "COLUMN")
+    ] = None
     lower_is_better: Annotated[bool, option("--lower-is-better", "a low score is a good score")] = False
-    seed: Annotated[int, option("--seed", "seed of the intervals' draws (default 0)", None, "N")] = 0
+    seed: Annotated[int, option("--seed", "seed of the draws (default 0)", None, "N")] = 0
+
+
+@dataclass(frozen=True)
+class KeepingOptions:
+    """Where a forecast is kept to be held against its outcome."""
+
+    pilot: Annotated[
+        Path | None, option("--pilot", "write training files of equal size for a pilot here", KEPT, "DIR")
+    ] = None
+    out: Annotated[Path | None, option("--out", "keep the forecast alone, for winnow outcome", KEPT, "FILE.json")] = (
+        None
+    )
+    record: Annotated[
+        str | None,
+        option("--record", "where earlier pilots are (default: beside --pilot or --out)", KEPT, "DIR|GLOB"),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,11 @@ def plan(
 
 @command
 def forecast(
-    table: Annotated[str, TABLE], asked: ForecastOptions, reading: TableOptions, output: OutputOptions
+    table: Annotated[str, TABLE],
+    asked: ForecastOptions,
+    keeping: KeepingOptions,
+    reading: TableOptions,
+    output: OutputOptions,
 ) -> Document:
     """Say which rule to select by: best-of-N, threshold and top-share curves, and the select line that does it.
 
@@ -74,7 +99,7 @@ def forecast(
     """
     opened = front.table(table, **reading.given(), **given_of(asked, "labels", "label"))
     say(opened.columns.said())
-    more = given_of(asked, "right_if", "regime", "lower_is_better", "seed")
+    more = given_of(asked, "right_if", "regime", "answer", "lower_is_better", "seed") | given(keeping)
     foreseen = front.forecast(opened, n=None if asked.n is None else _sizes(asked.n), **more)
     say(foreseen.words())
     return foreseen.plain()

@@ -30,6 +30,14 @@ class LabelOptions:
         str,
         option("--labels-drawn", "random (default), by-verdict, or by-label (half and half)", LABELS, "HOW"),
     ] = "random"
+    labelers: Annotated[
+        str | None,
+        option("--labelers", "columns of several people's labels: the majority counts", LABELS, "A,B,C"),
+    ] = None
+    holdout: Annotated[
+        float | None, option("--holdout", "keep this share of the labeled prompts back: 0.5", LABELS, "SHARE")
+    ] = None
+    look: Annotated[bool, option("--look", "show the part kept back instead; looks are counted", LABELS)] = False
     labels_by: Annotated[
         str | None, option("--labels-by", "the model that made the labels: agreement, not truth", LABELS, "MODEL")
     ] = None

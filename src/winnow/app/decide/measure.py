@@ -36,6 +36,9 @@ class VerifierOptions:
     w: Annotated[
         float | None, option("--w", "share of the commonest wrong answer among the wrong, for p*_w", VERIFIER, "SHARE")
     ] = None
+    answer: Annotated[
+        Column, option("--answer", "the final answers, to estimate --w from the wrong ones", VERIFIER, "COLUMN")
+    ] = None
     cost: Annotated[str | None, option("--cost", "cost of a call, one per verifier: 0.002,0.01", VERIFIER, "C")] = None
     errors: Annotated[
         Path | None, option("--errors", "write the false passes and false drops, to be read", VERIFIER, "FILE")
@@ -68,7 +71,9 @@ def measure(
     """
     rules = [_required(text) for text in limits.require]
     options = {**reading.given(), **given(labels), **given(verifier)}
-    opened = front.table(table, **{name: options.pop(name) for name in list(options) if name in front.READING})
+    opened = front.labeled(
+        table, labels.labelers, **{name: options.pop(name) for name in list(options) if name in front.READING}
+    )
     say(opened.columns.said())
     measured = front.measure(opened, **options)
     say(measured.words())
@@ -119,4 +124,6 @@ def _field(card: dict[str, Any], path: str) -> float | None:
         known = [key for key, one in card.items() if isinstance(one, int | float | dict)]
         raise UsageError("--require", f"{shown(path)} is no number of the card", nearest(name, known))
     found = value[end] if isinstance(value, dict) else value
+    if found is not None and not isinstance(found, int | float):
+        raise UsageError("--require", f"{shown(path)} is no number of the card", "Name a number: precision.low")
     return None if found is None else float(found)

@@ -1,13 +1,18 @@
 """Columns from elsewhere, laid beside the rows they belong to.
 
 `Attached` is a source with more columns: a store's verdicts beside its source, labels beside candidates. The
-other side is a stream of batches in row order, so nothing is held but one chunk. `by_id` makes such a stream
-out of anything keyed by candidate id, through DuckDB, which spills.
+other side is a stream of batches in row order, so nothing is held but one chunk. `by_id` and `by_row` make such
+a stream: it names only the rows the other side has, and lies in a file that goes when nobody can read it any more.
+Joining by id goes through DuckDB, which spills.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +20,33 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
-from winnow.data.engine import engine, feed
+from winnow.data.engine import OF_TEXTS, engine, feed
 from winnow.data.errors import BadTable, UsageError, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source
 from winnow.data.table import Table
+
+BATCH = 1 << 16
 
 Stream = Callable[[], Iterator[pa.RecordBatch]]
 """Batches that begin with `row` (ascending, each once) and go on with the columns to attach."""
 
 
 class Attached(Source):
-    """The rows of a source that the stream names, with the stream's columns beside them."""
+    """The rows of a source that the stream names, with the stream's columns beside them.
 
-    def __init__(self, source: Source, stream: Stream, columns: Sequence[str], receipt: dict[str, Any]) -> None:
+    With `every`, all rows of the source, and nothing beside those the stream does not name.
+    """
+
+    labelers: tuple[str, ...] = ()
+    """Who gave the labels, where the columns are those of several people."""
+    labels: list[Path] | None = None
+    """The files the labels came from, where labels were attached; none for labels in memory."""
+
+    def __init__(
+        self, source: Source, stream: Stream, columns: Sequence[str], receipt: dict[str, Any], every: bool = False
+    ) -> None:
+        self.every = every
         self.source = source
         self.stream = stream
         self.columns = list(columns)
@@ -53,7 +71,7 @@ class Attached(Source):
         return self._receipt
 
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
-        if names is not None and set(names) <= set(self.columns):
+        if not self.every and names is not None and set(names) <= set(self.columns):
             yield from self._alone(names, bad)
             return
         wanted = None if names is None else [name for name in names if name not in self.columns]
@@ -66,7 +84,10 @@ class Attached(Source):
                 raise BadTable(
                     self.name, "has no row where the joined store or labels have one", "Make the store again"
                 )
-            if len(positions):
+            if self.every:
+                found = {name: _spread(extra.column(name), positions, len(chunk)) for name in self.columns}
+                yield chunk.with_columns(found) if wanted != [] else _beside(chunk, found)
+            elif len(positions):
                 kept = chunk if len(positions) == len(chunk) else chunk.take(positions.astype(np.int64))
                 yield kept.with_columns({name: extra.column(name) for name in self.columns})
 
@@ -88,6 +109,19 @@ class Attached(Source):
         for batch in self.stream():
             if batch.num_rows:
                 yield ArrowChunk(batch.select(list(names)), batch.column("row").to_numpy(), place)
+
+
+def _spread(values: pa.Array, positions: Rows, length: int) -> pa.Array:
+    """The values at their positions, null elsewhere."""
+    index = np.full(length, -1, np.int64)
+    index[positions] = np.arange(len(positions))
+    return values.take(pa.array(index, mask=index < 0))
+
+
+def _beside(chunk: Chunk, columns: dict[str, pa.Array]) -> Chunk:
+    """These columns alone, at the places of a chunk's rows."""
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    return ArrowChunk(batch, chunk.rows, lambda row: chunk.place(int(np.searchsorted(chunk.rows, row))))
 
 
 class Feed:
@@ -114,15 +148,39 @@ class Feed:
         return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
 
 
-def by_id(
-    table: Table,
-    other: Table,
-    columns: Sequence[str],
-    kinds: Sequence[pa.DataType],
-    read: Callable[[Chunk], list[pa.Array]],
-) -> pa.Table:
+class OnDisk:
+    """A stream that is a file, read anew at every call; the file goes with the last one who could read it."""
+
+    def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        folder = tempfile.mkdtemp(prefix="winnow-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._path = str(Path(folder) / "joined.arrow")
+        with pa.OSFile(self._path, "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+            writer.write_batch(pa.RecordBatch.from_pylist([], schema))
+            for batch in batches:
+                writer.write_batch(batch)
+
+    def __call__(self) -> Iterator[pa.RecordBatch]:
+        with pa.OSFile(self._path, "rb") as file, pa.ipc.open_stream(file) as reader:
+            yield from reader
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What another table has for candidates: its columns, their types, and how a chunk of it is read.
+
+    `apart` names the column that tells rows of the same candidate apart; without one a candidate stands once.
+    """
+
+    columns: Sequence[str]
+    kinds: Sequence[pa.DataType]
+    read: Callable[[Chunk], list[pa.Array]]
+    apart: str | None = None
+
+
+def by_id(table: Table, other: Table, beside: Beside) -> Stream:
     """Columns of another table, by candidate id, in this table's row order; every id of the other must exist here."""
-    with engine() as duck:
+    with engine(OF_TEXTS) as duck:
         _load(
             duck,
             "here",
@@ -130,13 +188,17 @@ def by_id(
             [pa.int64(), pa.string()],
             ([pa.array(c.rows), p["id"]] for c, p in table.parts(["id"])),
         )
-        rows = ([pa.array(c.rows), p["id"], *read(c)] for c, p in other.parts(["id"], also=list(columns)))
-        _load(duck, "there", ["place", "id", *columns], [pa.int64(), pa.string(), *kinds], rows)
-        _refuse_strangers(duck, table, other)
-        chosen = ", ".join('there."' + name.replace('"', '""') + '"' for name in columns)
-        return duck.sql(
-            f"select here.row, {chosen} from here left join there using (id) order by here.row"
-        ).to_arrow_table()
+        rows = ([pa.array(c.rows), p["id"], *beside.read(c)] for c, p in other.parts(["id"], also=beside.columns))
+        _load(duck, "there", ["place", "id", *beside.columns], [pa.int64(), pa.string(), *beside.kinds], rows)
+        _refuse_strangers(duck, (table, other), beside.apart)
+        chosen = ", ".join(f"there.{_quoted(name)}" for name in beside.columns)
+        query = f"select here.row, {chosen} from there join here using (id) order by here.row, there.place"
+        reader = duck.sql(query).to_arrow_reader(BATCH)
+        return OnDisk(reader.schema, reader)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _load(
@@ -147,15 +209,18 @@ def _load(
     feed(duck, f"create table {name} as select * from incoming", schema, batches)
 
 
-def _refuse_strangers(duck: Any, table: Table, other: Table) -> None:
-    for side, name, at in ((table, "here", "row"), (other, "there", "place")):
+def _refuse_strangers(duck: Any, sides: tuple[Table, Table], apart: str | None) -> None:
+    table, other = sides
+    of = "" if apart is None else f", {_quoted(apart)}"
+    for side, name, at, key in ((table, "here", "row", "id"), (other, "there", "place", f"id{of}")):
         twice = duck.execute(
-            f"select id, max({at}) from {name} group by id having count(*) > 1 order by 2 limit 1"
+            f"select id, max({at}) from {name} group by {key} having count(*) > 1 order by 2 limit 1"
         ).fetchone()
         if twice:
+            again = "" if apart is None or side is table else f" with the same {apart}"
             raise BadTable(
                 side.place(twice[1]),
-                f"the id {shown(twice[0])} stands twice, so it cannot be joined by",
+                f"the id {shown(twice[0])} stands twice{again}, so it cannot be joined by",
                 "Name a column that differs in every row: --id",
             )
     stranger = duck.execute("select id, place from there anti join here using (id) order by place limit 1").fetchone()
@@ -167,7 +232,7 @@ def _refuse_strangers(duck: Any, table: Table, other: Table) -> None:
         )
 
 
-def by_row(table: Table, other: Table, columns: Sequence[str], read: Callable[[Chunk], list[pa.Array]]) -> pa.Table:
+def by_row(table: Table, other: Table, beside: Beside) -> Stream:
     """Columns of another table that lists the same candidates in the same order, which its content must prove."""
     shared = [
         name
@@ -180,42 +245,39 @@ def by_row(table: Table, other: Table, columns: Sequence[str], read: Callable[[C
             f"{other.name} shares neither an id nor a text with {table.name}",
             "Give it a column candidate_id",
         )
-    ours = table.parts([], also=[shared[0]])
-    here = [
-        (int(row), value, chunk.place(i))
-        for chunk, _ in ours
-        for i, (row, value) in enumerate(zip(chunk.rows, chunk.values(shared[0]), strict=True))
-    ]
-    parts: list[list[pa.Array]] = []
+    schema = pa.schema([("row", pa.int64()), *zip(beside.columns, beside.kinds, strict=True)])
+    return OnDisk(schema, _row_by_row(table, other, beside, shared[0]))
+
+
+def _row_by_row(table: Table, other: Table, beside: Beside, shared: str) -> Iterator[pa.RecordBatch]:
+    """Both tables side by side, as long as the column they share says the same."""
+    ours = (
+        (int(row), value, chunk, position)
+        for chunk, _ in table.parts([], also=[shared])
+        for position, (row, value) in enumerate(zip(chunk.rows, chunk.values(shared), strict=True))
+    )
     done = 0
-    for chunk, _ in other.parts([], also=[shared[0], *columns]):
-        for position, value in enumerate(chunk.values(shared[0])):
-            if done + position >= len(here) or str(here[done + position][1]) != str(value):
-                against = here[done + position][2] if done + position < len(here) else "the end of the table"
-                problem = f"its {shared[0]} is {shown(str(value))}, which is not what stands at {against}"
+    for chunk, _ in other.parts([], also=[shared, *beside.columns]):
+        numbers = np.empty(len(chunk), np.int64)
+        for position, value in enumerate(chunk.values(shared)):
+            mine = next(ours, None)
+            if mine is None or str(mine[1]) != str(value):
+                against = "the end of the table" if mine is None else mine[2].place(mine[3])
+                problem = f"its {shared} is {shown(str(value))}, which is not what stands at {against}"
                 raise BadTable(chunk.place(position), problem, "Join by id instead: give both a column candidate_id")
+            numbers[position] = mine[0]
         done += len(chunk)
-        parts.append(read(chunk))
-    if done != len(here):
-        raise BadTable(
-            other.name,
-            f"has {done} rows and {table.name} has {len(here)}",
-            "Join by id instead: give both a column candidate_id",
-        )
-    joined = [pa.chunked_array([part[i] for part in parts], pa.float64()) for i in range(len(columns))]
-    return pa.table([pa.array([row for row, _, _ in here], pa.int64()), *joined], names=["row", *columns])
+        yield pa.RecordBatch.from_arrays([pa.array(numbers), *beside.read(chunk)], names=["row", *beside.columns])
+    left = sum(1 for _ in ours)
+    if left:
+        problem = f"has {done} rows and {table.name} has {done + left}"
+        raise BadTable(other.name, problem, "Join by id instead: give both a column candidate_id")
 
 
-def attach(table: Table, joined: pa.Table, receipt: dict[str, Any]) -> Attached:
-    """A source with the columns of a joined table beside its own."""
-    columns = [name for name in joined.schema.names if name != "row"]
+def attach(table: Table, stream: Stream, columns: Sequence[str], receipt: dict[str, Any]) -> Attached:
+    """A source with the columns of a joined stream beside its own, null where the stream says nothing."""
     if clash := set(columns) & set(table.names()):
         raise UsageError(
             "--labels", f"both {table.name} and the file have a column {shown(min(clash))}", "Rename one of the two"
         )
-    return Attached(
-        table.source,
-        lambda: iter(joined.to_batches(max_chunksize=1 << 16)),
-        columns,
-        {**table.source.receipt(), **receipt},
-    )
+    return Attached(table.source, stream, columns, {**table.source.receipt(), **receipt}, every=True)

@@ -25,8 +25,10 @@ from winnow.data.readers.memory import Unfolded
 from winnow.data.readers.source import Source
 from winnow.data.stores.atomic import written
 from winnow.data.stores.flat import Layout, receipt_path, row_writer
-from winnow.data.stores.joined import Attached, attach, by_id, by_row
+from winnow.data.stores.joined import Attached, Beside, attach, by_id, by_row
+from winnow.data.stores.labelers import BY, by_labeler, label_by
 from winnow.data.stores.receipts import Receipt, read_receipt
+from winnow.data.stores.shards.rows import ShardRows
 from winnow.data.stores.store import Store, cleared_on_error, is_store, open_store, prepare
 from winnow.data.table import Table, files_source, open_table
 from winnow.data.values import grades as read_labels
@@ -59,18 +61,21 @@ def with_verdicts(table: Table, given: Given) -> Table:
     schema = source.schema(other.bad)
     names = [name for name in source.columns if name != CANDIDATE]
     kinds = [schema.field(name).type for name in names]
-    joined = by_id(table, other, names, kinds, lambda chunk: [chunk.arrow().column(name) for name in names])
-    return Table(attach(table, joined, {"verdicts": source.receipt()}), table.columns.stated(), table.bad)
+    stream = by_id(table, other, Beside(names, kinds, lambda chunk: [chunk.arrow().column(name) for name in names]))
+    return Table(attach(table, stream, names, {"verdicts": source.receipt()}), table.columns.stated(), table.bad)
 
 
-def with_labels(table: Table, given: Given, label: str | None = None) -> Table:
+def with_labels(table: Table, given: Given, label: str | None = None, several: bool = False) -> Table:
     """The table with the labels of another file: by id where both have one, else by row with a check of content.
 
     A label is a number here: 1 right, 0 wrong, or a grade. The chance a plan drew a row with comes along as `drawn`.
+    With `several`, a file whose column `by` says who labeled may have several labels for a row: a column for each.
     """
     other = open_rows(given, Columns(label=label))
     labels = other.columns.need("label", other.name).split(",")
     names = [*labels, *(["drawn"] if "drawn" in other.names() and "drawn" not in labels else [])]
+    if several and BY in other.names() and BY not in labels and len(labels) == 1:
+        return _with_labelers(table, other, names)
 
     def read(chunk: Any) -> list[pa.Array]:
         checked = [read_labels(chunk, name) for name in names]
@@ -79,12 +84,26 @@ def with_labels(table: Table, given: Given, label: str | None = None) -> Table:
                 other.bad.add(chunk.place(position), problem)
         return [one.array for one in checked]
 
-    if other.columns.id and table.has("id"):
-        joined = by_id(table, other, names, [pa.float64()] * len(names), read)
-    else:
-        joined = by_row(table, other, names, read)
+    beside = Beside(names, [pa.float64()] * len(names), read)
+    stream = (by_id if other.columns.id and table.has("id") else by_row)(table, other, beside)
     columns = replace(table.columns.stated(), label=",".join(labels))
-    return Table(attach(table, joined, {"labels": other.source.receipt()}), columns, table.bad)
+    source = attach(table, stream, names, {"labels": other.source.receipt()})
+    source.labels = other.source.paths()
+    return Table(source, columns, table.bad)
+
+
+def _with_labelers(table: Table, other: Table, names: list[str]) -> Table:
+    if not (other.columns.id and table.has("id")):
+        problem = f"{other.name} has a column {BY}, but it or {table.name} has no id"
+        raise UsageError("--labels", problem, "Labels by several people are joined by id: give both candidate_id")
+    stream, people = by_labeler(table, other, names)
+    if not people:
+        return with_labels(table, other)
+    columns = [label_by(names[0], one) for one in people]
+    source = attach(table, stream, [*columns, *names[1:]], {"labels": other.source.receipt()})
+    source.labelers, source.labels = tuple(people), other.source.paths()
+    label = ",".join(columns) or None
+    return Table(source, replace(table.columns.stated(), label=label), table.bad)
 
 
 def kept_source(table: Table, folder: Path) -> Table:
@@ -135,6 +154,8 @@ def _without_rows(path: Path, names: list[str]) -> Frame:
 
 
 def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
+    if store.receipt.kind == "candidates":
+        return candidates(store, stated=stated)
     said = store.receipt.work.source
     allowed = BadRows.parse(said.get("bad_rows")) if bad is None or not bad.limit else bad
     source = _source_of(said, store.path)
@@ -147,6 +168,17 @@ def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
     names = attached.names()
     usable = {part: name for part, name in said.get("columns", {}).items() if name in names}
     return Table(attached, stated_columns(**{**usable, **made, **stated.named()}), allowed)
+
+
+def candidates(store: Store, shards: slice = slice(None), stated: Columns | None = None) -> Table:
+    """The table of some or all shards of imported candidates; what broke a rule was met when they came in."""
+    rows = ShardRows(store, shards)
+    source: Source = rows
+    named = dict(store.receipt.work.source.get("columns", {}))
+    if "id" not in named:
+        source = Attached(rows, rows.made_ids, [CANDIDATE], rows.receipt())
+        named["id"] = CANDIDATE
+    return Table(source, stated_columns(**{**named, **(stated or Columns()).named()}), BadRows())
 
 
 def _source_of(said: dict[str, Any], folder: Path) -> Source:

@@ -72,6 +72,14 @@ def open_store(path: Path) -> Store:
     return Store(path, receipt)
 
 
+def open_shard(path: Path, number: int) -> Store:
+    """The store in this folder to read one shard of, which alone is checked."""
+    receipt = read_receipt(path / NAME)
+    shard = receipt.shards[number]
+    check_shard(path / shard.name, shard)
+    return Store(path, receipt)
+
+
 def kept_sources(receipt: Receipt) -> list[str]:
     """Files of the source that live inside the store, because they came from a pipe or from memory."""
     return [file["path"] for file in receipt.work.source.get("files", []) if "/" not in file["path"]]

@@ -7,7 +7,8 @@ spills. Abstentions and errors are counted beside the decided rows and never mix
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.data.chunks import Chunk
-from winnow.data.engine import engine, feed
+from winnow.data.engine import OF_TEXTS, engine, feed
 from winnow.data.errors import UsageError, shown
 from winnow.data.table import Parts, Table
 from winnow.data.values import LONGEST_KEY, grades, scores, short_key, verdicts
+from winnow.stages.decide.prompts import Booleans, ByPrompt, Floats, OfPrompt, Prompts, sums
+
+if TYPE_CHECKING:
+    import duckdb
 
 KEPT, DROPPED, ABSTAIN, ERROR, SILENT = 1, 0, -1, -2, -3
 WORDS = pa.array(["error", "abstain", "fail", "pass"])
@@ -26,13 +31,15 @@ WORDS = pa.array(["error", "abstain", "fail", "pass"])
 MOST_SLICES = 1000
 
 Codes = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What to read: verdict columns, or one score with its threshold; labels, and a column to slice by."""
+    """What to read: verdict columns, or one score with its threshold; labels, and a column to slice by.
+
+    `answer` is the column of final answers. With `halved`, labels must have a key that does not depend on their place.
+    """
 
     verdicts: tuple[str, ...]
     labels: tuple[str, ...]
@@ -40,6 +47,8 @@ class Asked:
     threshold: float | None = None
     lower_is_better: bool = False
     by: str | None = None
+    answer: str | None = None
+    halved: bool = False
 
     def names(self) -> list[str]:
         """How the verifiers are called."""
@@ -49,23 +58,39 @@ class Asked:
         return [name.removesuffix(".verdict") for name in self.verdicts]
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """Everything a card needs. Arrays have one entry per labeled row; `verdict` one row of them per verifier."""
+    """Everything a card needs. Arrays have one entry per labeled row; `verdict` one row of them per verifier.
+
+    `key` is the prompt's, or the row's own. What goes by prompt is empty or None where a table has no prompts;
+    `by_prompt` is by slice, None for the whole table, and `in_slice` counts only the rows of a labeled row's slice.
+    """
 
     names: list[str]
     counts: dict[str | None, npt.NDArray[np.int64]]
-    prompts: int | None
-    spread: list[float | None]
     row: Integers
+    key: npt.NDArray[np.object_]
     prompt: Integers
     verdict: Codes
     label: dict[str, Floats]
     drawn: Floats
-    slice: list[str | None]
-    kept_of_prompt: Floats | None = None
-    decided_of_prompt: Floats | None = None
-    rows_of_prompt: Floats | None = None
+    slice: npt.NDArray[np.object_]
+    answer: npt.NDArray[np.object_]
+    by_prompt: dict[str | None, list[ByPrompt]] = field(default_factory=dict)
+    in_table: OfPrompt | None = None
+    in_slice: OfPrompt | None = None
+
+    def take(self, rows: Booleans) -> Evidence:
+        """The same table with some of its labels."""
+        one = {name: getattr(self, name)[rows] for name in ("row", "key", "prompt", "drawn", "slice", "answer")}
+        return replace(
+            self,
+            **one,
+            verdict=self.verdict[:, rows],
+            label={name: values[rows] for name, values in self.label.items()},
+            in_table=None if self.in_table is None else self.in_table.take(rows),
+            in_slice=None if self.in_slice is None else self.in_slice.take(rows),
+        )
 
 
 @dataclass
@@ -76,6 +101,7 @@ class _Labeled:
     label: list[Floats] = field(default_factory=list)
     drawn: list[Floats] = field(default_factory=list)
     slice: list[str | None] = field(default_factory=list)
+    answer: list[str | None] = field(default_factory=list)
 
 
 def read(table: Table, asked: Asked) -> Evidence:
@@ -83,43 +109,56 @@ def read(table: Table, asked: Asked) -> Evidence:
     names = asked.names()
     counts: dict[str | None, npt.NDArray[np.int64]] = {None: np.zeros((len(names), 5), np.int64)}
     labeled = _Labeled()
-    sums = ", ".join(f"sum(k{i})::double as k{i}, sum(d{i})::double as d{i}" for i in range(len(names)))
     kinds = [(f"{part}{i}", pa.int8()) for i in range(len(names)) for part in "kd"]
-    schema = pa.schema([("prompt", pa.string()), *kinds])
-    with engine() as duck:
-        query = f"create table prompts as select prompt, count(*)::double as n, {sums} from incoming group by prompt"
+    schema = pa.schema([("slice", pa.string()), ("prompt", pa.string()), *kinds])
+    with engine(OF_TEXTS) as duck:
+        query = f"""create table parts as select slice, prompt, count(*)::double as n, {sums(len(names))}
+            from incoming group by slice, prompt"""
         feed(duck, query, schema, _narrowed(table, asked, counts, labeled))
         evidence = _gathered(names, counts, labeled, asked)
-        if table.has("prompt"):
-            spread = [_spread(duck, i) for i in range(len(names))]
-            evidence.prompts, evidence.spread = spread[0][0], [one for _, one in spread]
-            _of_prompts(duck, evidence, labeled.prompt)
-    return evidence
+        return _by_prompt(duck, evidence, asked) if table.has("prompt") else evidence
+
+
+def _by_prompt(duck: duckdb.DuckDBPyConnection, evidence: Evidence, asked: Asked) -> Evidence:
+    rows = pa.table(
+        {
+            "at": pa.array(range(len(evidence.key)), pa.int64()),
+            "prompt": pa.array(evidence.key.tolist(), pa.string()),
+            "slice": pa.array(evidence.slice.tolist(), pa.string()),
+        }
+    )
+    prompts = Prompts(duck, len(evidence.names), rows, [name for name in evidence.counts if name is not None])
+    in_slice = None if asked.by is None else prompts.of_rows(in_slices=True)
+    return replace(evidence, by_prompt=prompts.summed(), in_table=prompts.of_rows(), in_slice=in_slice)
 
 
 def _narrowed(
     table: Table, asked: Asked, counts: dict[str | None, npt.NDArray[np.int64]], labeled: _Labeled
 ) -> Iterator[pa.RecordBatch]:
-    wanted = ["prompt"] if table.has("prompt") else []
-    extra = [*asked.verdicts, *asked.labels, *([asked.score] if asked.score else []), *([asked.by] if asked.by else [])]
+    key = "prompt" if table.has("prompt") else "id"
+    wanted = [key] if key == "prompt" or (asked.halved and table.columns.id is not None) else []
+    named = [name for name in (asked.score, asked.by, asked.answer) if name]
     drawn = ["drawn"] if "drawn" in table.names() else []
-    for chunk, parts in table.parts(wanted, [*extra, *drawn]):
+    for chunk, parts in table.parts(wanted, [*asked.verdicts, *asked.labels, *named, *drawn]):
         codes = _codes(chunk, asked, table)
         slices = None if asked.by is None else [None if v is None else str(v) for v in chunk.values(asked.by)]
         _count(codes, slices, counts)
-        keys = _keys(chunk, parts)
+        keys = _keys(chunk, parts, key)
         _keep_labeled(chunk, codes, keys, slices, _Wanted(table, asked, bool(drawn)), labeled)
         kept_and_decided = [column for one in codes for column in (one == KEPT, (one == KEPT) | (one == DROPPED))]
-        arrays = [keys, *(pa.array(column.astype(np.int8)) for column in kept_and_decided)]
-        names = ["prompt", *(f"{part}{i}" for i in range(len(codes)) for part in "kd")]
+        # Prompts alone are grouped by: an id of every row would fill the spill folder for nothing.
+        group = keys if key == "prompt" else pa.nulls(len(chunk), pa.string())
+        sliced = pa.nulls(len(chunk), pa.string()) if slices is None else pa.array(slices, pa.string())
+        arrays = [sliced, group, *(pa.array(column.astype(np.int8)) for column in kept_and_decided)]
+        names = ["slice", "prompt", *(f"{part}{i}" for i in range(len(codes)) for part in "kd")]
         yield pa.RecordBatch.from_arrays(arrays, names=names)
 
 
-def _keys(chunk: Chunk, parts: Parts) -> pa.Array:
-    """The prompts, long ones shortened; null where the table has none."""
-    if "prompt" not in parts:
+def _keys(chunk: Chunk, parts: Parts, key: str) -> pa.Array:
+    """The prompts, else the ids, long ones shortened; null where the table has none."""
+    if key not in parts:
         return pa.nulls(len(chunk), pa.string())
-    prompts = parts["prompt"]
+    prompts = parts[key]
     if (pc.max(pc.utf8_length(prompts)).as_py() or 0) <= LONGEST_KEY:
         return prompts
     return pa.array([short_key(key) for key in prompts.to_pylist()], pa.string())
@@ -201,6 +240,8 @@ def _keep_labeled(
     chance = scores(chunk, "drawn").array.to_numpy(zero_copy_only=False)[where] if wanted.drawn else None
     into.drawn.append(np.full(len(where), np.nan) if chance is None else chance)
     into.slice += [None] * len(where) if slices is None else [slices[i] for i in places]
+    said = [] if wanted.asked.answer is None else chunk.take(where).values(wanted.asked.answer)
+    into.answer += [None if value is None else str(value).strip() for value in said] or [None] * len(where)
 
 
 def _gathered(
@@ -212,33 +253,18 @@ def _gathered(
     return Evidence(
         names=names,
         counts=counts,
-        prompts=None,
-        spread=[None] * len(names),
+        key=_objects(labeled.prompt),
         row=np.concatenate(labeled.row) if labeled.row else np.zeros(0, np.int64),
         prompt=np.array([codes[key] for key in labeled.prompt], np.int64),
         verdict=verdict,
         label=dict(zip(asked.labels, label, strict=True)),
         drawn=np.concatenate(labeled.drawn) if labeled.drawn else np.zeros(0),
-        slice=labeled.slice,
+        slice=_objects(labeled.slice),
+        answer=_objects(labeled.answer),
     )
 
 
-def _spread(duck, verifier: int) -> tuple[int, float]:  # type: ignore[no-untyped-def]  # a DuckDB connection
-    """How many prompts have a decided row, and the sum over them of (kept - P decided)^2."""
-    k, d = f"k{verifier}", f"d{verifier}"
-    query = f"""select count(*) filter ({d} > 0), coalesce(sum(({k} - p * {d}) ** 2), 0)
-        from prompts, (select coalesce(sum({k}) / nullif(sum({d}), 0), 0) as p from prompts)"""
-    prompts, spread = duck.execute(query).fetchall()[0]
-    return int(prompts), float(spread)
-
-
-def _of_prompts(duck, evidence: Evidence, keys: Sequence[str]) -> None:  # type: ignore[no-untyped-def]  # as above
-    """For each labeled row the kept, decided and all rows its prompt has in the whole table."""
-    places = pa.array(range(len(keys)), pa.int64())
-    duck.register("labeled", pa.table({"at": places, "prompt": pa.array(keys, pa.string())}))
-    each = ", ".join(f"k{i}, d{i}" for i in range(len(evidence.names)))
-    query = f'select n, {each} from labeled join prompts using (prompt) order by labeled."at"'
-    found = duck.execute(query).fetchnumpy()
-    evidence.rows_of_prompt = np.asarray(found["n"], np.float64)
-    evidence.kept_of_prompt = np.stack([np.asarray(found[f"k{i}"], np.float64) for i in range(len(evidence.names))])
-    evidence.decided_of_prompt = np.stack([np.asarray(found[f"d{i}"], np.float64) for i in range(len(evidence.names))])
+def _objects(values: Sequence[str | None]) -> npt.NDArray[np.object_]:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found

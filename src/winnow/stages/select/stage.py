@@ -155,11 +155,21 @@ def _books(table: Table, chosen: Chosen, total: int) -> Books:
     return Books(total + len(table.bad), chosen.count, total - chosen.count, len(table.bad), {**chosen.dropped, **bad})
 
 
-def _work(picked: Picked, request: Request, folder: Path) -> Work:
+def intended(table: Table, request: Request) -> dict[str, Work]:
+    """The identities of the selection and of its control, for stores in the folders the request names."""
+    rules = _settled(request.rules, table, request.verdict)
+    table = _ready(table, rules, request)
+    named = {"selection": (request.out, rules.said()), "control": (request.control, "control")}
+    return {
+        name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Path)
+    }
+
+
+def _work(table: Table, request: Request, rule: str, folder: Path) -> Work:
     beside = {"exclude": request.exclude, "real": request.real}
     sources = {name: source_receipt(table, folder) for name, table in beside.items() if table is not None}
-    config = {"rules": {**request.rules.config(), "said": picked.rule}, "verdict": request.verdict}
-    return Work("select", VERSION, config, {**source_receipt(picked.table, folder), **sources})
+    config = {"rules": {**request.rules.config(), "said": rule}, "verdict": request.verdict}
+    return Work("select", VERSION, config, {**source_receipt(table, folder), **sources})
 
 
 def _written(picked: Picked, request: Request, books: Books, lengths: Lengths) -> Selected:
@@ -170,9 +180,9 @@ def _written(picked: Picked, request: Request, books: Books, lengths: Lengths) -
         return Selected(Table(held, _columns_of(picked, held.names()), picked.table.bad), summary)
     write_quarantine(out, picked.table.bad)
     if is_flat(out):
-        write_flat(picked, out, _work(picked, request, out.parent), books, lengths)
+        write_flat(picked, out, _work(picked.table, request, picked.rule, out.parent), books, lengths)
     else:
-        _stored(picked, out, _work(picked, request, out), books)
+        _stored(picked, out, _work(picked.table, request, picked.rule, out), books)
         for chunk in picked.table.pick(picked.rows):
             if picked.table.has("text"):
                 lengths.add_kept(picked.table.part(chunk, "text"))
@@ -211,9 +221,9 @@ def _control_written(picked: Picked, rows: RowNumbers, request: Request, books: 
         {"not drawn": books.drop, **_bad(books)},
     )
     if is_flat(out):
-        write_flat(control, out, _work(control, request, out.parent), drawn)
+        write_flat(control, out, _work(control.table, request, control.rule, out.parent), drawn)
     else:
-        _stored(control, out, _work(control, request, out), drawn)
+        _stored(control, out, _work(control.table, request, control.rule, out), drawn)
     return Rows(_reopened(control, out, len(control)), {"rows": len(control)})
 
 

@@ -9,7 +9,8 @@ from winnow.stats.forecasts.candidates import Candidates, read
 from winnow.stats.forecasts.cautions import Caution, Fall
 from winnow.stats.forecasts.forecast import Asked, Forecast, forecast
 from winnow.stats.forecasts.picks import Picks, chances, pick
-from winnow.stats.forecasts.recommend import Recommended
+from winnow.stats.forecasts.recommend import Recommended, Said
+from winnow.stats.forecasts.students import spread
 from winnow.stats.forecasts.weights import best_of
 
 __all__ = [
@@ -20,9 +21,11 @@ __all__ = [
     "Forecast",
     "Picks",
     "Recommended",
+    "Said",
     "best_of",
     "chances",
     "forecast",
     "pick",
     "read",
+    "spread",
 ]

@@ -18,7 +18,7 @@ from winnow.stats.forecasts.candidates import Candidates
 from winnow.stats.forecasts.cautions import Caution, Fall, cautions, fall
 from winnow.stats.forecasts.curves import Drawn, Kept, Passed
 from winnow.stats.forecasts.estimates import Blocks, Estimate, replicates
-from winnow.stats.forecasts.recommend import Contest, Rates, Recommended, recommend
+from winnow.stats.forecasts.recommend import Contest, Rates, Recommended, Said, recommend, said_of_files
 from winnow.stats.forecasts.students import COUNTER_EVIDENCE, Copied, Lead, Regime, copied, lead
 
 REPEATS = 2000
@@ -33,7 +33,7 @@ class Asked:
     top_shares: Sequence[float] | None = None
     regime: Regime = "self"
     outcomes: Sequence[tuple[float, float]] = ()
-    """Earlier forecasts of the same regime and what their students got."""
+    """Recorded students of the same regime: the share right said of their rows, and the one they got."""
     command: str = "winnow select TABLE --score SCORE"
     """What the recommended rule is added to."""
     seed: int = 0
@@ -81,6 +81,7 @@ class Forecast:
     top_shares: list[Kept]
     winners_curve: list[Promise]
     recommended: Recommended | None
+    said: list[Said]
     copied: list[Copied]
     lead: Lead
     fall: Fall | None
@@ -102,6 +103,7 @@ class Forecast:
             ],
             "winners_curve": [point.plain() for point in self.winners_curve],
             "recommended": None if self.recommended is None else self.recommended.plain(),
+            "said": [one.plain() for one in self.said],
             "copied": [one.plain() for one in self.copied],
             "lead": self.lead.plain(),
             "warnings": [one.plain() for one in self.warnings],
@@ -121,7 +123,8 @@ def forecast(candidates: Candidates, asked: Asked | None = None) -> Forecast:
     visible = [(point.n, option.among) for point, option in zip(points, best, strict=True) if option.among.seen]
     falling = fall(blocks.prompts, visible, asked.repeats, asked.seed)
     contest = Contest(blocks, [*best, *cuts, *shares])
-    recommended = recommend(contest, Rates(asked.repeats, asked.seed, asked.command))
+    rates = Rates(asked.repeats, asked.seed, asked.command)
+    recommended = recommend(contest, rates)
     leading = _lead(recommended, asked)
     return Forecast(
         rows=candidates.rows,
@@ -134,6 +137,7 @@ def forecast(candidates: Candidates, asked: Asked | None = None) -> Forecast:
         top_shares=curves.kept_curve(blocks, shares, asked.repeats, asked.seed),
         winners_curve=_promises(candidates, points),
         recommended=recommended,
+        said=[] if recommended is None else said_of_files(contest, rates),
         copied=copied(blocks, contest.of_each_kind(), asked.repeats, asked.seed),
         lead=leading,
         fall=falling,
@@ -155,6 +159,4 @@ def _promises(candidates: Candidates, points: Sequence[Drawn]) -> list[Promise]:
 
 def _lead(recommended: Recommended | None, asked: Asked) -> Lead:
     nothing = Estimate(None, why="no rule could be judged")
-    if recommended is None:
-        return lead(asked.regime, None, nothing, asked.outcomes)
-    return lead(asked.regime, recommended.accuracy.value, recommended.gain, asked.outcomes)
+    return lead(asked.regime, nothing if recommended is None else recommended.gain, asked.outcomes)

@@ -6,20 +6,23 @@ what it gains by dropping wrong rows less the prompts it loses. A threshold or a
 than one paired standard error, since best-of-N loses no prompt. Where every prompt has one candidate no rule can gain
 on that scale, and rules are compared by precision x precision x share kept, which orders them as precision x recall.
 Promises: chosen on four fifths of the prompts and judged on the rest, over ten splits; the accuracy stated is that of
-the choosing, and the rule named is the one all labels choose. It knows no cost and no student.
+the choosing, and the rule named is the one all labels choose. What is said of training files beside it is plain: the
+labels that chose a rule also say what it keeps. It knows no cost and no student.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from winnow.stats.forecasts import weights
 from winnow.stats.forecasts.candidates import Floats, Ints
 from winnow.stats.forecasts.curves import Option
 from winnow.stats.forecasts.estimates import Blocks, Estimate, Tally, estimate, paired_error, replicates, value, values
-from winnow.stats.forecasts.students import gain
+from winnow.stats.forecasts.students import NO_ANSWERS, commonest_tally, gain
 
 FOLDS = 5
 SPLITS = 10
@@ -93,6 +96,37 @@ class Contest:
         error = paired_error(self.judged[other], self.judged[own], taken, self.blocks.prompts)
         return other if merits[other] - merits[own] > error else own
 
+    @cached_property
+    def place(self) -> int:
+        """Where the best rule on all blocks stands."""
+        return self.winner(np.ones(self.blocks.count))
+
+    def runner_up(self) -> Option | None:
+        """The best rule that selects truly otherwise: another N or, beside a rule that draws, one that cuts.
+
+        Two ways to cut are much the same rule, so a cut is set against one that draws, if there is any.
+        """
+        best = self.options[self.place]
+        other = [i for i, one in enumerate(self.options) if self.selects(one) and self._unlike(one, best)]
+        drawing = [i for i in other if self.options[i].rows is None]
+        places = other if best.rows is None else drawing or other
+        if not places:
+            return None
+        return self.options[places[_first_best(self.merits(np.ones(self.blocks.count))[places])]]
+
+    def selects(self, one: Option) -> bool:
+        """Whether a rule leaves anything out that taking any candidate would not."""
+        return self._depth(one) > 1 if one.rows is None else 0 < one.kept < self.blocks.candidates.rows
+
+    def _unlike(self, one: Option, other: Option) -> bool:
+        if one.rows is None or other.rows is None:
+            return one.rows is not other.rows or self._depth(one) != self._depth(other)
+        return one.rule != other.rule and not np.array_equal(one.rows, other.rows)
+
+    def _depth(self, one: Option) -> float:
+        """The N of best-of-N; more than any prompt has draws no more."""
+        return min(one.at, float(self.blocks.candidates.sizes.max()))
+
     def of_each_kind(self) -> list[Option]:
         """The best rule of each kind on all blocks."""
         merits = self.merits(np.ones(self.blocks.count)) if self.options else np.empty(0)
@@ -115,7 +149,7 @@ def recommend(contest: Contest, rates: Rates) -> Recommended | None:
     raw = blocks.tally(1.0 / blocks.candidates.sizes[blocks.candidates.prompt], per_prompt=True)
     if not contest.options or not raw.seen:
         return None
-    place = contest.winner(np.ones(blocks.count))
+    place = contest.place
     best = contest.options[place]
     accuracy, over_raw = _judged(contest, place, raw, rates)
     return Recommended(
@@ -129,6 +163,75 @@ def recommend(contest: Contest, rates: Rates) -> Recommended | None:
         value(blocks, contest.judged[place]),
         "precision and share kept" if contest.single else "share of prompts served right",
     )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of a training file before a student is trained on it."""
+
+    file: str
+    """`control`, `recommended` or `runner-up`."""
+    rule: str
+    at: float | None
+    command: str | None
+    rows: int
+    """How many the rule keeps."""
+    selects: bool
+    """Whether the rule leaves anything out that taking any candidate would not."""
+    sampling: Estimate
+    """The share right among its rows."""
+    greedy: Estimate
+    """The share of its prompts whose commonest answer in it is right."""
+    over_control: Estimate
+    """How much more of it is right than of as many rows of the same prompts drawn at random."""
+
+    def plain(self) -> dict[str, object]:
+        return {
+            "file": self.file,
+            "rule": self.rule,
+            "at": self.at,
+            "command": self.command,
+            "rows": self.rows,
+            "sampling": self.sampling.plain(),
+            "greedy": self.greedy.plain(),
+            "over_control": self.over_control.plain(),
+        }
+
+
+def said_of_files(contest: Contest, rates: Rates) -> list[Said]:
+    """The control, what the best rule keeps and, if there is one, what the runner-up keeps."""
+    blocks, best, other = contest.blocks, contest.options[contest.place], contest.runner_up()
+    control = blocks.tally(weights.at_random(blocks.candidates, best.rows), per_prompt=False)
+    options = [best] if other is None else [best, other]
+    tallies = [control, *(option.among for option in options)]
+    drawn = replicates(blocks.prompts, tallies, rates.repeats, rates.seed)
+    share = [estimate(blocks, tally, drawn[:, i]) for i, tally in enumerate(tallies)]
+    # Of a control with one row of a prompt, that row is the commonest; of a larger one chance says which is.
+    greedy = share[0] if best.rows is None else Estimate(None, why="it is drawn at random")
+    nothing = Estimate(None, why="it is the control itself")
+    found = [Said("control", "control", None, None, best.kept, False, share[0], greedy, nothing)]
+    for i, (file, option) in enumerate(zip(("recommended", "runner-up"), options, strict=False), 1):
+        found.append(
+            Said(
+                file,
+                option.rule,
+                option.at,
+                command(rates.command, option, blocks.candidates.sign),
+                option.kept,
+                contest.selects(option),
+                share[i],
+                _commonest(blocks, option, rates),
+                gain(share[i], share[0], drawn[:, i] - drawn[:, 0], tallies[i].prompts),
+            )
+        )
+    return found
+
+
+def _commonest(blocks: Blocks, option: Option, rates: Rates) -> Estimate:
+    tally = commonest_tally(blocks, option)
+    if tally is None:
+        return Estimate(None, why=NO_ANSWERS)
+    return estimate(blocks, tally, replicates(blocks.prompts, [tally], rates.repeats, rates.seed)[:, 0])
 
 
 def command(start: str, option: Option, sign: int) -> str:

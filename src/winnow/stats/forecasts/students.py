@@ -2,27 +2,28 @@
 
 A student that samples copies the share right among the kept rows; a student that decodes greedily copies each prompt's
 commonest kept answer. Both are stated for the raw rows and for the best rule of each kind.
-Promises: a number for a student is a lead: it says on what it stands and in which regime that was seen. Outside
-self-training the published counter-evidence stands beside it; and without recorded outcomes there is no number at all.
+Promises: what is said of a student is a lead: it says on what it stands and in which regime that was seen. Outside
+self-training the published counter-evidence stands beside it. No number is ever said of a student to come: recorded
+outcomes are shown as what they were, differences between what a forecast said and what a student then got.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import mean
 from typing import Literal
 
 import numpy as np
 
 from winnow.stats.forecasts import weights
-from winnow.stats.forecasts.candidates import Bools, Floats
+from winnow.stats.forecasts.candidates import Floats
 from winnow.stats.forecasts.curves import Option
-from winnow.stats.forecasts.estimates import TOO_FEW_PROMPTS, Blocks, Estimate, estimate, replicates, widened
+from winnow.stats.forecasts.estimates import TOO_FEW_PROMPTS, Blocks, Estimate, Tally, estimate, replicates, widened
 
 Regime = Literal["self", "teacher", "pretrain"]
 
-OUTCOMES_FOR_A_NUMBER = 3
+NO_ANSWERS = "answers are not given, so none is the commonest"
 
 COUNTER_EVIDENCE: dict[Regime, tuple[tuple[str, str], ...]] = {
     "self": (),
@@ -80,17 +81,12 @@ def copied(blocks: Blocks, options: Sequence[Option], repeats: int, seed: int) -
     among = [blocks.tally(everything.astype(np.float64), per_prompt=False), *(option.among for option in options)]
     sampling = list(zip(among, replicates(blocks.prompts, among, repeats, seed).T, strict=True))
     said = [estimate(blocks, tally, drawn) for tally, drawn in sampling]
-    greedy = [Estimate(None, why="answers are not given, so none is the commonest")] * len(among)
+    greedy = [Estimate(None, why=NO_ANSWERS)] * len(among)
     greedy_drawn = np.full((len(among), repeats), np.nan)
     if candidates.answer is not None:
-        tallies = [
-            option.among
-            if option is not None and option.rows is None
-            else blocks.tally(
-                weights.commonest(candidates.prompt, candidates.answer, _kept(option, everything)), per_prompt=False
-            )
-            for option in (None, *options)
-        ]
+        every = weights.commonest(candidates.prompt, candidates.answer, everything)
+        tallies = [blocks.tally(every, per_prompt=False)]
+        tallies += [tally for option in options if (tally := commonest_tally(blocks, option)) is not None]
         greedy_drawn = replicates(blocks.prompts, tallies, repeats, seed).T
         greedy = [estimate(blocks, t, d) for t, d in zip(tallies, greedy_drawn, strict=True)]
     return [
@@ -106,8 +102,14 @@ def copied(blocks: Blocks, options: Sequence[Option], repeats: int, seed: int) -
     ]
 
 
-def _kept(option: Option | None, everything: Bools) -> Bools:
-    return everything if option is None or option.rows is None else option.rows
+def commonest_tally(blocks: Blocks, option: Option) -> Tally | None:
+    """The commonest kept answers; the kept row itself, where a rule keeps one of a prompt; None without answers."""
+    if option.rows is None:
+        return option.among
+    candidates = blocks.candidates
+    if candidates.answer is None:
+        return None
+    return blocks.tally(weights.commonest(candidates.prompt, candidates.answer, option.rows), per_prompt=False)
 
 
 def gain(after: Estimate, before: Estimate, differences: Floats, units: float) -> Estimate:
@@ -131,9 +133,8 @@ class Lead:
     expects: str | None
     """`better`, `worse` or `undecided` against training on raw rows; None where nothing supports saying so."""
     words: str
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    differences: tuple[float, ...] = ()
+    """What recorded students of this regime got, less what was said of the rows they were trained on."""
     counter_evidence: tuple[tuple[str, str], ...] = field(default=())
 
     def plain(self) -> dict[str, object]:
@@ -142,45 +143,59 @@ class Lead:
             "basis": self.basis,
             "expects": self.expects,
             "words": self.words,
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
+            # A number for the student itself, which nothing here can give; the places are kept for readers of them.
+            "value": None,
+            "low": None,
+            "high": None,
+            "outcomes": len(self.differences),
+            "difference": spread(self.differences),
             "counter_evidence": [{"source": source, "says": says} for source, says in self.counter_evidence],
         }
 
 
-def lead(
-    regime: Regime, accuracy: float | None, over_raw: Estimate, outcomes: Sequence[tuple[float, float]] = ()
-) -> Lead:
-    """What is known about a student; `outcomes` are pairs (accuracy forecast, share right the student got)."""
+def lead(regime: Regime, over_raw: Estimate, outcomes: Sequence[tuple[float, float]] = ()) -> Lead:
+    """What is known about a student; `outcomes` are pairs (share right said, share right the student got)."""
     against = COUNTER_EVIDENCE[regime]
-    expects = _direction(over_raw)
-    if accuracy is not None and len(outcomes) >= OUTCOMES_FOR_A_NUMBER:
-        shifts = [got - told for told, got in outcomes]
-        words = (
-            f"your {len(outcomes)} recorded students ended {median(shifts):+.3f} from their forecast in the middle, "
-            f"{min(shifts):+.3f} to {max(shifts):+.3f} at the extremes; the same shift is applied here"
-        )
-        low, value, high = (_clipped(accuracy + shift) for shift in (min(shifts), median(shifts), max(shifts)))
-        return Lead(regime, "your own outcomes", expects, words, value, low, high, against)
-    if regime == "self":
-        words = (
-            "small models trained from scratch on their own answers ended in this order: raw rows, judged rows, "
-            "verified rows; which of two good rules was better, and by how much, was not foreseen"
-        )
-        return Lead(regime, "small models from scratch", expects, words)
+    expects = direction(over_raw)
+    differences = tuple(got - said for said, got in outcomes)
     words = (
-        "no student of this regime was seen, so nothing is said about it; published work points the other way, as far "
-        "as its abstracts tell, which is all that was read"
+        "small models trained from scratch on their own answers ended in this order: raw rows, judged rows, "
+        "verified rows; which of two good rules was better, and by how much, was not foreseen"
     )
+    if regime != "self":
+        words = (
+            "no student of this regime was seen, so nothing is said about it; published work points the other way, as "
+            "far as its abstracts tell, which is all that was read"
+        )
+    if differences:
+        seen = f"{told(differences)}; whether the next one does so too is not said"
+        words = f"{seen}; {words}" if regime == "self" else seen
+        return Lead(regime, "your own outcomes", expects, words, differences, against)
+    if regime == "self":
+        return Lead(regime, "small models from scratch", expects, words)
     return Lead(regime, "none", None, words, counter_evidence=against)
 
 
-def _direction(over_raw: Estimate) -> str | None:
+def told(differences: Sequence[float]) -> str:
+    """How recorded students ended against what was said of their rows, in words."""
+    count = len(differences)
+    if count == 1:
+        return f"your 1 recorded student ended {100 * differences[0]:+.1f} points from the share right said of its rows"
+    return (
+        f"your {count} recorded students ended {100 * mean(differences):+.1f} points on average from the share right "
+        f"said of their rows ({100 * min(differences):+.1f} to {100 * max(differences):+.1f})"
+    )
+
+
+def spread(differences: Sequence[float]) -> dict[str, float] | None:
+    """Mean and extremes; None of none."""
+    if not differences:
+        return None
+    return {"value": mean(differences), "low": min(differences), "high": max(differences)}
+
+
+def direction(over_raw: Estimate) -> str | None:
+    """`better`, `worse` or `undecided`, as far as the interval of a difference tells."""
     if over_raw.value is None or over_raw.low is None or over_raw.high is None:
         return None
     return "better" if over_raw.low > 0 else "worse" if over_raw.high < 0 else "undecided"
-
-
-def _clipped(share: float) -> float:
-    return min(max(share, 0.0), 1.0)

@@ -41,6 +41,12 @@ def one_of_kept(candidates: Candidates, kept: Bools) -> Floats:
     return np.where(kept, 1.0 / np.maximum(counts, 1)[candidates.prompt], 0.0)
 
 
+def at_random(candidates: Candidates, kept: Bools | None) -> Floats:
+    """As many rows of each prompt as are kept (one, where None), whichever they are: what a control draws."""
+    counts = 1 if kept is None else np.bincount(candidates.prompt[kept], minlength=candidates.prompts)
+    return np.asarray((counts / candidates.sizes)[candidates.prompt], dtype=np.float64)
+
+
 def commonest(prompt: Ints, answer: Ints, kept: Bools) -> Floats:
     """The rows that hold their prompt's commonest kept answer, equally; ties for the commonest are shared equally."""
     rows = np.flatnonzero(kept)

@@ -1,0 +1,107 @@
+"""Where shards are worked on: in this process, or in several of this machine.
+
+An engine maps `do` over tasks and nothing else, so what comes out is the same whichever is used. A worker that dies
+costs the shards it had in hand, which are given out again a limited number of times.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from winnow.data.errors import EnvironmentFault
+from winnow.data.stores.shards.done import Done
+from winnow.stages.mapping import Task, do
+
+ATTEMPTS = 3
+"""How often a shard is given out before its worker's deaths end the run."""
+AHEAD = 2
+"""Tasks given out per worker, so that none waits for the next."""
+
+
+def mapped(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
+    """Every task done, in whatever order they end; 0 workers is this process."""
+    if workers == 0:
+        yield from (do(task) for task in tasks)
+        return
+    left = list(tasks)
+    for _ in range(ATTEMPTS):
+        unfinished: list[Task] = []
+        yield from _pooled(left, workers, unfinished)
+        if not unfinished:
+            return
+        left = unfinished
+    problem = f"a worker died {ATTEMPTS} times over shard {left[0].number} (killed, or out of memory)"
+    raise EnvironmentFault(str(left[0].target), problem, "Use fewer workers, or see what the system says of it")
+
+
+def _pooled(tasks: list[Task], workers: int, unfinished: list[Task]) -> Iterator[Done]:
+    """What one pool gets done; tasks that a dead worker took along are left in `unfinished`."""
+    waiting = list(reversed(tasks))
+    running: dict[Future[Done], Task] = {}
+    with _pool(min(workers, len(tasks))) as pool:
+        while waiting or running:
+            while waiting and len(running) < AHEAD * workers and not unfinished:
+                task = waiting.pop()
+                running[pool.submit(do, task)] = task
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    unfinished.append(task)
+            if unfinished and not running:
+                unfinished += reversed(waiting)
+                return
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Workers that start clean, ignore Ctrl-C, which is the parent's to handle, and end with it."""
+    # Started clean, because a fork of a process with threads may hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(os.getpid(),))
+    ended = False
+    try:
+        yield pool
+        pool.shutdown()
+        ended = True
+    finally:
+        if not ended:
+            _stop(pool)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers now, whatever they are at."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+def _begin(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with(parent)
+    # Workers share the cores: one thread each.
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+
+
+def _end_with(parent: int) -> None:
+    """Have the system end this process when its parent ends, where the system can."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

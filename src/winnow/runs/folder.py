@@ -1,0 +1,118 @@
+"""The folder of a run: one run at a time, what it was told, and where each result stands.
+
+A result of other work than what is now asked for is never overwritten: it is moved to `superseded/`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from winnow.data.errors import EnvironmentFault, UsageError, shown
+from winnow.data.stores.atomic import fault, force, make_folder, write_bytes
+from winnow.data.stores.receipts import Work
+from winnow.data.stores.store import finished_already, is_store
+
+RECIPE, FACTS, LOG, LOCK = "recipe.yaml", "run.json", "log.jsonl", ".lock"
+PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow", "scipy")
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """The folder, for one run alone. The lock goes with the process that holds it, however that ends."""
+    if out.exists() and not out.is_dir():
+        raise UsageError("out", f"{shown(str(out))} is a file", "Name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / LOCK).is_file():
+        raise UsageError("out", f"{shown(str(out))} holds other files", "Name a folder that does not exist yet")
+    make_folder(out)
+    try:
+        handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise fault(out / LOCK, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            step = "Wait for it to end, or name another out"
+            raise UsageError("out", f"another run is at work in {shown(str(out))}", step) from error
+        except OSError as error:
+            raise EnvironmentFault(
+                str(out / LOCK), f"cannot be locked ({error.strerror})", "Use another disk"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_running(out: Path) -> bool:
+    """Whether a run is at work in the folder."""
+    try:
+        handle = os.open(out / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def keep_facts(out: Path, recipe: str, seed: int) -> None:
+    """The resolved recipe, the versions and the seed, beside the results."""
+    facts = {"seed": seed, "python": platform.python_version(), "packages": {n: _version(n) for n in PACKAGES}}
+    for name, content in ((RECIPE, recipe), (FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n")):
+        if not (out / name).is_file() or (out / name).read_text() != content:
+            write_bytes(out / name, content.encode())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def clear_partials(out: Path) -> None:
+    """Take away what killed runs were writing; nothing else has such names."""
+    for partial in out.rglob(".*.partial"):
+        partial.unlink(missing_ok=True)
+
+
+def stands(target: Path, work: Work) -> bool:
+    """Whether this work stands finished in the folder; a finished store of other work is moved aside."""
+    if not is_store(target):
+        return False
+    try:
+        return finished_already(target, work) is not None
+    except UsageError:
+        aside(target)
+        return False
+
+
+def aside(target: Path) -> None:
+    """Move a result that is asked for no more to `superseded/`, under the next free number."""
+    kept = target.parent / "superseded"
+    make_folder(kept)
+    number = 1 + sum(1 for one in kept.iterdir() if one.name.startswith(f"{target.name}."))
+    os.replace(target, kept / f"{target.name}.{number}")
+    force(kept)
+    force(target.parent)
+
+
+def log(out: Path, stage: str, seconds: float, **more: Any) -> None:
+    """Times and hosts, which are no part of any result."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    line = {"at": at, "host": socket.gethostname(), "stage": stage, "seconds": round(seconds, 3), **more}
+    with (out / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

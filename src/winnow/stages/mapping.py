@@ -1,0 +1,85 @@
+"""A stage that maps: the rows of one shard become rows, apart from all other shards.
+
+The unit of work is one shard, and doing it is idempotent: what stands done is not done again, what stands half done
+is. Engines only decide where and when; what comes out does not depend on them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from winnow.data.errors import UsageError
+from winnow.data.stores.opening import candidates
+from winnow.data.stores.receipts import Books, Work
+from winnow.data.stores.shards.done import Done, read_done, write_done, write_shard
+from winnow.data.stores.store import open_shard
+from winnow.data.table import Table
+
+
+@dataclass
+class Tallied:
+    """What is counted while the rows of a shard go by: rows in, why some did not stay, and what was said of them."""
+
+    rows: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    said: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def books(self) -> Books:
+        """As the receipt of the shard holds them."""
+        gone = self.dropped.total()
+        return Books(self.rows, self.rows - gone, gone, 0, dict(self.dropped))
+
+
+class Map(Protocol):
+    """What is done to the rows of a shard. Crosses to other processes, so it holds nothing but settings."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of store it makes."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of its rows."""
+
+    def config(self) -> dict[str, Any]:
+        """What, beside the rows, the result depends on."""
+
+    def work(self, table: Table, target: Path) -> Work:
+        """The whole of what is done, to which rows: its identity."""
+
+    def rows(self, shard: Table, tallied: Tallied) -> Iterator[pa.RecordBatch]:
+        """The rows that come of a shard, counted on the way."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard of one stage: all that another process needs to do it."""
+
+    stage: Map
+    source: Path
+    target: Path
+    number: int
+    work: Work
+
+
+def do(task: Task) -> Done:
+    """The work on one shard, unless it stands done."""
+    source = open_shard(task.source, task.number)
+    name = source.receipt.shards[task.number].name
+    if (done := read_done(task.target, task.work, name)) is not None:
+        return done
+    if task.stage.config() != task.work.config:
+        raise UsageError(str(task.target), "a checker was edited while the run was under way", "Run it again")
+    tallied = Tallied()
+    shard = candidates(source, slice(task.number, task.number + 1))
+    batches = list(task.stage.rows(shard, tallied))
+    said = {name: dict(counts) for name, counts in tallied.said.items()}
+    done = Done(write_shard(task.target, name, batches, task.stage.schema), tallied.books(), said)
+    write_done(task.target, task.work, done)
+    return done
