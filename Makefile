@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test check lint types arrows ceilings words bench clean
+.PHONY: help install demo test check lint types arrows ceilings words bench faults clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make test      all tests'
 	@echo 'make check     style, types, arrows between rooms, ceilings, words'
 	@echo 'make bench     the speed table, against other libraries, in .venv-bench'
+	@echo 'make faults    kills, full disks, damage: what winnow promises, counted (a quarter of an hour or more)'
 	@echo 'make clean     remove everything that make made'
 
 # A recipe, so that a Python that is too old is named before it fails at something else.
@@ -42,7 +43,7 @@ demo: install
 	@$(BIN)/winnow demo --out demo
 
 test: install
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: lint types arrows ceilings words
 
@@ -64,6 +65,9 @@ words: install
 bench: .venv-bench/installed
 	@.venv-bench/bin/python bench/run.py
 
+faults: install
+	@$(BIN)/python faults/run.py
+
 clean:
 	@rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	@find src tests tools bench -name __pycache__ -prune -exec rm -rf {} +
+	@find src tests tools bench faults -name __pycache__ -prune -exec rm -rf {} +

@@ -27,8 +27,8 @@ OPENING_WORDS = 4
 
 # The only places that may catch everything, as "path:function": each runs code that is not ours.
 CATCHES_EVERYTHING = {
-    "src/winnow/verifiers/callable.py:_answer": "a crash of the verifier becomes the verdict error",
-    "src/winnow/verifiers/callable.py:_seen": "what crashed may crash again when it is shown",
+    "src/winnow/verifiers/functions.py:_answer": "a crash of the verifier becomes the verdict error",
+    "src/winnow/verifiers/functions.py:_seen": "what crashed may crash again when it is shown",
     "src/winnow/verifiers/dotted.py:_module": "a user's module may raise anything while it is imported",
 }
 

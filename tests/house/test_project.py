@@ -70,7 +70,7 @@ def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_tells_every_target_that_a_person_types(tmp_path: Path) -> None:
     told = set(re.findall(r"^make (\w+)", make(tmp_path).stdout, re.MULTILINE))
-    assert told == {"install", "demo", "test", "check", "bench", "clean"}
+    assert told == {"install", "demo", "test", "check", "bench", "faults", "clean"}
 
 
 OLD = """#!/bin/sh
@@ -96,12 +96,12 @@ def test_a_python_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> Non
 
 
 def test_clean_takes_away_what_make_made_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".venv", ".venv-bench", "demo", "src/a/__pycache__", "tests", "tools", "bench"):
+    for name in (".venv", ".venv-bench", "demo", "src/a/__pycache__", "tests", "tools", "bench", "faults"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "src/a/kept.py").touch()
     assert make(tmp_path, "clean").returncode == 0
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    sources = {"src", "src/a", "src/a/kept.py", "tests", "tools", "bench"}
+    sources = {"src", "src/a", "src/a/kept.py", "tests", "tools", "bench", "faults"}
     assert left == {"Makefile", "pyproject.toml", "constraints.txt", *sources}
 
 
@@ -121,11 +121,11 @@ def push(folder: Path, *there: str) -> list[str]:
 
 
 def test_a_push_installs_nothing_where_nothing_is_missing_and_checks_before_it_tests(tmp_path: Path) -> None:
-    assert push(tmp_path, "python3", "make", "gcc") == ["make check", "make test"]
+    assert push(tmp_path, "python3", "make", "gcc", "strace") == ["make check", "make test"]
 
 
 def test_a_push_installs_what_a_clean_machine_lacks_and_only_that(tmp_path: Path) -> None:
-    done = ["apt-get update -qq", "python3-venv gcc libc6-dev", "make check", "make test"]
+    done = ["apt-get update -qq", "python3-venv gcc libc6-dev strace", "make check", "make test"]
     assert push(tmp_path, "make") == done
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runs.made import ended, hashes, project
-from winnow.data.stores.shards.done import Done
 from winnow.runs import run
 from winnow.runs.engines import mapped
 from winnow.runs.recipe import read_recipe
 from winnow.runs.run import Run
-from winnow.stages.mapping import Task
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +46,8 @@ def test_workers_and_batches_leave_no_trace(workers: int, batch: int, expected: 
 def test_the_order_of_the_shards_leaves_no_trace(
     seed: int, expected: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shuffled(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
-        return mapped(random.Random(seed).sample(list(tasks), len(tasks)), workers)
+    def shuffled(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> Iterator[Any]:
+        return mapped(work, random.Random(seed).sample(list(tasks), len(tasks)), workers)
 
     monkeypatch.setattr(run, "mapped", shuffled)
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from winnow.app.say import document, say_error
-from winnow.data.errors import WinnowError
+from winnow.data.errors import EnvironmentFault, WinnowError
 
 COLUMNS = "Columns (what is not named is guessed, and said)"
 READING = "Reading"
@@ -97,6 +97,14 @@ def command(function: Callable[..., Document]) -> Callable[..., None]:
         except WinnowError as error:
             say_error(error, as_json)
             raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What no place foresaw the machine to refuse: still words, and no traceback.
+            where, said = str(error.filename or "the machine"), error.strerror or str(error)
+            fault = EnvironmentFault(where, f"was refused ({said})", "Check the disk, the path and its permissions")
+            say_error(fault, as_json)
+            raise typer.Exit(fault.exit_code) from error
         except KeyboardInterrupt as interrupt:
             print("interrupted: nothing half-done was left; give the same command again", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from interrupt

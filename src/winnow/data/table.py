@@ -226,14 +226,15 @@ def _format(path: Path) -> str:
     """The format by ending, confirmed by the first bytes; without a known ending, by the first bytes alone."""
     expected = ENDINGS.get(inner_suffix(path))
     found = recognized(path)
-    if found == "array":
+    if found == "array" and expected != "csv":
         step = "Write one object per line (jq -c '.[]' FILE > rows.jsonl)"
         raise BadTable(f"{path}:1", "is one JSON list, not JSON Lines", step)
     if found in ("text", "empty") and expected in ("json", "csv"):
         return expected
     if found in ("json", "parquet", "arrow") and expected in (found, None):
         return found
-    if expected == "csv" and found == "json":
+    if expected == "csv" and found in ("json", "array"):
+        # A column may be called { or [.
         return expected
     if expected is None and found in ("text", "empty"):
         raise UsageError(str(path), "has no ending winnow knows", f"Known: {', '.join(ENDINGS)}, also with .gz or .zst")

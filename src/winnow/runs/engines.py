@@ -1,7 +1,7 @@
 """Where shards are worked on: in this process, or in several of this machine.
 
-An engine maps `do` over tasks and nothing else, so what comes out is the same whichever is used. A worker that dies
-costs the shards it had in hand, which are given out again a limited number of times.
+An engine maps a function over tasks and nothing else, so what comes out is the same whichever is used. A worker that
+dies costs the shards it had in hand, which are given out again a limited number of times.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 from winnow.data.errors import EnvironmentFault
-from winnow.data.stores.shards.done import Done
-from winnow.stages.mapping import Task, do
 
 ATTEMPTS = 3
 """How often a shard is given out before its worker's deaths end the run."""
@@ -24,31 +24,47 @@ AHEAD = 2
 """Tasks given out per worker, so that none waits for the next."""
 
 
-def mapped(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
+class OfShard(Protocol):
+    """What a task is to an engine."""
+
+    @property
+    def source(self) -> Path:
+        """The store that is read."""
+
+    @property
+    def number(self) -> int:
+        """The shard."""
+
+
+Job = TypeVar("Job", bound=OfShard)
+Result = TypeVar("Result")
+
+
+def mapped(work: Callable[[Job], Result], tasks: Sequence[Job], workers: int) -> Iterator[Result]:
     """Every task done, in whatever order they end; 0 workers is this process."""
     if workers == 0:
-        yield from (do(task) for task in tasks)
+        yield from map(work, tasks)
         return
     left = list(tasks)
     for _ in range(ATTEMPTS):
-        unfinished: list[Task] = []
-        yield from _pooled(left, workers, unfinished)
+        unfinished: list[Job] = []
+        yield from _pooled(work, left, workers, unfinished)
         if not unfinished:
             return
         left = unfinished
     problem = f"a worker died {ATTEMPTS} times over shard {left[0].number} (killed, or out of memory)"
-    raise EnvironmentFault(str(left[0].target), problem, "Use fewer workers, or see what the system says of it")
+    raise EnvironmentFault(str(left[0].source), problem, "Use fewer workers, or see what the system says of it")
 
 
-def _pooled(tasks: list[Task], workers: int, unfinished: list[Task]) -> Iterator[Done]:
+def _pooled(work: Callable[[Job], Result], tasks: list[Job], workers: int, unfinished: list[Job]) -> Iterator[Result]:
     """What one pool gets done; tasks that a dead worker took along are left in `unfinished`."""
     waiting = list(reversed(tasks))
-    running: dict[Future[Done], Task] = {}
+    running: dict[Future[Result], Job] = {}
     with _pool(min(workers, len(tasks))) as pool:
         while waiting or running:
             while waiting and len(running) < AHEAD * workers and not unfinished:
                 task = waiting.pop()
-                running[pool.submit(do, task)] = task
+                running[pool.submit(work, task)] = task
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 task = running.pop(future)
                 try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.data.errors import EnvironmentFault, UsageError, shown
-from winnow.data.stores.atomic import fault, force, make_folder, write_bytes
+from winnow.data.stores.atomic import fault, force, make_folder, refused, write_bytes
 from winnow.data.stores.receipts import Work
 from winnow.data.stores.store import finished_already, is_store
 
@@ -86,7 +86,8 @@ def _version(package: str) -> str | None:
 def clear_partials(out: Path) -> None:
     """Take away what killed runs were writing; nothing else has such names."""
     for partial in out.rglob(".*.partial"):
-        partial.unlink(missing_ok=True)
+        with refused(partial):
+            partial.unlink(missing_ok=True)
 
 
 def stands(target: Path, work: Work) -> bool:
@@ -104,15 +105,17 @@ def aside(target: Path) -> None:
     """Move a result that is asked for no more to `superseded/`, under the next free number."""
     kept = target.parent / "superseded"
     make_folder(kept)
-    number = 1 + sum(1 for one in kept.iterdir() if one.name.startswith(f"{target.name}."))
-    os.replace(target, kept / f"{target.name}.{number}")
-    force(kept)
-    force(target.parent)
+    numbers = [one.name.removeprefix(f"{target.name}.") for one in kept.iterdir()]
+    free = 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)
+    with refused(target):
+        os.replace(target, kept / f"{target.name}.{free}")
+        force(kept)
+        force(target.parent)
 
 
 def log(out: Path, stage: str, seconds: float, **more: Any) -> None:
     """Times and hosts, which are no part of any result."""
     at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     line = {"at": at, "host": socket.gethostname(), "stage": stage, "seconds": round(seconds, 3), **more}
-    with (out / LOG).open("a", encoding="utf-8") as file:
+    with refused(out / LOG), (out / LOG).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import reduce
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from winnow.data.columns import stated
 from winnow.data.quarantine import BadRows
-from winnow.data.stores.atomic import write_bytes
+from winnow.data.stores.atomic import make_folder, refused, write_bytes
 from winnow.data.stores.flat import write_quarantine
 from winnow.data.stores.opening import candidates, open_rows, source_receipt, with_labels
 from winnow.data.stores.receipts import Work
-from winnow.data.stores.shards.done import Done, counted, finish, shard_receipt
+from winnow.data.stores.shards.done import Done, clear, counted, finish, shard_receipt
 from winnow.data.stores.shards.imported import import_table, shards_for
 from winnow.data.stores.store import Store, open_store, prepare
 from winnow.data.table import Table
@@ -28,8 +29,11 @@ from winnow.data.values import canonical
 from winnow.runs.engines import mapped
 from winnow.runs.folder import aside, clear_partials, keep_facts, locked, log, stands
 from winnow.runs.recipe import Recipe
-from winnow.stages.decide.measure import Measuring, measure
-from winnow.stages.mapping import Map, Task
+from winnow.stages.decide.evidence import Asked, Evidence, evidence_of
+from winnow.stages.decide.measure import Measuring, Reader, measure
+from winnow.stages.decide.partial import merge
+from winnow.stages.mapping import Glance, Map, Task, do, summary_of
+from winnow.stages.measuring import Evidencing, labels_by_shard
 from winnow.stages.select import Request, intended, select
 from winnow.stages.select.rules import Rules, best_of
 from winnow.stages.verify import Tally, said
@@ -78,7 +82,7 @@ class Run:
             if self.recipe.verify is not None:
                 judged = self._stage("verify", lambda: self._verify(store))
             if self.recipe.measure is not None:
-                self._stage("measure", lambda: self._measure(judged))
+                self._stage("measure", lambda: self._measure(judged, store))
             if self.recipe.select is not None:
                 self._stage("select", lambda: self._select(judged))
         return self.told
@@ -154,15 +158,17 @@ class Run:
     def _mapped(self, name: str, stage: Map, source: Store, target: Path) -> list[Done] | None:
         """What was done for each shard; None where the store stood finished."""
         work = stage.work(candidates(source), target)
-        if stands(target, work):
-            return None
         names = [shard.name for shard in source.receipt.shards]
-        target.mkdir(exist_ok=True)
+        if stands(target, work):
+            # A run that was stopped right after the receipt left those of the shards.
+            clear(target, names)
+            return None
+        make_folder(target)
         clear_others(target, names)
         self.watcher.begins(name, len(names))
         tasks = [Task(stage, source.path, target, number, work) for number in range(len(names))]
         found = []
-        for done in mapped(tasks, self._workers(len(tasks))):
+        for done in mapped(do, tasks, self._workers(len(tasks))):
             self.watcher.shard(done)
             found.append(done)
         finish(target, stage.kind, work, names)
@@ -179,10 +185,10 @@ class Run:
         table = open_rows(store.path, stated(**({"label": label} if label and labels is None else {})))
         return table if labels is None else with_labels(table, str(self.base / labels), label, several=True)
 
-    def _measure(self, store: Store) -> None:
+    def _measure(self, judged: Store, store: Store) -> None:
         asked = self.recipe.measure
         assert asked is not None
-        table = self._judged(store, asked.labels, asked.label)
+        table = self._judged(judged, asked.labels, asked.label)
         target = self.out / "card.json"
         config = {**asked.model_dump(exclude={"labels"}), "seed": self.recipe.seed}
         identity = Work("measure", MEASURE_VERSION, config, source_receipt(table, self.out)).identity()
@@ -191,12 +197,26 @@ class Run:
         if told is None:
             if target.exists():
                 aside(target)
-            self.watcher.begins("measure", 0)
             how = How(Drawn(asked.labels_drawn), asked.classes, judge=asked.labels_by, seed=self.recipe.seed)
-            measured = measure(table, Measuring(asked.verdict, right_if=asked.right_if, by=asked.by, how=how))
+            measuring = Measuring(asked.verdict, right_if=asked.right_if, by=asked.by, how=how)
+            measured = measure(table, measuring, self._by_shards(judged, store))
             told = {"words": measured.words(), "card": measured.plain()}
             write_bytes(target, (canonical({"identity": identity, **told}) + "\n").encode())
         self._end("measure", str(told["words"]), already_done=already, card=told["card"])
+
+    def _by_shards(self, judged: Store, store: Store) -> Reader:
+        """Who reads the evidence of a judged store: the engine, shard by shard."""
+
+        def read(table: Table, asked: Asked) -> Evidence:
+            labels = labels_by_shard(table, [shard.rows for shard in store.receipt.shards])
+            columns = replace(table.columns.stated(), label=None) if labels is not None else table.columns.stated()
+            numbers = range(len(store.receipt.shards))
+            folds = (Evidencing(asked, None if labels is None else labels[number]) for number in numbers)
+            glances = [Glance(fold, judged.path, number, columns) for number, fold in zip(numbers, folds, strict=True)]
+            self.watcher.begins("measure", 0)
+            return evidence_of(reduce(merge, mapped(summary_of, glances, self._workers(len(glances)))), asked)
+
+        return read
 
     def rules(self) -> Rules:
         """The rules of the selection."""
@@ -234,7 +254,8 @@ def clear_others(target: Path, names: list[str]) -> None:
     wanted = {*names, *(shard_receipt(target, name).name for name in names)}
     for path in target.iterdir():
         if path.name not in wanted and path.name.startswith(("part-", ".part-")):
-            path.unlink()
+            with refused(path):
+                path.unlink()
 
 
 def _card_of(target: Path, identity: str) -> dict[str, Any] | None:

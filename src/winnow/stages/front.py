@@ -7,6 +7,7 @@ guessed. With `out` a result is written and reads from there; without it, it sta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -153,8 +154,19 @@ def verify(
     """Judge every candidate with these verifiers."""
     if not verifiers:
         raise UsageError("verify", "no verifier is given", "For example winnow.verify(rows, 'exact')")
-    judges = [named_verifier(spec) for spec in verifiers]
-    return run_verify(_table(given, dict(reading)), judges, _path(out))
+    with ExitStack() as ours:
+        judges = [_judge(spec, ours) for spec in verifiers]
+        return run_verify(_table(given, dict(reading)), judges, _path(out))
+
+
+def _judge(spec: str | Callable[..., object] | Verifier, ours: ExitStack) -> Verifier:
+    """The verifier of a specification; one that was made here keeps no process running afterwards."""
+    from winnow.verifiers.guarded.verifier import Guarded
+
+    judge = named_verifier(spec)
+    if judge is not spec and isinstance(judge, Guarded):
+        ours.callback(judge.close)
+    return judge
 
 
 def select(

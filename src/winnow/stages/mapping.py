@@ -1,4 +1,4 @@
-"""A stage that maps: the rows of one shard become rows, apart from all other shards.
+"""The two shapes of a stage: a map makes rows of the rows of one shard, a fold sums shards up.
 
 The unit of work is one shard, and doing it is idempotent: what stands done is not done again, what stands half done
 is. Engines only decide where and when; what comes out does not depend on them.
@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
+from winnow.data.columns import Columns
 from winnow.data.errors import UsageError
-from winnow.data.stores.opening import candidates
+from winnow.data.stores.opening import candidates, shard_of
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.shards.done import Done, read_done, write_done, write_shard
 from winnow.data.stores.store import open_shard
@@ -59,7 +60,7 @@ class Map(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """One shard of one stage: all that another process needs to do it."""
+    """One shard of one map: all that another process needs to do it."""
 
     stage: Map
     source: Path
@@ -83,3 +84,34 @@ def do(task: Task) -> Done:
     done = Done(write_shard(task.target, name, batches, task.stage.schema), tallied.books(), said)
     write_done(task.target, task.work, done)
     return done
+
+
+Small = TypeVar("Small")
+
+
+class Fold(Protocol[Small]):
+    """What is said of a shard, small enough to be passed around, and how two of these make one.
+
+    It may not matter in which order shards are merged.
+    """
+
+    def summarize(self, shard: Table) -> Small:
+        """What one shard says."""
+
+    def merge(self, one: Small, other: Small) -> Small:
+        """What both say."""
+
+
+@dataclass(frozen=True)
+class Glance(Generic[Small]):
+    """One shard of one fold: all that another process needs to sum it up."""
+
+    fold: Fold[Small]
+    source: Path
+    number: int
+    columns: Columns
+
+
+def summary_of(glance: Glance[Small]) -> Small:
+    """What the shard says."""
+    return glance.fold.summarize(shard_of(glance.source, glance.number, glance.columns))

@@ -111,6 +111,8 @@ def _module(name: str, where: str) -> ModuleType:
     try:
         with current_folder_first():
             module = importlib.import_module(name)
+    except MemoryError:
+        raise
     except (Exception, SystemExit) as error:  # the user's module may raise anything
         raise UsageError(
             where, f"cannot import {name}: {type(error).__name__}: {error}", _advice(name, error)

@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import Any, cast, get_type_hints
 
 from winnow.data.errors import UsageError, nearest, shown
-from winnow.verifiers.callable import Called, Function, called
+from winnow.verifiers.callable import Called, called
+from winnow.verifiers.functions import Function
 from winnow.verifiers.verdicts import Verifier
 
 BUILT_IN = {
@@ -37,7 +38,9 @@ def verifier(spec: str | Function | Verifier, settings: Mapping[str, object] | N
     if ":" not in spec and "." not in spec:
         advice = f"{nearest(spec, BUILT_IN)}, or give a function as module:function"
         raise UsageError(f"--with {spec}", "no verifier has this name", advice)
-    return called(spec, _typed(Called, _short(spec), settings))
+    from winnow.verifiers.guarded.verifier import Guarded, guarded
+
+    return guarded(spec, _typed(Guarded, _short(spec), settings))
 
 
 def _given(spec: Function | Verifier, settings: Mapping[str, object]) -> Verifier:

@@ -8,6 +8,7 @@ column's type, Arrow decodes. Files written by winnow are checked by their store
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
-from winnow.data.errors import BadTable, shown
+from winnow.data.errors import BadTable, EnvironmentFault, WinnowError, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.fetched import fetched, fetching, slices_of
 from winnow.data.readers.files import FREE_EXPANSION, LARGEST_RATIO, footer_sha256, sha256_of
@@ -303,8 +304,11 @@ def same_schema(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
     return first
 
 
-def damaged(path: Path, error: Exception) -> BadTable:
-    """A typed file that cannot be decoded."""
+def damaged(path: Path, error: Exception) -> WinnowError:
+    """A typed file that cannot be decoded; or that the machine did not give, which says nothing of the file."""
+    if isinstance(error, OSError) and error.errno:
+        step = "Check the path, its permissions and the disk"
+        return EnvironmentFault(str(path), f"could not be read ({os.strerror(error.errno)})", step)
     kind = "Parquet" if path.suffix == ".parquet" else "Arrow"
     return BadTable(
         str(path),

@@ -8,6 +8,7 @@ Durability rests on the file system honoring fsync.
 from __future__ import annotations
 
 import errno
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,11 +42,39 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 def make_folder(path: Path) -> None:
     """A folder and its parents, the entries forced to disk."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
+    with refused(path):
+        if not path.parent.exists():
+            make_folder(path.parent)
+        path.mkdir(exist_ok=True)
         force(path.parent)
+
+
+@contextmanager
+def refused(path: Path) -> Iterator[None]:
+    """Where the machine may refuse: what it says is told with the path."""
+    try:
+        yield
     except OSError as error:
         raise fault(path, error) from error
+
+
+def clear_abandoned(target: Path) -> None:
+    """Take away what processes that are no more were writing beside the target."""
+    with refused(target):
+        for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+            writer = partial.name.removesuffix(".partial").rpartition(".")[2]
+            if writer.isdecimal() and not _is_alive(int(writer)):
+                partial.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def force(path: Path) -> None:

@@ -21,7 +21,7 @@ from winnow.data.errors import UsageError, shown
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import sha256_of
 from winnow.data.readers.source import Source
-from winnow.data.stores.atomic import write_bytes, written
+from winnow.data.stores.atomic import clear_abandoned, refused, write_bytes, written
 from winnow.data.stores.receipts import Books, Receipt, Shard, Work, read_receipt
 from winnow.data.stores.trail import Trail
 
@@ -150,13 +150,16 @@ class FlatFile:
         """The receipt beside the file, written last."""
         shard = Shard(self.path.name, rows, self.path.stat().st_size, self._trail.sha256())
         Receipt(kind, work, books, [shard]).write(receipt_path(self.path))
-        announcement_path(self.path).unlink(missing_ok=True)
+        with refused(self.path):
+            announcement_path(self.path).unlink(missing_ok=True)
 
 
 @contextmanager
 def flat_file(path: Path, layout: Layout) -> Iterator[FlatFile]:
     """A file that appears, whole, when the block ends well; then it wants its receipt."""
     layout.refuse_itself(path)
+    for target in (path, receipt_path(path), announcement_path(path)):
+        clear_abandoned(target)
     with written(path) as partial:
         with Trail(partial) as trail, row_writer(partial, path.suffix, layout) as writer:
             yield FlatFile(path, writer, trail)

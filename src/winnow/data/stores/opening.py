@@ -29,7 +29,7 @@ from winnow.data.stores.joined import Attached, Beside, attach, by_id, by_row
 from winnow.data.stores.labelers import BY, by_labeler, label_by
 from winnow.data.stores.receipts import Receipt, read_receipt
 from winnow.data.stores.shards.rows import ShardRows
-from winnow.data.stores.store import Store, cleared_on_error, is_store, open_store, prepare
+from winnow.data.stores.store import Store, cleared_on_error, is_store, open_shard, open_store, prepare
 from winnow.data.table import Table, files_source, open_table
 from winnow.data.values import grades as read_labels
 
@@ -158,7 +158,22 @@ def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
         return candidates(store, stated=stated)
     said = store.receipt.work.source
     allowed = BadRows.parse(said.get("bad_rows")) if bad is None or not bad.limit else bad
-    source = _source_of(said, store.path)
+    return _beside(store, _source_of(said, store.path), stated, allowed)
+
+
+def shard_of(path: Path, number: int, stated: Columns) -> Table:
+    """One shard of a store of candidates, or of a store made of one shard by shard."""
+    store, alone = open_shard(path, number), slice(number, number + 1)
+    if store.receipt.kind == "candidates":
+        return candidates(store, alone, stated)
+    inner = open_shard(path / store.receipt.work.source["store"]["path"], number)
+    one = Store(path, replace(store.receipt, shards=store.receipt.shards[alone]))
+    return _beside(one, candidates(inner, alone).source, stated, BadRows())
+
+
+def _beside(store: Store, source: Source, stated: Columns, allowed: BadRows) -> Table:
+    """The rows of a source with what the store says of them."""
+    said = store.receipt.work.source
     made = {"id": CANDIDATE} if _records_ids(store.receipt) else {}
     columns = [*made.values(), *added_columns(store.receipt)]
     receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}

@@ -20,6 +20,7 @@ from winnow.data.engine import OF_TEXTS, engine, feed
 from winnow.data.errors import UsageError, shown
 from winnow.data.table import Parts, Table
 from winnow.data.values import LONGEST_KEY, grades, scores, short_key, verdicts
+from winnow.stages.decide.partial import Codes, Integers, Objects, Partial
 from winnow.stages.decide.prompts import Booleans, ByPrompt, Floats, OfPrompt, Prompts, sums
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ KEPT, DROPPED, ABSTAIN, ERROR, SILENT = 1, 0, -1, -2, -3
 WORDS = pa.array(["error", "abstain", "fail", "pass"])
 """In the order of their codes, from ERROR on; no verdict is SILENT, one below."""
 MOST_SLICES = 1000
-
-Codes = npt.NDArray[np.int8]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,15 @@ class Evidence:
     """
 
     names: list[str]
-    counts: dict[str | None, npt.NDArray[np.int64]]
+    counts: dict[str | None, Integers]
     row: Integers
-    key: npt.NDArray[np.object_]
+    key: Objects
     prompt: Integers
     verdict: Codes
     label: dict[str, Floats]
     drawn: Floats
-    slice: npt.NDArray[np.object_]
-    answer: npt.NDArray[np.object_]
+    slice: Objects
+    answer: Objects
     by_prompt: dict[str | None, list[ByPrompt]] = field(default_factory=dict)
     in_table: OfPrompt | None = None
     in_slice: OfPrompt | None = None
@@ -106,34 +104,63 @@ class _Labeled:
 
 def read(table: Table, asked: Asked) -> Evidence:
     """One pass over the table."""
-    names = asked.names()
-    counts: dict[str | None, npt.NDArray[np.int64]] = {None: np.zeros((len(names), 5), np.int64)}
+    return evidence_of(summarize(table, asked), asked)
+
+
+def summarize(table: Table, asked: Asked) -> Partial:
+    """One pass over a table, or over a shard that has all candidates of its prompts."""
+    verifiers = len(asked.names())
+    counts: dict[str | None, Integers] = {None: np.zeros((verifiers, 5), np.int64)}
     labeled = _Labeled()
-    kinds = [(f"{part}{i}", pa.int8()) for i in range(len(names)) for part in "kd"]
+    kinds = [(f"{part}{i}", pa.int8()) for i in range(verifiers) for part in "kd"]
     schema = pa.schema([("slice", pa.string()), ("prompt", pa.string()), *kinds])
     with engine(OF_TEXTS) as duck:
-        query = f"""create table parts as select slice, prompt, count(*)::double as n, {sums(len(names))}
+        query = f"""create table parts as select slice, prompt, count(*)::double as n, {sums(verifiers)}
             from incoming group by slice, prompt"""
         feed(duck, query, schema, _narrowed(table, asked, counts, labeled))
-        evidence = _gathered(names, counts, labeled, asked)
-        return _by_prompt(duck, evidence, asked) if table.has("prompt") else evidence
+        partial = _gathered(verifiers, counts, labeled, asked)
+        return _by_prompt(duck, partial, asked) if table.has("prompt") else partial
 
 
-def _by_prompt(duck: duckdb.DuckDBPyConnection, evidence: Evidence, asked: Asked) -> Evidence:
+def evidence_of(partial: Partial, asked: Asked) -> Evidence:
+    """What the whole says; labeled rows stand in the order of their numbers, slices in that of their names."""
+    order = np.argsort(partial.row, kind="stable")
+    keys = partial.key[order]
+    codes = {key: number for number, key in enumerate(dict.fromkeys(keys.tolist()))}
+    slices = sorted(name for name in partial.counts if name is not None)
+    by_prompt = {name: [one.by_prompt() for one in partial.sums[name]] for name in [None, *slices] if partial.sums}
+    return Evidence(
+        names=asked.names(),
+        counts={name: partial.counts[name] for name in [None, *slices]},
+        key=keys,
+        row=partial.row[order],
+        prompt=np.array([codes[key] for key in keys.tolist()], np.int64),
+        verdict=partial.verdict[:, order],
+        label=dict(zip(asked.labels, partial.label[:, order], strict=True)),
+        drawn=partial.drawn[order],
+        slice=partial.slice[order],
+        answer=partial.answer[order],
+        by_prompt=by_prompt,
+        in_table=None if partial.in_table is None else partial.in_table.take(order),
+        in_slice=None if partial.in_slice is None else partial.in_slice.take(order),
+    )
+
+
+def _by_prompt(duck: duckdb.DuckDBPyConnection, partial: Partial, asked: Asked) -> Partial:
     rows = pa.table(
         {
-            "at": pa.array(range(len(evidence.key)), pa.int64()),
-            "prompt": pa.array(evidence.key.tolist(), pa.string()),
-            "slice": pa.array(evidence.slice.tolist(), pa.string()),
+            "at": pa.array(range(len(partial.key)), pa.int64()),
+            "prompt": pa.array(partial.key.tolist(), pa.string()),
+            "slice": pa.array(partial.slice.tolist(), pa.string()),
         }
     )
-    prompts = Prompts(duck, len(evidence.names), rows, [name for name in evidence.counts if name is not None])
+    prompts = Prompts(duck, len(partial.counts[None]), rows, [name for name in partial.counts if name is not None])
     in_slice = None if asked.by is None else prompts.of_rows(in_slices=True)
-    return replace(evidence, by_prompt=prompts.summed(), in_table=prompts.of_rows(), in_slice=in_slice)
+    return replace(partial, sums=prompts.summed(), in_table=prompts.of_rows(), in_slice=in_slice)
 
 
 def _narrowed(
-    table: Table, asked: Asked, counts: dict[str | None, npt.NDArray[np.int64]], labeled: _Labeled
+    table: Table, asked: Asked, counts: dict[str | None, Integers], labeled: _Labeled
 ) -> Iterator[pa.RecordBatch]:
     key = "prompt" if table.has("prompt") else "id"
     wanted = [key] if key == "prompt" or (asked.halved and table.columns.id is not None) else []
@@ -186,9 +213,7 @@ def _refuse(chunk: Chunk, problems: Mapping[int, str], table: Table) -> None:
         table.bad.add(chunk.place(position), problem, shown(chunk.take(np.array([position])).dicts()[0]))
 
 
-def _count(
-    codes: Sequence[Codes], slices: Sequence[str | None] | None, counts: dict[str | None, npt.NDArray[np.int64]]
-) -> None:
+def _count(codes: Sequence[Codes], slices: Sequence[str | None] | None, counts: dict[str | None, Integers]) -> None:
     def add(name: str | None, rows: npt.NDArray[np.bool_] | slice) -> None:
         into = counts.setdefault(name, np.zeros((len(codes), 5), np.int64))
         for verifier, one in enumerate(codes):
@@ -244,27 +269,22 @@ def _keep_labeled(
     into.answer += [None if value is None else str(value).strip() for value in said] or [None] * len(where)
 
 
-def _gathered(
-    names: list[str], counts: dict[str | None, npt.NDArray[np.int64]], labeled: _Labeled, asked: Asked
-) -> Evidence:
+def _gathered(verifiers: int, counts: dict[str | None, Integers], labeled: _Labeled, asked: Asked) -> Partial:
     label = np.concatenate(labeled.label, axis=1) if labeled.label else np.zeros((len(asked.labels), 0))
-    verdict = np.concatenate(labeled.verdict, axis=1) if labeled.verdict else np.zeros((len(names), 0), np.int8)
-    codes = {key: number for number, key in enumerate(dict.fromkeys(labeled.prompt))}
-    return Evidence(
-        names=names,
+    verdict = np.concatenate(labeled.verdict, axis=1) if labeled.verdict else np.zeros((verifiers, 0), np.int8)
+    return Partial(
         counts=counts,
         key=_objects(labeled.prompt),
         row=np.concatenate(labeled.row) if labeled.row else np.zeros(0, np.int64),
-        prompt=np.array([codes[key] for key in labeled.prompt], np.int64),
         verdict=verdict,
-        label=dict(zip(asked.labels, label, strict=True)),
+        label=label,
         drawn=np.concatenate(labeled.drawn) if labeled.drawn else np.zeros(0),
         slice=_objects(labeled.slice),
         answer=_objects(labeled.answer),
     )
 
 
-def _objects(values: Sequence[str | None]) -> npt.NDArray[np.object_]:
+def _objects(values: Sequence[str | None]) -> Objects:
     found = np.empty(len(values), dtype=object)
     found[:] = values
     return found

@@ -1,0 +1,123 @@
+"""Throws faults at winnow and counts what breaks: `python faults/run.py [--short] [--only NAME] [--seed N]`.
+
+Prints the figures of every area and names every promise that was broken; ends with 1 if there is one. The deep form,
+when all areas were done, also writes results/faults.json and the part between the marks of docs/promises.md. The short
+form is what a push does. Seeds are printed: the same seed draws the same faults, though not the same moments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from faults.acts import Found
+from faults.damage import damage
+from faults.folders import runs_and_folders
+from faults.kills import kills
+from faults.order import order
+from faults.others import journal, verifiers
+from faults.points import points
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Area:
+    """What is thrown there, how many times in the deep form (None: all there are) and in the short one."""
+
+    throw: Callable[[int, int], Found] | Callable[[int | None, int], Found]
+    about: str
+    deep: int | None
+    short: int
+
+
+AREAS = {
+    "points": Area(points, "a fault at every system call of a commit", None, 84),
+    "kills": Area(kills, "runs killed at random moments", 1000, 40),
+    "order": Area(order, "the order in which things are forced to disk", None, 0),
+    "damage": Area(damage, "damaged stores", 1100, 220),
+    "folders": Area(runs_and_folders, "locks, closed folders, full disks", 20, 3),
+    "journal": Area(journal, "the journal's writers killed, its log cut", 200, 20),
+    "verifiers": Area(verifiers, "verifiers that misbehave", None, 0),
+}
+
+
+def asked() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="few faults of each kind; writes nothing")
+    parser.add_argument("--only", choices=AREAS, help="one area; writes nothing")
+    parser.add_argument("--seed", type=int, default=0, help="draws the moments and the bits")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Throw, print, write."""
+    options = asked()
+    results: dict[str, Any] = {}
+    broken: list[str] = []
+    for name, area in AREAS.items():
+        if options.only in (None, name):
+            start = perf_counter()
+            found = area.throw(area.short if options.short else area.deep, options.seed)  # type: ignore[arg-type]
+            broken += found.broken
+            results[name] = {"figures": found.figures, "seconds": round(perf_counter() - start)}
+            print("\n".join(lines(name, results[name], found.broken)), flush=True)
+    if not options.short and options.only is None:
+        write(results, broken, options.seed)
+    print(f"{len(broken)} promises broken" if broken else "every promise held")
+    return 1 if broken else 0
+
+
+def lines(name: str, result: dict[str, Any], broken: Sequence[str]) -> list[str]:
+    """An area in words."""
+    told = [f"{name}: {AREAS[name].about} ({result['seconds']:,} s)"]
+    told += [f"  {figure:<46} {shown(value)}" for figure, value in result["figures"].items()]
+    return [*told, *(f"  BROKEN {word}" for word in broken)]
+
+
+def shown(value: object) -> str:
+    """A figure as people write it."""
+    if isinstance(value, dict):
+        return " · ".join(f"{name} {shown(one)}" for name, one in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def write(results: dict[str, Any], broken: Sequence[str], seed: int) -> None:
+    """The figures as JSON and in the page."""
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    document = {"seed": seed, "broken": list(broken), "areas": results, "versions": versions}
+    path = ROOT / "results" / "faults.json"
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    page = ROOT / "docs" / "promises.md"
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n{table(document)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def table(document: dict[str, Any]) -> str:
+    """The figures as a Markdown table, and what they were measured with."""
+    rows = ["| what is thrown | what is counted | figure |", "| --- | --- | --- |"]
+    for name, result in document["areas"].items():
+        for number, (figure, value) in enumerate(result["figures"].items()):
+            rows.append(f"| {'' if number else AREAS[name].about} | {figure} | {shown(value)} |")
+    used = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
+    seconds = sum(result["seconds"] for result in document["areas"].values())
+    held = f"{len(document['broken'])} promises broken" if document["broken"] else "Every promise held"
+    return "\n".join([*rows, "", f"{held}. Seed {document['seed']}, {seconds:,} seconds; {used}."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""A fault at a system call leaves the old or the new, ends in words, and the same command goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faults.acts import ended, made, state
+from faults.points import Point, points, thrown, torn, undisturbed
+from faults.tracing import traceable
+
+HOWS = [pytest.param(True, marks=pytest.mark.skipif(not traceable(), reason="strace is not here or may not trace"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strace", [*HOWS, False])
+def test_no_fault_at_any_call_tears_or_loses_anything(strace: bool) -> None:
+    found = points(70, seed=1, strace=strace)
+    assert found.broken == []
+    assert found.figures["points"] >= 65
+
+
+@pytest.mark.parametrize("strace", [*HOWS, False])
+@pytest.mark.parametrize("act", ["a shard and its receipt", "a flat file of verdicts"])
+def test_a_result_is_old_or_new_whichever_of_its_calls_is_the_last(act: str, strace: bool, tmp_path: Path) -> None:
+    base = undisturbed(act, tmp_path / "act", strace)
+    kills = [point for point in base.points if point.fault == "KILL"]
+    assert len(kills) >= 8
+    assert [thrown(base, point, tmp_path / "try") for point in kills] == [([], True)] * len(kills)
+
+
+def test_a_full_disk_ends_with_3_and_the_path(tmp_path: Path) -> None:
+    base = undisturbed("a flat file of verdicts", tmp_path / "act", False)
+    at = next(point for point in base.points if (point.kind, point.fault) == ("force", "ENOSPC"))
+    assert thrown(base, at, tmp_path / "try") == ([], True)
+
+
+def test_a_torn_file_and_a_lost_one_are_told(tmp_path: Path) -> None:
+    folder = made(tmp_path / "act", "a shard and its receipt")
+    assert ended(folder, "a shard and its receipt").code == 0
+    after = state(folder / "out")
+    shard = folder / "out" / "part-00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    assert torn(folder / "out", {}, after) == ["part-00000.parquet is neither old nor new"]
+
+
+def test_a_command_that_does_not_go_on_is_told(tmp_path: Path) -> None:
+    base = undisturbed("a shard and its receipt", tmp_path / "act", False)
+    point = Point(base.points[0].act, "nowhere", "force", "KILL", 1000)
+    assert thrown(base, point, tmp_path / "try")[0] == ["it was to be killed and ended with 0"]
