@@ -28,7 +28,7 @@ from winnow.data.table import Table
 from winnow.data.values import canonical
 from winnow.runs.engines import mapped
 from winnow.runs.folder import aside, clear_partials, keep_facts, locked, log, stands
-from winnow.runs.recipe import Recipe
+from winnow.runs.recipe import Measure, Recipe, Select
 from winnow.stages.decide.evidence import Asked, Evidence, evidence_of
 from winnow.stages.decide.measure import Measuring, Reader, measure
 from winnow.stages.decide.partial import merge
@@ -81,16 +81,15 @@ class Run:
             judged = store
             if self.recipe.verify is not None:
                 judged = self._stage("verify", lambda: self._verify(store))
-            if self.recipe.measure is not None:
-                self._stage("measure", lambda: self._measure(judged, store))
-            if self.recipe.select is not None:
-                self._stage("select", lambda: self._select(judged))
+            if (card := self.recipe.measure) is not None:
+                self._stage("measure", lambda: self._measure(card, judged, store))
+            if (choice := self.recipe.select) is not None:
+                self._stage("select", lambda: self._select(choice, judged))
         return self.told
 
     def plan(self) -> dict[str, Any]:
         """Check what can be checked without writing, and say what would be done."""
         table = self.table()
-        table.need("prompt" if table.has("prompt") else "text")
         shards = self.recipe.data.shards or shards_for(table)
         words = [f"import: {table.name} into {shards:,} shards", table.columns.said()]
         if self.recipe.verify is not None:
@@ -100,7 +99,7 @@ class Run:
         if self.recipe.measure is not None:
             words.append(f"measure: labels from {self.recipe.measure.labels or 'the table'}")
         if self.recipe.select is not None:
-            words.append(f"select: {self.rules().said()}")
+            words.append(f"select: {self._rules(self.recipe.select).said()}")
         return {"out": str(self.out), "recipe": self.recipe.model_dump(mode="json"), "words": words}
 
     def _stage(self, name: str, work: Callable[[], Any]) -> Any:
@@ -183,11 +182,9 @@ class Run:
 
     def _judged(self, store: Store, labels: str | None, label: str | None) -> Table:
         table = open_rows(store.path, stated(**({"label": label} if label and labels is None else {})))
-        return table if labels is None else with_labels(table, str(self.base / labels), label, several=True)
+        return table if labels is None else with_labels(table, str(self.base / labels), label)
 
-    def _measure(self, judged: Store, store: Store) -> None:
-        asked = self.recipe.measure
-        assert asked is not None
+    def _measure(self, asked: Measure, judged: Store, store: Store) -> None:
         table = self._judged(judged, asked.labels, asked.label)
         target = self.out / "card.json"
         config = {**asked.model_dump(exclude={"labels"}), "seed": self.recipe.seed}
@@ -218,23 +215,19 @@ class Run:
 
         return read
 
-    def rules(self) -> Rules:
-        """The rules of the selection."""
-        asked = self.recipe.select
-        assert asked is not None
+    def _rules(self, asked: Select) -> Rules:
         known = {f.name for f in fields(Rules)}
         given = {name: value for name, value in asked.model_dump(exclude_none=True).items() if name in known}
         if asked.best_of is not None:
             given["best_of"] = best_of(str(asked.best_of))
         return Rules(**given, exclude_by=asked.by, seed=self.recipe.seed)
 
-    def _select(self, store: Store) -> None:
-        asked = self.recipe.select
-        assert asked is not None
-        rules = self.rules()
+    def _select(self, asked: Select, store: Store) -> None:
         exclude = None if asked.exclude is None else open_rows(str(self.base / asked.exclude))
         target, control = self.out / "selected", self.out / "control"
-        request = Request(rules, asked.verdict, exclude, out=target, control=control if asked.control else False)
+        request = Request(
+            self._rules(asked), asked.verdict, exclude, out=target, control=control if asked.control else False
+        )
         table = open_rows(store.path, stated(**({"score": asked.score} if asked.score else {})))
         folders = {"selection": target, "control": control}
         standing = [stands(folders[name], work) for name, work in intended(table, request).items()]
