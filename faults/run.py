@@ -31,6 +31,7 @@ from faults.points import points
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+NOT_YET = "The deep form has not been run to its end yet; `make faults` writes its figures here."
 PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow")
 
 
