@@ -46,7 +46,15 @@ as it comes and with the order of rows given up."""
 ROWS = (
     Row("best of all, text", "best", "text", 5_000_000, (*DUCKDB, "polars"), 0.9, 700),
     Row("best of all", "best", "narrow", 10_000_000, ("duckdb arg_max", "duckdb semi join", "pandas"), None, 1000),
-    Row("best of all, prompts scattered", "best", "scattered", 10_000_000, ("duckdb arg_max", "duckdb semi join"), None, 1000),
+    Row(
+        "best of all, prompts scattered",
+        "best",
+        "scattered",
+        10_000_000,
+        ("duckdb arg_max", "duckdb semi join"),
+        None,
+        1000,
+    ),
     Row("top 12.5%", "top", "narrow", 10_000_000, ("duckdb limit", "pandas"), None, 1000),
 )
 IN_PROCESS = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}

@@ -118,3 +118,14 @@ def test_the_places_of_rows_held_in_memory_are_those_they_came_from() -> None:
     checked = winnow.verify(many, lambda completions: [True] * len(completions))
     with pytest.raises(winnow.BadTable, match=r"^rows\[8999\]: score is 'high'"):
         winnow.select(checked, threshold=0)
+
+
+def test_a_card_shows_its_words_in_a_terminal_and_in_a_notebook() -> None:
+    rows = [
+        {"id": str(i), "prompt": f"p{i // 2}", "ok": i % 3 > 0, "v.verdict": "pass" if i % 5 else "fail"}
+        for i in range(90)
+    ]
+    measured = winnow.measure(rows, verdict="v", label="ok", id="id", prompt="prompt")
+    assert repr(measured) == measured.words()
+    assert measured._repr_html_().startswith("<pre>v\n")
+    assert "right among kept" in measured._repr_html_()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,20 @@ def reopened(out: Path, columns: Columns, rows: int, names: Sequence[str]) -> Ta
         return open_rows(out, columns)
     known = {part: name for part, name in columns.named().items() if name in names}
     return Table(Held([], str(out), names), stated(**known), BadRows())
+
+
+class Spoken(ABC):
+    """What says itself in words, in a terminal as in a notebook."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """What a person reads."""
+
+    def __repr__(self) -> str:
+        return self.words()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.words())}</pre>"
 
 
 class Rows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from winnow.stages.results import Spoken
 from winnow.stats.forecasts import Forecast
 from winnow.stats.outcomes import Record
 
@@ -73,8 +74,8 @@ class Pilot:
         yield from (f"  {line}" for line in self.next())
 
 
-@dataclass(frozen=True)
-class Foreseen:
+@dataclass(frozen=True, repr=False)
+class Foreseen(Spoken):
     """The forecast of one table; what was written of it, and what became of earlier ones."""
 
     table: str
@@ -106,9 +107,6 @@ class Foreseen:
     def words(self) -> str:
         """What a person reads: the rule first, then the curve, then what to beware of."""
         return "\n".join(_lines(self))
-
-    def __repr__(self) -> str:
-        return self.words()
 
 
 def _lines(foreseen: Foreseen) -> Iterator[str]:

@@ -27,6 +27,7 @@ from winnow.stages.decide.holdout import Holdout, Parted, parted, write_down
 from winnow.stages.decide.labelers import People, Settled, settled
 from winnow.stages.decide.prompts import Booleans, Floats
 from winnow.stages.named import verdict_columns
+from winnow.stages.results import Spoken
 from winnow.stats.card import card
 from winnow.stats.evidence import Counts, How, Labeled
 from winnow.stats.grades import GradeCard, Graded, grade_card
@@ -94,8 +95,8 @@ class Beside:
         return {"labelers": self.labelers, "holdout": self.holdout, "w_estimate": self.w_estimate}
 
 
-@dataclass(frozen=True)
-class Measured:
+@dataclass(frozen=True, repr=False)
+class Measured(Spoken):
     """The cards, one per verifier and label, what is said beside each, and how the verifiers compare."""
 
     cards: tuple[tuple[str, str, Card | GradeCard], ...]
@@ -128,9 +129,6 @@ class Measured:
         if self.comparison is not None:
             parts += ["side by side", *(f"  {line}" for line in self.comparison.words().splitlines())]
         return "\n".join(parts)
-
-    def __repr__(self) -> str:
-        return self.words()
 
 
 def measure(table: Table, measuring: Measuring, reader: Reader = read) -> Measured:

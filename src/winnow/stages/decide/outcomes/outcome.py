@@ -18,6 +18,7 @@ from typing import Any
 from winnow.data.errors import UsageError, nearest, shown
 from winnow.stages.decide.outcomes.record import against_control
 from winnow.stages.decide.outcomes.stored import FILES, NAME, Line, Stored, append, latest, read_stored
+from winnow.stages.results import Spoken
 from winnow.stats.intervals import Figure
 from winnow.stats.outcomes import apart, measured
 
@@ -49,8 +50,8 @@ def _number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-@dataclass(frozen=True)
-class Outcome:
+@dataclass(frozen=True, repr=False)
+class Outcome(Spoken):
     """A recorded outcome beside what was forecast."""
 
     stored: Stored
@@ -102,9 +103,6 @@ class Outcome:
     def words(self) -> str:
         """What a person reads."""
         return "\n".join(_lines(self))
-
-    def __repr__(self) -> str:
-        return self.words()
 
 
 def record_outcome(forecast: Path, given: Given) -> Outcome:
