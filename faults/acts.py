@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing import get_context
@@ -192,7 +192,9 @@ class Started:
 
     def kill(self, tree: bool = True) -> None:
         """SIGKILL, to all processes of it at once or to the first alone."""
-        (os.killpg if tree else os.kill)(self.pid, signal.SIGKILL)
+        # It may have ended in the moment between.
+        with suppress(ProcessLookupError):
+            (os.killpg if tree else os.kill)(self.pid, signal.SIGKILL)
 
     def end(self, seconds: float = 120) -> Ended:
         """How it ended."""
