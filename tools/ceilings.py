@@ -33,8 +33,8 @@ CATCHES_EVERYTHING = {
 }
 
 HEAVY = frozenset(
-    "torch transformers tokenizers safetensors trl peft ray matplotlib starlette uvicorn jinja2 numba sympy math_verify "
-    "duckdb pandas polars".split()
+    "torch transformers tokenizers safetensors trl peft ray matplotlib starlette uvicorn jinja2 numba sympy "
+    "math_verify duckdb pandas polars".split()
 )
 HEAVY_MAY_STAND_IN = ("src/winnow/models/tiny/", "src/winnow/stages/train")
 
