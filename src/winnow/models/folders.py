@@ -16,9 +16,10 @@ from winnow.data.errors import EnvironmentFault, UsageError, shown
 from winnow.data.readers.files import sha256_of
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+OLDER_TOKENIZERS = ("vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 OF_TOKENIZERS = (
-    *(TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"),
-    *("vocab.txt", "tokenizer.model", "spiece.model"),
+    *(TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
+    *OLDER_TOKENIZERS,
 )
 OPTION = "--model"
 

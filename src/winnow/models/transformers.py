@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from winnow.data.errors import EnvironmentFault, UsageError, shown
-from winnow.models.folders import OPTION, TOKENIZER, backend_of, identity_of, missing, model_folder
+from winnow.models.folders import OLDER_TOKENIZERS, OPTION, TOKENIZER, backend_of, identity_of, missing, model_folder
 from winnow.models.prior import Ask, Candidates, Document, Integers, Part
 from winnow.models.vocabulary import Vocabulary
 from winnow.models.windows import Window, windows
@@ -158,11 +158,13 @@ def _backend(path: Path) -> Any:
     library = _library("transformers")
     problem = f"{shown(str(path))} has no tokenizer that says where its tokens stand"
     step = f"Save it with a fast tokenizer ({TOKENIZER})"
+    if not any((path / name).is_file() for name in OLDER_TOKENIZERS):
+        raise UsageError(OPTION, problem, step)
     try:
         found = library.AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise UsageError(OPTION, f"{problem} ({shown(str(error))})", step) from error
-    if not getattr(found, "is_fast", False) or not len(found):
+    if not getattr(found, "is_fast", False):
         raise UsageError(OPTION, problem, step)
     return found.backend_tokenizer
 

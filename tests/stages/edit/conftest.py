@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,15 @@ from stages.edit.made import byte_level, saved, trained_model
 
 
 @pytest.fixture(scope="session")
-def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows nothing, but is sure of much."""
-    return saved(tmp_path_factory.mktemp("random"), byte_level())
+def random_folder() -> Iterator[Path]:
+    """A model that has learned nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield saved(Path(folder), byte_level())
 
 
 @pytest.fixture(scope="session")
-def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_folder() -> Iterator[Path]:
     """A model that has learned the grammar."""
     tokenizer = byte_level()
-    return saved(tmp_path_factory.mktemp("trained"), tokenizer, trained_model(tokenizer))
+    with tempfile.TemporaryDirectory() as folder:
+        yield saved(Path(folder), tokenizer, trained_model(tokenizer))

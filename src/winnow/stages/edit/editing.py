@@ -124,7 +124,7 @@ def pieces(table: Table, logprobs: str | None, whole_rows: bool = False) -> Iter
         stored = [None] * len(texts) if logprobs is None else chunk.values(logprobs)
         for some in _portions(texts):
             here = chunk.take(np.arange(some.start, some.stop, dtype=np.int64))
-            given = [Given(texts[n], ids[n], stored[n], chunk.place(n)) for n in some]
+            given = [Given(texts[n] or "", ids[n], stored[n], chunk.place(n), absent=texts[n] is None) for n in some]
             yield Piece(here, given)
 
 
@@ -133,10 +133,10 @@ def has_ids(table: Table) -> bool:
     return table.columns.id is not None or table.has("prompt")
 
 
-def _portions(texts: Sequence[str]) -> Iterator[range]:
+def _portions(texts: Sequence[str | None]) -> Iterator[range]:
     first = held = 0
     for number, text in enumerate(texts):
-        held += len(text)
+        held += len(text or "")
         if held >= PIECE_CHARACTERS or number + 1 - first >= PIECE_ROWS:
             yield range(first, number + 1)
             first, held = number + 1, 0
@@ -150,7 +150,7 @@ def as_stored(rows: Sequence[int], given: Sequence[Given], edited: Sequence[Edit
         {
             "row": row,
             "candidate_id": source.id,
-            "text": one.text,
+            "text": None if source.absent else one.text,
             "edits": plain_edits(source.text, one),
             "rounds": [asdict(figures) for figures in one.rounds],
             "after": None if one.after is None else dict(zip(("logp", "known"), one.after, strict=True)),

@@ -58,6 +58,8 @@ class Given:
     stored: Any = None
     place: str = ""
     again: bool = False
+    absent: bool = False
+    """Whether there is no text at all, which is not an empty one."""
 
 
 @dataclass(frozen=True)

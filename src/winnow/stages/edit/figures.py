@@ -108,8 +108,9 @@ class Tally:
         self.rows_changed += bool(edits)
         self.edits += len(edits)
         grown = sum(len(one["to"]) - len(one["from"]) for one in edits)
-        self.characters += len(row["text"]) - grown
-        self.characters_after += len(row["text"])
+        length = len(row["text"] or "")
+        self.characters += length - grown
+        self.characters_after += length
         self.rounds += [Figures() for _ in rounds[len(self.rounds) :]]
         for figures, more in zip(self.rounds, rounds, strict=True):
             figures.add(more)

@@ -21,7 +21,7 @@ from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriti
 from winnow.data.stores.joined import Attached
 from winnow.data.stores.opening import edited_columns, kept_source, open_rows
 from winnow.data.stores.receipts import NAME, Books, Receipt, Work, read_receipt
-from winnow.data.stores.shards.done import Done, clear, read_done, write_done, write_shard
+from winnow.data.stores.shards.done import Done, clear, read_done, shard_receipt, write_done, write_shard
 from winnow.data.stores.store import Store, finished_already, is_store, open_store
 from winnow.data.stores.unique import UniqueIds
 from winnow.data.table import Table
@@ -128,9 +128,10 @@ def _done_piece_by_piece(table: Table, editing: Editing, target: tuple[Path, Wor
 
 def _finished(table: Table, out: Path, work: Work, done: list[Done]) -> None:
     names = [one.shard.name for one in done]
-    for path in out.glob("part-*"):
+    ours = {*names, *(shard_receipt(out, name).name for name in names)}
+    for path in out.iterdir():
         # Shards that other settings had left here.
-        if path.name not in names:
+        if path.name.startswith(("part-", ".part-")) and path.name not in ours:
             with refused(path):
                 path.unlink()
     write_quarantine(out, table.bad)
