@@ -60,6 +60,8 @@ ROWS = (
 IN_PROCESS = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
 if find_spec("crowdkit"):
     IN_PROCESS["combining five verifiers"] = "combining.py"
+if find_spec("torch") and find_spec("transformers"):
+    IN_PROCESS["token editing"] = "editing.py"
 
 
 def measured(row: Row, folder: Path, quick: bool) -> list[dict[str, Any]]:

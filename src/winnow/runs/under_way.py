@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from winnow.data.stores.atomic import make_folder, refused
-from winnow.data.stores.opening import candidates
+from winnow.data.stores.opening import open_rows
 from winnow.data.stores.shards.done import Done, clear, finish, shard_receipt
 from winnow.data.stores.store import Store
 from winnow.data.table import Table
@@ -56,7 +56,7 @@ class UnderWay:
 
     def mapped(self, name: str, stage: Map, source: Store, target: Path) -> list[Done] | None:
         """What was done for each shard; None where the store stood finished."""
-        work = stage.work(candidates(source), target)
+        work = stage.work(open_rows(source.path), target)
         names = [shard.name for shard in source.receipt.shards]
         if stands(target, work):
             # A run that was stopped right after the receipt left those of the shards.

@@ -47,7 +47,7 @@ class Select(Part):
         request = Request(
             self._rules(run.seed), self.verdict, exclude, out=target, control=control if self.control else False
         )
-        judged = run.latest("verdicts", "candidates")
+        judged = run.latest("verdicts", "edits", "candidates")
         table = open_rows(judged.path, stated(**({"score": self.score} if self.score else {})))
         folders = {"selection": target, "control": control}
         standing = [stands(folders[name], work) for name, work in intended(table, request).items()]
