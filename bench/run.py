@@ -61,7 +61,7 @@ IN_PROCESS = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
 if find_spec("crowdkit"):
     IN_PROCESS["combining five verifiers"] = "combining.py"
 if find_spec("torch") and find_spec("transformers"):
-    IN_PROCESS["token editing"] = "editing.py"
+    IN_PROCESS["token editing"] = "token_editing.py"
 
 
 def measured(row: Row, folder: Path, quick: bool) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def in_process(script: str) -> Iterator[dict[str, Any]]:
     """Lines that a script measures itself, per CPU-second inside one process."""
     said, cost = run(script)
     for line in json.loads(said):
-        reached = line["same"] and line["ratio"] >= line["goal"]
+        reached = line["same"] and line["ratio"] >= (line["goal"] or 0)
         yield {**line, "peak_mib": cost.peak_mib, "peak_goal_mib": None, "reached": reached}
 
 

@@ -20,12 +20,13 @@ import numpy as np
 
 from winnow.data.errors import EnvironmentFault, UsageError, shown
 from winnow.models.folders import OLDER_TOKENIZERS, OPTION, TOKENIZER, backend_of, identity_of, missing, model_folder
-from winnow.models.prior import Ask, Candidates, Document, Integers, Part
+from winnow.models.logits import part_of
+from winnow.models.prior import Ask, Document, Integers, Part
 from winnow.models.vocabulary import Vocabulary
 from winnow.models.windows import Window, windows
 
 WINDOW = 1024
-BLOCK = 1 << 22
+BLOCK = 1 << 23
 """Log-probabilities that are worked on at once."""
 
 
@@ -108,34 +109,6 @@ class Transformer:
         with _threads(self._torch, self.how.threads, self.device):
             for at in range(0, len(ids), step):
                 yield part_of(self._torch, logits[at : at + step], ids[at : at + step], window, at, ask)
-
-
-def part_of(torch: Any, logits: Any, ids: Any, window: Window, at: int, ask: Ask) -> Part:
-    """What logits say of the tokens that follow them, `at` tokens behind the first new one of a window."""
-    logits, ids, first = logits.float(), ids.to(logits.device), window.new + at
-    all_of_it = logits.logsumexp(-1)
-    own = (logits.gather(1, ids[:, None])[:, 0] - all_of_it).clamp(max=0.0).cpu().double().numpy()
-    wanted = np.flatnonzero(ask.wanted(window.document, first, own))
-    candidates = Candidates.none()
-    if len(wanted):
-        rows = torch.as_tensor(wanted, device=logits.device)
-        candidates = _likeliest(torch, logits[rows] - all_of_it[rows, None], ask)
-    return Part(window.document, first, own, first + wanted, candidates)
-
-
-def _likeliest(torch: Any, logp: Any, ask: Ask) -> Candidates:
-    if ask.k is not None:
-        found, ids = logp.topk(min(ask.k, logp.shape[1]), dim=1)
-    elif ask.mass is not None:
-        found, ids = logp.sort(dim=1, descending=True, stable=True)
-        # A candidate belongs to them as long as those before it have not the mass.
-        before = found.double().exp().cumsum(1) - found.double().exp()
-        within = before < ask.mass
-        width = int(within.sum(1).max())
-        found, ids = found[:, :width].masked_fill(~within[:, :width], -torch.inf), ids[:, :width]
-    else:
-        found, ids = logp, torch.arange(logp.shape[1], device=logp.device).expand(logp.shape)
-    return Candidates(ids.cpu().numpy(), found.cpu().double().numpy())
 
 
 def _tokens(document: Document, window: Window) -> Integers:

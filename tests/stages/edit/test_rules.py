@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy.special import chdtrc, log_softmax
 
 from winnow.data.errors import UsageError
+from winnow.models.logits import likeliest as likeliest_of
+from winnow.models.logits import part_of
 from winnow.models.prior import Ask, Candidates, nothing
-from winnow.models.transformers import part_of
 from winnow.models.windows import Window
 from winnow.stages.edit.rules import KEPT, Rules, drawn, selected, with_own
 
@@ -210,3 +211,16 @@ def test_nothing_is_wanted_where_only_chances_are_asked_for() -> None:
     part = part_of(torch, torch.zeros(3, 5), torch.tensor([1, 2, 3]), Window(0, 0, 4, 1), 0, Ask(nothing, 1))
     assert np.allclose(part.own, np.log(1 / 5))
     assert not len(part.asked)
+
+
+@pytest.mark.parametrize("size", [5, 256, 9000, 16384])
+@pytest.mark.parametrize("k", [1, 8])
+def test_the_likeliest_of_a_large_vocabulary_are_the_likeliest(size: int, k: int) -> None:
+    import torch
+
+    logits = torch.tensor(np.random.default_rng(size).permutation(7 * size).reshape(7, size).astype(np.float32))
+    k = min(k, size)
+    found, ids = likeliest_of(torch, logits, k)
+    expected = logits.topk(k, dim=1)
+    assert torch.equal(found, expected.values)
+    assert torch.equal(ids, expected.indices)
