@@ -61,7 +61,7 @@ IN_PROCESS = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
 if find_spec("crowdkit"):
     IN_PROCESS["combining five verifiers"] = "combining.py"
 if find_spec("torch") and find_spec("transformers"):
-    IN_PROCESS["token editing"] = "token_editing.py"
+    IN_PROCESS["token editing"] = "texts/token_editing.py"
 
 
 def measured(row: Row, folder: Path, quick: bool) -> list[dict[str, Any]]:

@@ -36,10 +36,11 @@ class Run:
             clear_partials(self.out)
             keep_facts(self.out, self.recipe.resolved(), self.recipe.seed)
             run = self._under_way()
-            for step in self.recipe.steps():
-                start = perf_counter()
-                step.go(run)
-                log(self.out, step.step, perf_counter() - start)
+            with run.workers:
+                for step in self.recipe.steps():
+                    start = perf_counter()
+                    step.go(run)
+                    log(self.out, step.step, perf_counter() - start)
         return {"out": str(self.out), "stages": run.told}
 
     def plan(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ depends on the engine or the moment of an interruption.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -17,7 +17,7 @@ from winnow.data.stores.opening import open_rows
 from winnow.data.stores.shards.done import Done, clear, finish, shard_receipt
 from winnow.data.stores.store import Store
 from winnow.data.table import Table
-from winnow.runs.engines import mapped
+from winnow.runs.engines import Job, Workers, mapped
 from winnow.runs.folder import stands
 from winnow.runs.parts import Engine
 from winnow.stages.mapping import Glance, Map, Task, do, summary_of
@@ -47,6 +47,7 @@ class UnderWay:
     seed: int
     engine: Engine
     watcher: Watcher = field(default_factory=Watcher)
+    workers: Workers = field(default_factory=Workers)
     stores: dict[str, Store] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
 
@@ -65,24 +66,28 @@ class UnderWay:
         make_folder(target)
         clear_others(target, names)
         self.watcher.begins(name, len(names))
-        tasks = [Task(stage, source.path, target, number, work) for number in range(len(names))]
+        found = self.worked(do, [Task(stage, source.path, target, number, work) for number in range(len(names))])
+        finish(target, stage.kind, work, names)
+        return found
+
+    def worked(self, work: Callable[[Job], Done], tasks: Sequence[Job]) -> list[Done]:
+        """Every task done, each of which is one shard."""
         found = []
-        for done in mapped(do, tasks, self._workers(len(tasks))):
+        for done in mapped(work, tasks, self._count(len(tasks)), self.workers):
             self.watcher.shard(done)
             found.append(done)
-        finish(target, stage.kind, work, names)
         return found
 
     def summed(self, glances: Sequence[Glance[Small]]) -> Iterator[Small]:
         """What each shard says, in whatever order they end."""
-        return mapped(summary_of, glances, self._workers(len(glances)))
+        return mapped(summary_of, glances, self._count(len(glances)), self.workers)
 
     def ends(self, stage: str, words: str, **told: Any) -> None:
         """What a step says of itself when it has ended: to a person, and to a program."""
         self.told.append({"stage": stage, **told})
         self.watcher.ends(stage, words)
 
-    def _workers(self, tasks: int) -> int:
+    def _count(self, tasks: int) -> int:
         """As stated, else one per core; none where there is nothing to share out."""
         if self.engine.workers is not None:
             return self.engine.workers

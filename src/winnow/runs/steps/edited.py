@@ -51,6 +51,8 @@ class Edit(Part):
 
         target = run.out / "edits"
         done = run.mapped(self.step, self._stage(run), run.stores["candidates"], target)
+        # A model is large, and goes with the workers.
+        run.workers.let_go()
         store = run.stores["edits"] = open_store(target)
         summary = tally_of(store).plain()
         words = "\n".join([f"{summary['rows']:,} texts edited", *said(summary)])

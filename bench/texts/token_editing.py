@@ -1,11 +1,11 @@
 """Token editing from logits to edited tokens: winnow beside the authors' rule with a dictionary per token.
 
-`python bench/token_editing.py`. The peers are the rule of the published code restated by us: of each token a dictionary
-of its 8 likeliest candidates and itself; selected above .99, weights softmax(logp / 1.5). One works token by token, the
-other has log-probabilities and likeliest of many positions made at once, as a server would. All get the same logits and
-the same uniform numbers, and `same` says that they return the same tokens. A seventh of the tokens are certain, about
-as in the paper's corpora. The forward pass of a model of that shape is timed beside them, because on a CPU it is nearly
-all of the work: the share it has of the whole stands in the row's name.
+`python bench/texts/token_editing.py`. The peers are the rule of the published code restated by us: of each token a
+dictionary of its 8 likeliest candidates and itself; selected above .99, weights softmax(logp / 1.5). One works token by
+token, the other has log-probabilities and likeliest of many positions made at once, as a server would. All get the same
+logits and the same uniform numbers, and `same` says that they return the same tokens. A seventh of the tokens are
+certain, about as in the paper's corpora. The forward pass of a model of that shape is timed beside them, because on a
+CPU it is nearly all of the work: the share it has of the whole stands in the row's name.
 """
 
 from __future__ import annotations
