@@ -42,7 +42,7 @@ def share(value: float) -> str:
 
 def page(figures: Figures) -> str:
     """What stands between the markers."""
-    parts = (_model, _thresholds, _deciles, _settings, _samplers, _rounds)
+    parts = (_model, _thresholds, _in_words, _deciles, _settings, _samplers, _rounds)
     return "\n\n".join(part(figures) for part in parts)
 
 
@@ -68,6 +68,16 @@ def _thresholds(figures: Figures) -> str:
         rows.append([f"{free['rules']['threshold']:g}", *cells, texts])
     head = ["p", "P >= p", "selected", "**changed**", "eligible, protected", "selected, protected"]
     return table([*head, "changed, protected", "texts changed"], rows)
+
+
+def _in_words(figures: Figures) -> str:
+    free = next(one for one in figures["all"] if one["name"] == "paper" and not one["protected"])
+    least, changed = free["rules"]["threshold"], free["changed"]
+    again = f"one selected token in {free['selected'] / changed:,.0f}" if changed else "none of the selected tokens"
+    return (
+        f"At p = {least:g} {share(free['selected_share'])} of the {free['tokens']:,} tokens were drawn again, and "
+        f"{changed:,} became something else: {again}."
+    )
 
 
 def _deciles(figures: Figures) -> str:
