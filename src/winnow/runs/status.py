@@ -58,7 +58,7 @@ def _standing(out: Path, name: str) -> Standing | None:
         return Standing(name, True, len(receipt.shards), len(receipt.shards), receipt.books.keep)
     wanted = len(read_receipt(out / "candidates" / NAME).shards) if is_store(out / "candidates") else 0
     done = sum(1 for path in folder.glob(".*.receipt.json"))
-    return Standing(name, False, wanted if name == "verdicts" else 0, done, None)
+    return Standing(name, False, wanted if name in ("edits", "verdicts") else 0, done, None)
 
 
 def _card(out: Path) -> str | None:
