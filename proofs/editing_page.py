@@ -73,10 +73,17 @@ def _thresholds(figures: Figures) -> str:
 def _in_words(figures: Figures) -> str:
     free = next(one for one in figures["all"] if one["name"] == "paper" and not one["protected"])
     least, changed = free["rules"]["threshold"], free["changed"]
-    again = f"one selected token in {free['selected'] / changed:,.0f}" if changed else "none of the selected tokens"
+    again = f"one selected token in {free['selected'] / changed:,.0f}" if changed else "not one"
+    found = free["deciles"]
+    shape = "The histogram is a U, as the paper's is."
+    if found[9] <= min(found[3:7]):
+        shape = (
+            "The histogram is no U: a model this small, trained this briefly, is hardly ever certain, and what the paper "
+            "sees of certain tokens was not reproduced with it."
+        )
     return (
-        f"At p = {least:g} {share(free['selected_share'])} of the {free['tokens']:,} tokens were drawn again, and "
-        f"{changed:,} became something else: {again}."
+        f"At p = {least:g} {free['selected']:,} of the {free['tokens']:,} tokens were drawn again, and {changed:,} "
+        f"became something else: {again}. {shape}"
     )
 
 
