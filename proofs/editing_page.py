@@ -78,8 +78,8 @@ def _in_words(figures: Figures) -> str:
     shape = "The histogram is a U, as the paper's is."
     if found[9] <= min(found[3:7]):
         shape = (
-            "The histogram is no U: a model this small, trained this briefly, is hardly ever certain, and what the paper "
-            "sees of certain tokens was not reproduced with it."
+            "The histogram is no U: a model this small, trained this briefly, is hardly ever certain, and what the "
+            "paper sees of certain tokens was not reproduced with it."
         )
     return (
         f"At p = {least:g} {free['selected']:,} of the {free['tokens']:,} tokens were drawn again, and {changed:,} "
