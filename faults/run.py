@@ -70,7 +70,10 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="draws the moments and the bits")
     hands = min(MOST_HANDS, os.cpu_count() or 1)
     parser.add_argument("--at-once", type=int, default=hands, help=f"faults thrown at the same time (here {hands})")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.at_once < 1:
+        parser.error(f"--at-once: {options.at_once} is no number of faults; give 1 or more")
+    return options
 
 
 def main() -> int:

@@ -59,8 +59,7 @@ class Source(ABC):
 
     def schema(self, bad: BadRows) -> pa.Schema:
         """The Arrow types of all rows but those set aside, found by reading them where the format does not say."""
-        sound = (bad.without(chunk) for chunk in self.chunks(bad))
-        return merged_schema([chunk.arrow().schema for chunk in sound if len(chunk)], self.name)
+        return merged_schema([bad.without(chunk).arrow().schema for chunk in self.chunks(bad)], self.name)
 
     def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
         """The whole rows with these numbers (ascending), in order."""
