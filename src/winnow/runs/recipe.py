@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from winnow.data.errors import UsageError, nearest, shown
+from winnow.data.places.place import refuse_keys
 
 
 class Part(BaseModel):
@@ -126,9 +127,11 @@ def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
     for change in changes:
         _change(content, change)
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _refusal(path, error) from error
+    refuse_keys(recipe.resolved(), str(path))
+    return recipe
 
 
 def schema_of_recipes() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from winnow.data.columns import stated
+from winnow.data.places.place import below, local
 from winnow.data.quarantine import BadRows
 from winnow.data.stores.atomic import make_folder, refused, write_bytes
 from winnow.data.stores.flat import write_quarantine
@@ -69,7 +70,7 @@ class Run:
     @property
     def out(self) -> Path:
         """The folder of the run."""
-        return self.base / self.recipe.out
+        return self.base / local(self.recipe.out, "out", "a run works in a local folder, which it locks")
 
     def go(self) -> dict[str, Any]:
         """Do what is not done yet; returns what each stage says of itself."""
@@ -136,7 +137,7 @@ class Run:
         """The candidates where they came from."""
         data = self.recipe.data
         named = {**data.columns.model_dump(exclude_none=True), **({"candidates": data.lists} if data.lists else {})}
-        given = data.candidates if data.candidates == "-" else str(self.base / data.candidates)
+        given = data.candidates if data.candidates == "-" else below(self.base, data.candidates)
         return open_rows(given, stated(**named), BadRows.parse(data.bad_rows))
 
     def _verify(self, source: Store) -> Store:
@@ -182,7 +183,7 @@ class Run:
 
     def _judged(self, store: Store, labels: str | None, label: str | None) -> Table:
         table = open_rows(store.path, stated(**({"label": label} if label and labels is None else {})))
-        return table if labels is None else with_labels(table, str(self.base / labels), label)
+        return table if labels is None else with_labels(table, below(self.base, labels), label)
 
     def _measure(self, asked: Measure, judged: Store, store: Store) -> None:
         table = self._judged(judged, asked.labels, asked.label)
@@ -223,7 +224,7 @@ class Run:
         return Rules(**given, exclude_by=asked.by, seed=self.recipe.seed)
 
     def _select(self, asked: Select, store: Store) -> None:
-        exclude = None if asked.exclude is None else open_rows(str(self.base / asked.exclude))
+        exclude = None if asked.exclude is None else open_rows(below(self.base, asked.exclude))
         target, control = self.out / "selected", self.out / "control"
         request = Request(
             self._rules(asked), asked.verdict, exclude, out=target, control=control if asked.control else False

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from winnow.data.errors import BrokenPromise, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.atomic import write_bytes
 from winnow.data.values import canonical
 
@@ -89,7 +90,7 @@ class Receipt:
     books: Books
     shards: list[Shard]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Place) -> None:
         """The receipt, atomically, after the books were checked."""
         self.books.check(str(path))
         content = {
@@ -111,7 +112,7 @@ def sealed(content: dict[str, Any]) -> bytes:
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
-def read_receipt(path: Path) -> Receipt:
+def read_receipt(path: Place) -> Receipt:
     """A receipt, refused when it is not one, was edited or contradicts itself."""
     try:
         raw = path.read_bytes()

@@ -7,7 +7,6 @@ and then either the columns of the row or `winnow_line`. Rows are numbered throu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import ArrowChunk, Chunk, JsonChunk, Rows
 from winnow.data.errors import BrokenPromise
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.columnar import Parquet
 from winnow.data.readers.jsonl import parse
@@ -49,7 +49,7 @@ class ShardRows(Source):
         first = next(self.chunks(BadRows()), None)
         return first.names() if first else []
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self._inner.files
 
     def receipt(self) -> dict[str, Any]:
