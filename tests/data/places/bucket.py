@@ -33,7 +33,7 @@ class Bucket:
         with self.system.open_input_stream(f"{self.name}/{key}", compression=None) as file:
             return bytes(file.read())
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         """Every object."""
         found = self.system.get_file_info(FileSelector(self.name, recursive=True))
         return sorted(one.path.removeprefix(f"{self.name}/") for one in found if one.type == FileType.File)

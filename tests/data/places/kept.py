@@ -22,6 +22,10 @@ class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
         """As pyarrow takes it."""
         return PyFileSystem(self)
 
+    def put(self, key: str, content: bytes) -> None:
+        """An object in the bucket `b`, from elsewhere."""
+        self.objects[f"b/{key}"] = content
+
     def get_type_name(self) -> str:
         return "kept"
 
@@ -34,7 +38,7 @@ class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
     def _info(self, path: str) -> Any:
         if path in self.objects:
             return FileInfo(path, FileType.File, size=len(self.objects[path]))
-        within = any(one.startswith(f"{path}/") for one in self.objects)
+        within = "/" not in path or any(one.startswith(f"{path}/") for one in self.objects)
         return FileInfo(path, FileType.Directory if within else FileType.NotFound)
 
     def get_file_info_selector(self, selector: FileSelector) -> list[Any]:

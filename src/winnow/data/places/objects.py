@@ -105,10 +105,20 @@ class ObjectPath:
 
     def missing(self) -> UsageError:
         """What to say where there is nothing of this name."""
-        bucket = ObjectPath(self.scheme, self.authority, "")
-        if self.key and not bucket.exists():
-            return UsageError(str(self), "is in a bucket that does not exist", "Check the path")
-        return UsageError(str(self), "does not exist", "Check the path")
+        gone = "is in a bucket that does not exist" if self.key else "is a bucket that does not exist"
+        return UsageError(str(self), "does not exist" if self._has_bucket() else gone, "Check the path")
+
+    def refuse_without_bucket(self) -> None:
+        """Say now, and not after the work, that there is no bucket to write to."""
+        if not self._has_bucket():
+            raise self.missing()
+
+    def _has_bucket(self) -> bool:
+        """Whether the bucket is there, as far as one may ask: to know of a bucket takes more rights than to use it."""
+        try:
+            return self._at("").exists()
+        except EnvironmentFault:
+            return True
 
     def iterdir(self) -> Iterator[ObjectPath]:
         """What stands directly below."""
@@ -136,6 +146,7 @@ class ObjectPath:
     @contextmanager
     def staged(self) -> Iterator[Path]:
         """A local file to write; when the block ends well it is put, whole."""
+        self.refuse_without_bucket()
         with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
             partial = Path(folder) / self.name
             try:
@@ -173,6 +184,8 @@ class ObjectPath:
 
         with self._asking() as (system, path):
             found = system.get_file_info(FileSelector(path, allow_not_found=True, recursive=recursive))
+        if not found:
+            self.refuse_without_bucket()
         for info in found:
             below = posixpath.relpath(info.path, path)
             yield self / below, bool(info.is_file)
@@ -182,7 +195,7 @@ class ObjectPath:
         """The file system and this object's path there; what goes wrong in the block is told in words."""
         system, root = system_of(self.scheme, self.authority)
         try:
-            yield system, f"{root}/{self.key}" if self.key else root
+            yield system, f"{root}/{self.key}" if self.key else root or "/"
         except FileNotFoundError as error:
             raise self.missing() from error
         except (OSError, pa.ArrowException) as error:

@@ -50,6 +50,7 @@ def write_bytes(target: Place, content: bytes) -> None:
 def make_folder(path: Place) -> None:
     """A folder and its parents, the entries forced to disk."""
     if not isinstance(path, Path):
+        path.refuse_without_bucket()
         return
     with refused(path):
         if not path.parent.exists():
