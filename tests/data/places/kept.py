@@ -11,12 +11,14 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystemHandler, FileType, PyFi
 
 
 class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
-    """Objects by path. `breaks` names a path whose writing stops in the middle; `puts` counts what arrived."""
+    """Objects by path. Writing what `breaks` names stops in the middle, for good if it `falls`; `puts` arrived."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.puts: list[str] = []
         self.breaks: str | None = None
+        self.falls = False
+        self.down = False
 
     def system(self) -> PyFileSystem:
         """As pyarrow takes it."""
@@ -33,6 +35,8 @@ class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
         return path
 
     def get_file_info(self, paths: list[str]) -> list[Any]:
+        if self.down:
+            raise OSError("AWS Error NETWORK_CONNECTION during HeadObject operation: curlCode: 7, no connection")
         return [self._info(path.rstrip("/")) for path in paths]
 
     def _info(self, path: str) -> Any:
@@ -82,6 +86,7 @@ class Put(io.BytesIO):
     def write(self, data: Any) -> int:
         if self._store.breaks is not None and self._path.endswith(self._store.breaks):
             self._broken = True
+            self._store.down = self._store.falls
             raise OSError("AWS Error NETWORK_CONNECTION during UploadPart operation: curlCode: 55, Broken pipe")
         return super().write(data)
 

@@ -60,13 +60,21 @@ def test_commands_take_paths_in_the_cloud_and_keep_the_keys_to_themselves(
     assert {"v/receipt.json", "s.jsonl.receipt.json", "c.csv.receipt.json", "e.jsonl"} <= set(bucket.listed())
 
 
-def test_a_run_takes_its_table_from_the_cloud_and_gives_the_same_shards(there: str) -> None:
+def test_a_run_takes_its_table_from_the_cloud_and_gives_the_same_shards(there: str, bucket: Bucket) -> None:
     said("run", "recipe.yaml")
     said("run", "recipe.yaml", "--set", f"data.candidates={there}", "--set", "out=far")
     ours, theirs = hashes(Path("run")), hashes(Path("far"))
     assert {name: one for name, one in theirs.items() if name.endswith(".parquet")} == {
         name: one for name, one in ours.items() if name.endswith(".parquet")
     }
+    for path in Path("far").rglob("*.*"):
+        bucket.put(f"copied/{path.relative_to('far')}", path)
+    assert "verdicts: whole" in said("check", "store", f"{bucket}/copied").output
+    copied, here = (
+        said("measure", f"{one}/verdicts", "--verdict", "number", "--label", "ok", "--json").stdout
+        for one in (f"{bucket}/copied", "run")
+    )
+    assert json.loads(copied)["phi"] == json.loads(here)["phi"]
     assert "import: 100 candidates" in said("run", "recipe.yaml", "--set", f"data.candidates={there}").output
 
 

@@ -121,6 +121,20 @@ def test_a_put_that_fails_in_the_middle_leaves_no_store(kept: Kept, breaks: str)
     assert is_store(place("kept://b/v"))
 
 
+def test_of_a_store_that_fell_in_the_middle_the_put_is_told_and_the_rest_is_cleared_later(kept: Kept) -> None:
+    given(kept.put)
+    kept.breaks, kept.falls = "receipt.json", True
+    with pytest.raises(EnvironmentFault) as told:
+        winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
+    assert told.value.where == "kept://b/v/receipt.json"
+    assert "b/v/part-00000.parquet" in kept.objects and "b/v/receipt.json" not in kept.objects
+    kept.breaks, kept.down = None, False
+    with pytest.raises(UsageError, match="is a folder without a receipt"):
+        open_rows("kept://b/v")
+    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
+    assert is_store(place("kept://b/v"))
+
+
 @pytest.mark.parametrize("breaks", ["s.jsonl", "s.jsonl.receipt.json"])
 def test_a_flat_file_that_did_not_get_its_receipt_is_made_again(kept: Kept, breaks: str) -> None:
     given(kept.put)

@@ -58,7 +58,9 @@ def refuse_keys(text: str, where: str) -> None:
 
 def _holds_keys(where: str) -> UsageError:
     problem = "has keys or settings in a path, and paths stand in receipts"
-    return UsageError(where, problem, "Set them in the environment: AWS_..., GOOGLE_..., AZURE_...")
+    return UsageError(
+        where, problem, "Set them in the environment, where others look too (AWS_ACCESS_KEY_ID and its like)"
+    )
 
 
 def local(given: str | Place, option: str, why: str) -> Path:

@@ -7,13 +7,13 @@ sha256 and row count before anything reads it. A folder without a receipt was ne
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.data.errors import BrokenPromise, UsageError, shown
+from winnow.data.errors import BrokenPromise, EnvironmentFault, UsageError, shown
 from winnow.data.places.place import Place, for_arrow, is_file
 from winnow.data.places.words import asked
 from winnow.data.readers.files import sha256_of
@@ -109,8 +109,8 @@ def cleared_on_error(path: Place) -> Iterator[None]:
         yield
         done = True
     finally:
-        if not done and not is_store(path):
-            clear_unfinished(path)
+        if not done:
+            _clear_after_error(path)
 
 
 class StoreWriter:
@@ -132,8 +132,8 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and not is_store(self.path):
-            clear_unfinished(self.path)
+        if error is not None:
+            _clear_after_error(self.path)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """More rows, in order."""
@@ -158,6 +158,13 @@ class StoreWriter:
             shard = Shard(target.name, table.num_rows, partial.stat().st_size, sha256_of(partial))
         self.shards.append(shard)
         self._pending, self._rows = [], 0
+
+
+def _clear_after_error(path: Place) -> None:
+    # Where nothing could be written, nothing can be cleared either, and the first fault is the one to tell.
+    with suppress(EnvironmentFault):
+        if not is_store(path):
+            clear_unfinished(path)
 
 
 def clear_unfinished(path: Place) -> None:
