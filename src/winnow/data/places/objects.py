@@ -196,10 +196,10 @@ class ObjectPath:
         system, root = system_of(self.scheme, self.authority)
         try:
             yield system, f"{root}/{self.key}" if self.key else root or "/"
-        except FileNotFoundError as error:
-            raise self.missing() from error
+        except FileNotFoundError:
+            raise self.missing() from None
         except (OSError, pa.ArrowException) as error:
-            raise refused(str(self), error) from error
+            raise refused(str(self), error) from None  # what it quotes may name hosts
 
 
 class Ranges(io.RawIOBase):

@@ -65,7 +65,7 @@ def _made(scheme: str, authority: str, settings: frozenset[tuple[str, str]]) -> 
     except ImportError as error:
         raise EnvironmentFault(where, "needs a library that is not installed", f"Install {error.name}") from error
     except OSError as error:
-        raise refused(where, error) from error
+        raise refused(where, error) from None
     return system, root.rstrip("/")
 
 

@@ -62,7 +62,7 @@ def asked(where: str) -> Iterator[None]:
     except (OSError, pa.ArrowException) as error:
         if (told := refusal(where, error)) is None:
             raise
-        raise told from error
+        raise told from None  # what it quotes may name hosts
 
 
 def refusal(where: str, error: BaseException) -> WinnowError | None:
