@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from winnow.data.errors import UsageError, nearest, shown
+from winnow.data.places.place import refuse_keys
 from winnow.runs.parts import Engine, Part
 from winnow.runs.steps.imported import Data
 from winnow.runs.steps.measured import Measure
@@ -59,9 +60,11 @@ def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
     for change in changes:
         _change(content, change)
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _refusal(path, error) from error
+    refuse_keys(recipe.resolved(), str(path))
+    return recipe
 
 
 def schema_of_recipes() -> dict[str, Any]:

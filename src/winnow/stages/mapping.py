@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from winnow.data.columns import Columns
 from winnow.data.errors import UsageError
+from winnow.data.places.place import Place
 from winnow.data.stores.opening import candidates, shard_of
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.shards.done import Done, read_done, write_done, write_shard
@@ -63,7 +64,7 @@ class Task:
     """One shard of one map: all that another process needs to do it."""
 
     stage: Map
-    source: Path
+    source: Place
     target: Path
     number: int
     work: Work
@@ -107,7 +108,7 @@ class Glance(Generic[Small]):
     """One shard of one fold: all that another process needs to sum it up."""
 
     fold: Fold[Small]
-    source: Path
+    source: Place
     number: int
     columns: Columns
 

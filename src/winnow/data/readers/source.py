@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Chunk, Rows
 from winnow.data.errors import BadTable
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 
 
@@ -43,7 +43,7 @@ class Source(ABC):
     def receipt(self) -> dict[str, Any]:
         """Format, files and hashes: what a stage that read this source depends on."""
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         """The files behind the source; none for rows in memory."""
         return []
 

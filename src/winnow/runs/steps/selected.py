@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from winnow.data.columns import stated
+from winnow.data.places.place import below
 from winnow.data.stores.atomic import make_folder
 from winnow.data.stores.opening import open_rows
 from winnow.data.stores.shards.done import Done, counted, finish
@@ -86,7 +87,7 @@ class Select(Part):
         )
 
     def _exclude(self, run: UnderWay) -> str | None:
-        return None if self.exclude is None else str(run.base / self.exclude)
+        return None if self.exclude is None else below(run.base, self.exclude)
 
     def _rules(self, seed: int) -> Rules:
         known = {f.name for f in fields(Rules)}
