@@ -161,6 +161,11 @@ def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
     return _beside(store, _source_of(said, store.path), stated, allowed)
 
 
+def table_of(store: Store) -> Table:
+    """The rows of an opened store, with those of the store it was made of beside them."""
+    return _from_store(store, Columns(), None)
+
+
 def shard_of(path: Place, number: int, stated: Columns) -> Table:
     """One shard of a store of candidates, or of a store made of one shard by shard."""
     store, alone = open_shard(path, number), slice(number, number + 1)

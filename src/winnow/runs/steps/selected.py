@@ -16,7 +16,7 @@ from winnow.data.columns import stated
 from winnow.data.places.place import below
 from winnow.data.stores.atomic import make_folder
 from winnow.data.stores.opening import open_rows
-from winnow.data.stores.shards.done import Done, counted, finish
+from winnow.data.stores.shards.done import Done, clear, counted, finish
 from winnow.data.stores.store import Store, open_store
 from winnow.data.table import Table
 from winnow.runs.folder import read_kept, stands, write_kept
@@ -64,6 +64,10 @@ class Select(Part):
         works = intended(table, request)
         targets = [Target(run.out / FOLDERS[name], work, name == "control") for name, work in works.items()]
         left = tuple(target for target in targets if not stands(target.folder, target.work))
+        for target in targets:
+            if target not in left:
+                # A run that was stopped right after the receipt left those of the shards.
+                clear(target.folder, [shard.name for shard in judged.receipt.shards])
         if by_shards(table, request):
             summary = _Choosing(run, judged, request, table, self._exclude(run)).told(targets[0], left)
         else:
