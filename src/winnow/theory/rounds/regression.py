@@ -69,7 +69,11 @@ def fit_noise(size: Size, shape: tuple[int, ...], rng: np.random.Generator) -> F
 
 def replace(size: Size, rounds: int, runs: int, rng: np.random.Generator) -> Floats:
     """Simulated: new X and new noise each round, labels by the fit before."""
-    return _squares(np.cumsum(fit_noise(size, (runs, rounds), rng), axis=1))
+    error, found = np.zeros((runs, size.d)), np.empty((runs, rounds))
+    for n in range(rounds):
+        error += fit_noise(size, (runs,), rng)
+        found[:, n] = _squares(error)
+    return found
 
 
 def averaged(size: Size, rounds: int, runs: int, a: float, rng: np.random.Generator) -> Floats:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.theory.arrays import Floats, Number
+from winnow.theory.arrays import Floats, Ints, Number
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def kept_right(rates: Rates) -> float:
     return (1 - rates.p) * rates.phi / rates.keep
 
 
-def plurality_right(kept_right_counts: Floats, kept_wrong_counts: Floats) -> float:
+def plurality_right(kept_right_counts: Floats | Ints, kept_wrong_counts: Floats | Ints) -> float:
     """The share of prompts whose commonest kept answer is right: what a greedy student of open answers copies.
 
     Counts of kept right answers, one per prompt, and of kept wrong answers, prompts x distinct wrong answers. Ties
