@@ -33,9 +33,9 @@ def step(unit: Unit) -> list[Row]:
         how = Round(world, Flips(p), kept, n, ridge, 0.0)
         found = [train(how, rng).accuracy for _ in range(unit["steps"])]
         rows.append(mean(f"flips, p={p:g}: accuracy", found, goal))
-    how = Round(world, Linear(Angles(0.84 * PI, 0)), kept, n, ridge, 0.0)
+    how = Round(world, Linear(Angles(0.6 * PI, 0)), kept, n, ridge, 0.0)
     found = [train(how, rng).accuracy for _ in range(unit["steps"])]
-    rows.append(mean("linear labels, p=0.84: accuracy", found, Goal(0.2, 0.0, "derived", ">=")))
+    rows.append(mean("linear labels, p=0.6: accuracy, far from 1", found, Goal(0.6, 0.0, "derived", "<=")))
     for name, verifier in (("perfect", 0.0), ("weak", PI / 12)):
         angles = Angles(PI / 4, verifier)
         how = Round(world, Linear(angles), Agreement(angles), n, ridge, 0.0)
