@@ -59,4 +59,4 @@ def test_a_name_that_is_none_is_told_with_those_that_are(changes: dict[str, str]
 
 def test_logistic_loss_and_the_mixture_can_be_asked_for() -> None:
     rows = drawn("selection", loss="logistic", world="mixture", noise="linear", policy="agreement")
-    assert {row["line"] for row in rows} == {"student", "right among kept", "Bayes"}
+    assert {row["line"] for row in rows} == {"student", "generator", "Bayes"}

@@ -1,7 +1,8 @@
 """Ridge on a Gaussian mixture with flipped labels, some kept: winnow's two ways beside scikit-learn on drawn rows.
 
-`python bench/gaussian_ridge.py`. The peer draws the rows with numpy and fits Ridge. Ours draws X'X and X'y' directly
-(the exact way), or draws rows in chunks in single precision (the general way, for policies that look at all of x).
+`python bench/learning/gaussian_ridge.py`. The peer draws the rows with numpy and fits Ridge. Ours draws X'X and X'y'
+directly (the exact way), or draws rows in chunks in single precision (the general way, for policies that look at all
+of x).
 All turns in this process, CPU time, one thread. `same` says that the students' accuracies have the same distribution:
 two-sample Kolmogorov-Smirnov over many small rounds, refused below a chance of one in ten thousand.
 """
