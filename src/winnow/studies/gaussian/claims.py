@@ -37,7 +37,7 @@ CLAIMS = (
         ),
     ),
     Claim(
-        "verified labels lift the student to Bayes whatever loss it minimizes",
+        "with an oracle (p* = 1) and rows without end the student is Bayes'",
         "holds only if",
         FENG,
         "flips; with labels of a linear generator and an oracle, logistic loss drifts back to the generator",
