@@ -62,6 +62,8 @@ if find_spec("crowdkit"):
     IN_PROCESS["combining five verifiers"] = "combining.py"
 if find_spec("sklearn"):
     IN_PROCESS["Gaussian mixture and ridge"] = "learning/gaussian_ridge.py"
+if find_spec("torch") and find_spec("transformers"):
+    IN_PROCESS["token editing"] = "texts/token_editing.py"
 
 
 def measured(row: Row, folder: Path, quick: bool) -> list[dict[str, Any]]:
@@ -127,7 +129,7 @@ def in_process(script: str) -> Iterator[dict[str, Any]]:
     """Lines that a script measures itself, per CPU-second inside one process."""
     said, cost = run(script)
     for line in json.loads(said):
-        reached = line["same"] and line["ratio"] >= line["goal"]
+        reached = line["same"] and line["ratio"] >= (line["goal"] or 0)
         yield {**line, "peak_mib": cost.peak_mib, "peak_goal_mib": None, "reached": reached}
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from winnow.data.errors import UsageError as UsageError
     from winnow.data.errors import WinnowError as WinnowError
     from winnow.data.table import Table as Table
+    from winnow.stages.edit.front import edit as edit
+    from winnow.stages.edit.stage import EditedRows as EditedRows
     from winnow.stages.front import combine as combine
     from winnow.stages.front import forecast as forecast
     from winnow.stages.front import measure as measure
@@ -46,6 +48,7 @@ _HOMES = {
     "Batch": "winnow.verifiers.verdicts",
     "BrokenPromise": "winnow.data.errors",
     "Columns": "winnow.data.columns",
+    "EditedRows": "winnow.stages.edit.stage",
     "EnvironmentFault": "winnow.data.errors",
     "LimitReached": "winnow.data.errors",
     "Rows": "winnow.stages.results",
@@ -58,6 +61,7 @@ _HOMES = {
     "Verifier": "winnow.verifiers.verdicts",
     "WinnowError": "winnow.data.errors",
     "combine": "winnow.stages.front",
+    "edit": "winnow.stages.edit.front",
     "forecast": "winnow.stages.front",
     "load": "winnow.verifiers.dotted",
     "measure": "winnow.stages.front",

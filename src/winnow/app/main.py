@@ -47,6 +47,7 @@ COMMANDS = {
     ),
     "verify": Entry("Act", "act:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"),
     "select": Entry("Act", "act:select", "Choose what to train on:  winnow select v --passed --out s.jsonl"),
+    "edit": Entry("Act", "edit:edit", "Draw certain tokens anew:  winnow edit t.jsonl --model DIR --out e.jsonl"),
     "run": Entry("Run", "run:run", "All of it by a recipe, on and on where it stopped:  winnow run recipe.yaml"),
     "status": Entry("Run", "run:status", "How a run stands:  winnow status runs/first"),
     "check": Entry("Run", "run:check", "Is a store sound, byte for byte:  winnow check store runs/first"),

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from winnow.data.errors import UsageError, nearest, shown
 from winnow.data.places.place import refuse_keys
 from winnow.runs.parts import Engine, Part
+from winnow.runs.steps.edited import Edit
 from winnow.runs.steps.imported import Data
 from winnow.runs.steps.measured import Measure
 from winnow.runs.steps.selected import Select
@@ -28,6 +29,7 @@ class Recipe(Part):
 
     seed: int = 0
     data: Data
+    edit: Edit | None = None
     verify: Verify | None = None
     measure: Measure | None = None
     select: Select | None = None

@@ -41,6 +41,8 @@ class Attached(Source):
 
     labelers: tuple[str, ...] = ()
     """Who gave the labels, where the columns are those of several people."""
+    lasting: bool = False
+    """Whether the columns are part of the rows from here on, so that `pick` gives them too."""
     labels: list[Place] | None = None
     """The files the labels came from, where labels were attached; none for labels in memory."""
 
@@ -57,7 +59,7 @@ class Attached(Source):
         self._receipt = receipt
 
     def original(self) -> Source:
-        return self.source.original()
+        return self if self.lasting else self.source.original()
 
     def names(self) -> list[str]:
         return [*(n for n in self.source.names() if n not in self.columns), *self.columns]
@@ -93,8 +95,8 @@ class Attached(Source):
                 yield kept.with_columns({name: extra.column(name) for name in self.columns})
 
     def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
-        """The rows as the source has them: what was attached stays behind."""
-        return self.source.pick(rows, bad)
+        """The rows as the source has them: what was attached stays behind, unless it replaced something there."""
+        return super().pick(rows, bad) if self.lasting else self.source.pick(rows, bad)
 
     def schema(self, bad: BadRows) -> pa.Schema:
         fields = [f for f in self.source.schema(bad) if f.name not in self.columns]

@@ -34,6 +34,8 @@ from winnow.data.values import grades as read_labels
 
 Given = object
 CANDIDATE = "candidate_id"
+EDITS = "edits"
+"""The kind of store that replaces the text of its rows."""
 
 
 def open_rows(given: Given, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
@@ -138,7 +140,7 @@ def _relative(value: Any, folder: Place) -> Any:
 
 def _from_flat(path: Place, stated: Columns, bad: BadRows | None) -> Table:
     receipt = read_receipt(receipt_path(path))
-    known = receipt.work.source.get("columns", {})
+    known = _parts_of(receipt)
     # A file of JSON Lines without rows cannot tell its columns; its receipt can.
     given = path if path.stat().st_size else _without_rows(path, [*known.values(), *added_columns(receipt)])
     table = open_table(given, stated, bad)
@@ -172,22 +174,21 @@ def shard_of(path: Place, number: int, stated: Columns) -> Table:
     if store.receipt.kind == "candidates":
         return candidates(store, alone, stated)
     inner = shard_of(named_in(path, store.receipt.work.source["store"]["path"]), number, Columns())
-    return _beside(
-        Store(path, replace(store.receipt, shards=store.receipt.shards[alone])), inner.source, stated, BadRows()
-    )
+    one = Store(path, replace(store.receipt, shards=store.receipt.shards[alone]))
+    return _beside(one, inner.source, stated, BadRows())
 
 
 def _beside(store: Store, source: Source, stated: Columns, allowed: BadRows) -> Table:
     """The rows of a source with what the store says of them."""
-    said = store.receipt.work.source
     made = {"id": CANDIDATE} if _records_ids(store.receipt) else {}
     columns = [*made.values(), *added_columns(store.receipt)]
     receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}
     attached = Attached(source, lambda: attached_batches(store), columns, receipt)
+    attached.lasting = store.receipt.kind == EDITS
     attached.name = str(store.path)
     # A column that was attached for the work, as labels are, stayed where it came from.
     names = attached.names()
-    usable = {part: name for part, name in said.get("columns", {}).items() if name in names}
+    usable = {part: name for part, name in _parts_of(store.receipt).items() if name in names}
     return Table(attached, stated_columns(**{**usable, **made, **stated.named()}), allowed)
 
 
@@ -244,6 +245,8 @@ def added_columns(receipt: Receipt) -> list[str]:
     """The columns a result adds to its source."""
     if receipt.kind == "selection":
         return ["winnow_rule", "winnow_weight"]
+    if receipt.kind == EDITS:
+        return ["text", "edits"]
     names = [one["name"] for one in receipt.work.config["verifiers"]]
     return [f"{name}.{part}" for name in names for part in ("verdict", "score", "reason")]
 
@@ -257,11 +260,25 @@ def attached_batches(store: Store) -> Iterator[pa.RecordBatch]:
         for batch in store.batches(["row", *ids, "rule", "weight"]):
             yield pa.RecordBatch.from_arrays(batch.columns, names=names)
         return
+    if store.receipt.kind == EDITS:
+        yield from store.batches(names)
+        return
     each = len(added) // 3
     for batch in _whole_candidates(store.batches(["row", *ids, "verdict", "score", "reason"]), each):
         turns = [batch.take(pa.array(np.arange(i, batch.num_rows, each))) for i in range(each)]
         said = [turn.column(part) for turn in turns for part in ("verdict", "score", "reason")]
         yield pa.RecordBatch.from_arrays([*(turns[0].column(name) for name in ("row", *ids)), *said], names=names)
+
+
+def edited_columns(columns: Columns) -> Columns:
+    """The parts of a table whose texts were edited: the text is in a column of that name, whatever held it before."""
+    return replace(columns.stated(), text="text", messages=None)
+
+
+def _parts_of(receipt: Receipt) -> dict[str, str]:
+    """The parts that columns of a result play."""
+    known: dict[str, str] = receipt.work.source.get("columns", {})
+    return edited_columns(stated_columns(**known)).named() if receipt.kind == EDITS else known
 
 
 def _records_ids(receipt: Receipt) -> bool:

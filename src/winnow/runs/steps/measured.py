@@ -50,7 +50,7 @@ class Measure(Part):
         return [f"measure: labels from {self.labels or 'the table'}"]
 
     def go(self, run: UnderWay) -> None:
-        judged, target = run.latest("verdicts", "candidates"), run.out / "card.json"
+        judged, target = run.latest("verdicts", "edits", "candidates"), run.out / "card.json"
         table = self._labeled(judged, run.base)
         config = {**self.model_dump(exclude={"labels"}), "seed": run.seed}
         identity = Work("measure", VERSION, config, source_receipt(table, run.out)).identity()

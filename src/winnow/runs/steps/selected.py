@@ -61,7 +61,7 @@ class Select(Part):
         return [f"select: {self._rules(run.seed).said()}"]
 
     def go(self, run: UnderWay) -> None:
-        judged = run.latest("verdicts", "candidates")
+        judged = run.latest("verdicts", "edits", "candidates")
         table = open_rows(judged.path, stated(**({"score": self.score} if self.score else {})))
         request = self._request(run)
         works = intended(table, request)

@@ -38,7 +38,7 @@ class Verify(RootModel[Annotated[tuple[Use, ...], Field(min_length=1)]]):
 
     def go(self, run: UnderWay) -> None:
         stage, target = Verifying(self.uses(), run.engine.batch), run.out / "verdicts"
-        done = run.mapped(self.step, stage, run.stores["candidates"], target)
+        done = run.mapped(self.step, stage, run.latest("edits", "candidates"), target)
         # What verifiers hold, other processes and models, goes with the workers.
         run.workers.let_go()
         store = run.stores["verdicts"] = open_store(target)

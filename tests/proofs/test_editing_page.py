@@ -1,0 +1,43 @@
+"""The page about editing says what the figures say."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+PAGE, FIGURES = PROJECT / "docs" / "editing.md", PROJECT / "results" / "real" / "editing.json"
+
+
+def page_of(figures: Path, page: Path) -> str:
+    """The page that figures make out of this one, emptied before."""
+    text, times = re.subn(
+        r"(<!-- editing: begin -->).*?(<!-- editing: end -->)", r"\1\n\2", PAGE.read_text(), flags=re.S
+    )
+    assert times == 1
+    page.write_text(text)
+    command = [
+        sys.executable,
+        str(PROJECT / "proofs" / "editing_page.py"),
+        "--figures",
+        str(figures),
+        "--page",
+        str(page),
+    ]
+    subprocess.run(command, check=True)
+    return page.read_text()
+
+
+def test_the_page_is_what_the_file_of_figures_makes(tmp_path: Path) -> None:
+    assert page_of(FIGURES, tmp_path / "page.md") == PAGE.read_text()
+
+
+def test_a_figure_that_changes_changes_the_page(tmp_path: Path) -> None:
+    figures = json.loads(FIGURES.read_text())
+    assert figures["texts"]["edited_bytes"] > 4_990_000
+    figures["all"][0]["changed_share"] = 0.5
+    (tmp_path / "other.json").write_text(json.dumps(figures))
+    assert "50.00%" in page_of(tmp_path / "other.json", tmp_path / "page.md")

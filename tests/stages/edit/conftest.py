@@ -1,0 +1,26 @@
+"""Model folders that several tests read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stages.edit.made import byte_level, saved, trained_model
+
+
+@pytest.fixture(scope="session")
+def random_folder() -> Iterator[Path]:
+    """A model that has learned nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield saved(Path(folder), byte_level())
+
+
+@pytest.fixture(scope="session")
+def trained_folder() -> Iterator[Path]:
+    """A model that has learned the grammar."""
+    tokenizer = byte_level()
+    with tempfile.TemporaryDirectory() as folder:
+        yield saved(Path(folder), tokenizer, trained_model(tokenizer))
