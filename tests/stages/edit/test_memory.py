@@ -14,11 +14,12 @@ import json, resource, sys
 from pathlib import Path
 import winnow
 from winnow.stages.edit import editing
-editing.PIECE_ROWS = 50
+editing.PIECE_ROWS = 100
 model, folder = sys.argv[1], Path(sys.argv[2])
-line = json.dumps({"text": "the captain walks slowly to the river bank in the morning. ", "more": "x" * 20_000})
-for count in (150, 2000):
-    (folder / f"{count}.jsonl").write_text((line + "\\n") * count)
+line = json.dumps({"text": "the captain walks slowly to the river bank in the morning. ", "more": "x" * 100_000})
+for count in (500, 1500):
+    with (folder / f"{count}.jsonl").open("w") as file:
+        file.writelines(line + "\\n" for _ in range(count))
     winnow.edit(folder / f"{count}.jsonl", model, threshold=0.3, out=folder / f"e{count}")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -29,5 +30,5 @@ def test_memory_is_flat_in_the_number_of_documents(random_folder: Path, tmp_path
     words = [sys.executable, "-c", SCRIPT, str(random_folder), str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     few, many = (int(line) << 10 for line in done.stdout.split())
-    assert (tmp_path / "2000.jsonl").stat().st_size > 35 * MIB
+    assert (tmp_path / "1500.jsonl").stat().st_size > 140 * MIB
     assert many - few < 25 * MIB
