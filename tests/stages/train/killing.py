@@ -16,6 +16,7 @@ from random import Random
 from time import sleep
 
 import torch
+import torch._dynamo  # torch loads it with the first optimizer, which would cost every attempt a second
 
 from winnow.models.tiny import Shape
 from winnow.stages.train import checkpoint

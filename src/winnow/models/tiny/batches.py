@@ -78,7 +78,8 @@ def scored(network: Network, rows: Sequence[Encoded], device: torch.device) -> t
     """The logits at every place where something is written, row after row, and what is written there."""
     sequence, wanted = sequences_of(rows, device)
     memory, mask = network.read(inputs_of(rows, device)) if rows[0].read else (None, None)
-    hidden = network.hidden(sequence, memory, mask)
+    first = min(len(row.before) for row in rows) - 1
+    hidden, wanted = network.hidden(sequence, first, memory, mask), wanted[:, first:]
     there = wanted != NOTHING
     if bool(there.all()):
         return network.logits(hidden.flatten(0, 1)), wanted.flatten()

@@ -53,11 +53,10 @@ class Writing:
         x = network.tokens(before) + network.places.weight[: before.shape[1]]
         self._shared = []
         for block in self._blocks:
-            attention, normed = block.attention, block.first(x)
-            self._shared.append(_keys_first(attention.memory(normed)))
-            x = x + attention(normed, True)
-            x = x + block.middle(x)
-        return network.logits(network.norm(x[:, -1:]))
+            self._shared.append(_keys_first(block.attention.memory(block.first(x))))
+            last = block is self._blocks[-1]
+            x = block.ending(x, before.shape[1] - 1) if last else block(x, True)
+        return network.logits(network.norm(x))
 
     def spread(self, n: int) -> None:
         """Each prompt goes on n ways."""

@@ -39,6 +39,13 @@ class Attention(nn.Module):
         mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
         return self.ended(mixed)
 
+    def ending(self, x: Tensor, first: int) -> Tensor:
+        """Over itself, causally, with queries from the place `first` on."""
+        places = torch.arange(x.shape[1], device=x.device)
+        mask = places <= places[first:, None]
+        queries, keys, values = self.queries(x[:, first:]), *self.memory(x)
+        return self.ended(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+
     def across(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
         """Over another sequence."""
         queries, keys, values = self.queries(x), *self.memory(memory)
@@ -80,6 +87,16 @@ class Block(nn.Module):
     def forward(self, x: Tensor, causal: bool, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
         """The mask is of the memory where there is one, else of the sequence itself."""
         x = x + self.attention(self.first(x), causal, None if self.across else mask)
+        return self.rest(x, mask, memory)
+
+    def ending(self, x: Tensor, first: int, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
+        """The same, causally, for the places from `first` on alone: of a last block nothing else is asked."""
+        if not first:
+            return self(x, True, mask, memory)  # type: ignore[no-any-return]
+        return self.rest(x[:, first:] + self.attention.ending(self.first(x), first), mask, memory)
+
+    def rest(self, x: Tensor, mask: Tensor | None, memory: Tensor | None) -> Tensor:
+        """What follows attention."""
         if self.across is not None and self.second is not None and memory is not None:
             x = x + self.across.across(self.second(x), memory, mask)
         return x + self.middle(x)
@@ -135,12 +152,14 @@ class Network(nn.Module):
             x = block(x, False, mask)
         return self.read_norm(x), mask
 
-    def hidden(self, sequence: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """What stands before the head at each position of a sequence that is filled from the left."""
+    def hidden(self, sequence: Tensor, first: int, memory: Tensor | None, mask: Tensor | None) -> Tensor:
+        """What stands before the head at each place from `first` on of a sequence that is filled from the left."""
         x = self.tokens(sequence) + self.places.weight[: sequence.shape[1]]
-        for block in self.decoder:
+        *before, last = self.decoder
+        for block in before:
             x = block(x, True, mask, memory)
-        normed: Tensor = self.norm(x)
+        assert isinstance(last, Block)
+        normed: Tensor = self.norm(last.ending(x, first, mask, memory))
         return normed
 
     def logits(self, hidden: Tensor) -> Tensor:
