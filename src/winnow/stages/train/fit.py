@@ -85,7 +85,7 @@ class Fitting:
             group["lr"] = self.settings.rate(self.position.step, self.steps)
         self.optimizer.zero_grad(set_to_none=True)
         loss = loss_of(self.model, rows, weights)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), self.settings.clip)
         self.optimizer.step()
         return float(loss.detach()), sum(sum(row.lengths) for row in rows)
