@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runs.made import ended, hashes, project
-from winnow.runs import run
+from winnow.runs import under_way
 from winnow.runs.engines import mapped
 from winnow.runs.recipe import read_recipe
 from winnow.runs.run import Run
@@ -49,7 +49,7 @@ def test_the_order_of_the_shards_leaves_no_trace(
     def shuffled(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> Iterator[Any]:
         return mapped(work, random.Random(seed).sample(list(tasks), len(tasks)), workers)
 
-    monkeypatch.setattr(run, "mapped", shuffled)
+    monkeypatch.setattr(under_way, "mapped", shuffled)
     monkeypatch.chdir(tmp_path)
     Run(read_recipe(project(tmp_path)), tmp_path).go()
     assert hashes(tmp_path / "run") == expected

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import IO, Any
 
 from winnow.data.stores.shards.done import Done
-from winnow.runs.run import Watcher
+from winnow.runs.under_way import Watcher
 
 EVERY = 5.0
 """Seconds between two plain lines."""

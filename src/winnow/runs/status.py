@@ -11,8 +11,9 @@ from winnow.data.errors import BrokenPromise, UsageError, shown
 from winnow.data.stores.receipts import NAME, read_receipt
 from winnow.data.stores.store import Store, is_store, open_store
 from winnow.runs.folder import LOCK, RECIPE, is_running
+from winnow.runs.recipe import stores_of_runs
 
-STORES = ("candidates", "verdicts", "selected", "control")
+STORES = stores_of_runs()
 
 
 @dataclass(frozen=True)
