@@ -101,11 +101,16 @@ def judged(
 ) -> Iterator[tuple[Chunk, Parts, list[Verdicts]]]:
     """Chunks of the table, their parts, and what each verifier says; whole rows where they are wanted or read."""
     also: list[str] | None = None if whole_rows or any(getattr(v, "reads_columns", True) for v in verifiers) else []
-    context = [part for part in ("prompt_text", "reference") if table.has(part)]
-    for whole, all_parts in table.parts(list(dict.fromkeys(["text", *wanted, *context])), also):
+    for whole, all_parts in table.parts(_read_of(table, wanted), also):
         for chunk, parts in _pieces(whole, all_parts, batch_rows):
             batch = Batch(parts["text"], parts.get("prompt_text"), parts.get("reference"), ColumnsOf(chunk))
             yield chunk, parts, [verifier.judge(batch) for verifier in verifiers]
+
+
+def _read_of(table: Table, wanted: Sequence[str]) -> list[str]:
+    """The parts that judging reads, beside what is wanted."""
+    context = [part for part in ("prompt_text", "reference") if table.has(part)]
+    return list(dict.fromkeys(["text", *wanted, *context]))
 
 
 def _pieces(chunk: Chunk, parts: Parts, most: int) -> Iterator[tuple[Chunk, Parts]]:
@@ -216,6 +221,10 @@ def _in_memory(table: Table, verifiers: Sequence[Verifier]) -> Verified:
 
 def _flat(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
     refuse_overwriting(out)
+    if out.suffix == ".parquet" and table.bad.limit and not table.source.regular:
+        # Types are settled before the first row is written, and not by rows that will be set aside.
+        for _ in table.parts(_read_of(table, ["id"])):
+            pass
     counts = _Counts([Tally(v.name) for v in verifiers])
     layout = Layout(table.source, table.bad, columns_of(verifiers))
     with flat_file(out, layout) as file:

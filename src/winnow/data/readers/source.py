@@ -58,9 +58,8 @@ class Source(ABC):
         return list(dict.fromkeys(name for chunk in self.chunks(bad) for name in chunk.names()))
 
     def schema(self, bad: BadRows) -> pa.Schema:
-        """The Arrow types of all rows, found by reading them once where the format does not say."""
-        schemas = [chunk.arrow().schema for chunk in self.chunks(bad)]
-        return merged_schema(schemas, self.name)
+        """The Arrow types of all rows but those set aside, found by reading them where the format does not say."""
+        return merged_schema([bad.without(chunk).arrow().schema for chunk in self.chunks(bad)], self.name)
 
     def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
         """The whole rows with these numbers (ascending), in order."""
