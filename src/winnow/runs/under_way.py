@@ -7,7 +7,7 @@ depends on the engine or the moment of an interruption.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -17,7 +17,7 @@ from winnow.data.stores.opening import candidates
 from winnow.data.stores.shards.done import Done, clear, finish, shard_receipt
 from winnow.data.stores.store import Store
 from winnow.data.table import Table
-from winnow.runs.engines import mapped
+from winnow.runs.engines import Job, mapped
 from winnow.runs.folder import stands
 from winnow.runs.parts import Engine
 from winnow.stages.mapping import Glance, Map, Task, do, summary_of
@@ -65,12 +65,16 @@ class UnderWay:
         make_folder(target)
         clear_others(target, names)
         self.watcher.begins(name, len(names))
-        tasks = [Task(stage, source.path, target, number, work) for number in range(len(names))]
+        found = self.worked(do, [Task(stage, source.path, target, number, work) for number in range(len(names))])
+        finish(target, stage.kind, work, names)
+        return found
+
+    def worked(self, work: Callable[[Job], Done], tasks: Sequence[Job]) -> list[Done]:
+        """Every task done, each of which is one shard."""
         found = []
-        for done in mapped(do, tasks, self._workers(len(tasks))):
+        for done in mapped(work, tasks, self._workers(len(tasks))):
             self.watcher.shard(done)
             found.append(done)
-        finish(target, stage.kind, work, names)
         return found
 
     def summed(self, glances: Sequence[Glance[Small]]) -> Iterator[Small]:

@@ -166,9 +166,10 @@ def shard_of(path: Path, number: int, stated: Columns) -> Table:
     store, alone = open_shard(path, number), slice(number, number + 1)
     if store.receipt.kind == "candidates":
         return candidates(store, alone, stated)
-    inner = open_shard(path / store.receipt.work.source["store"]["path"], number)
-    one = Store(path, replace(store.receipt, shards=store.receipt.shards[alone]))
-    return _beside(one, candidates(inner, alone).source, stated, BadRows())
+    inner = shard_of(path / store.receipt.work.source["store"]["path"], number, Columns())
+    return _beside(
+        Store(path, replace(store.receipt, shards=store.receipt.shards[alone])), inner.source, stated, BadRows()
+    )
 
 
 def _beside(store: Store, source: Source, stated: Columns, allowed: BadRows) -> Table:

@@ -5,22 +5,19 @@ The card is one file, which carries the identity of the work it is the result of
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from winnow.data.columns import stated
-from winnow.data.stores.atomic import write_bytes
 from winnow.data.stores.opening import open_rows, source_receipt, with_labels
 from winnow.data.stores.receipts import Work
 from winnow.data.stores.store import Store
 from winnow.data.table import Table
-from winnow.data.values import canonical
-from winnow.runs.folder import aside
+from winnow.runs.folder import aside, read_kept, write_kept
 from winnow.runs.parts import Part
 from winnow.runs.under_way import UnderWay
 from winnow.stages.decide.evidence import Asked, Evidence, evidence_of
@@ -56,7 +53,7 @@ class Measure(Part):
         table = self._labeled(judged, run.base)
         config = {**self.model_dump(exclude={"labels"}), "seed": run.seed}
         identity = Work("measure", VERSION, config, source_receipt(table, run.out)).identity()
-        told = _card_of(target, identity)
+        told = read_kept(target, identity)
         already = told is not None
         if told is None:
             if target.exists():
@@ -65,7 +62,7 @@ class Measure(Part):
             measuring = Measuring(self.verdict, right_if=self.right_if, by=self.by, how=how)
             measured = measure(table, measuring, _by_shards(judged, run))
             told = {"words": measured.words(), "card": measured.plain()}
-            write_bytes(target, (canonical({"identity": identity, **told}) + "\n").encode())
+            write_kept(target, identity, told)
         run.ends(self.step, str(told["words"]), already_done=already, card=told["card"])
 
     def _labeled(self, judged: Store, base: Path) -> Table:
@@ -87,12 +84,3 @@ def _by_shards(judged: Store, run: UnderWay) -> Reader:
         return evidence_of(reduce(merge, run.summed(glances)), asked)
 
     return read
-
-
-def _card_of(target: Path, identity: str) -> dict[str, Any] | None:
-    """What stands in the file, if it is the card of this work."""
-    try:
-        content: dict[str, Any] = json.loads(target.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) and content.get("identity") == identity else None

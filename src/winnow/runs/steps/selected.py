@@ -1,21 +1,36 @@
-"""The step `select`: the rows to train on, and as many drawn at random to compare against."""
+"""The step `select`: the rows to train on, and as many drawn at random to compare against.
+
+Shard by shard, with cuts for the rules that rank all rows. What was counted on the way is kept in the folder of the
+selection, so that it can be said again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, fields
+from functools import reduce
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from winnow.data.columns import stated
+from winnow.data.stores.atomic import make_folder
 from winnow.data.stores.opening import open_rows
-from winnow.data.stores.store import open_store
+from winnow.data.stores.shards.done import Done, counted, finish
+from winnow.data.stores.store import Store, open_store
 from winnow.data.table import Table
-from winnow.runs.folder import stands
+from winnow.runs.folder import read_kept, stands, write_kept
 from winnow.runs.parts import Part
-from winnow.runs.under_way import UnderWay
-from winnow.stages.select import Request, intended, select
+from winnow.runs.under_way import UnderWay, clear_others
+from winnow.stages.mapping import Fold, Glance, Small
+from winnow.stages.named import verdict_columns
+from winnow.stages.select import Request, intended, select, settled
 from winnow.stages.select.rules import Rules, best_of
+from winnow.stages.select.shards.choosing import Choosing, cuts_of
+from winnow.stages.select.shards.shard import Choice, Target, choose, told
+from winnow.stages.select.words import said
+
+COUNTS = ".counts.json"
+FOLDERS = {"selection": "selected", "control": "control"}
 
 
 class Select(Part):
@@ -42,19 +57,36 @@ class Select(Part):
         return [f"select: {self._rules(run.seed).said()}"]
 
     def go(self, run: UnderWay) -> None:
-        exclude = None if self.exclude is None else open_rows(str(run.base / self.exclude))
-        target, control = run.out / "selected", run.out / "control"
-        request = Request(
-            self._rules(run.seed), self.verdict, exclude, out=target, control=control if self.control else False
-        )
         judged = run.latest("verdicts", "candidates")
         table = open_rows(judged.path, stated(**({"score": self.score} if self.score else {})))
-        folders = {"selection": target, "control": control}
-        standing = [stands(folders[name], work) for name, work in intended(table, request).items()]
-        run.watcher.begins(self.step, 0)
-        chosen = select(table, request)
-        run.stores |= {path.name: open_store(path) for path in (target, control) if path == target or self.control}
-        run.ends(self.step, chosen.words(), already_done=all(standing), **chosen.summary)
+        request = self._request(run)
+        works = intended(table, request)
+        targets = [Target(run.out / FOLDERS[name], work, name == "control") for name, work in works.items()]
+        left = tuple(target for target in targets if not stands(target.folder, target.work))
+        if by_shards(table, request):
+            summary = _Choosing(run, judged, request, table, self._exclude(run)).told(targets[0], left)
+        else:
+            run.watcher.begins(self.step, 0)
+            summary = select(table, request).summary
+        summary["out"] = str(targets[0].folder)
+        if self.control:
+            summary["control"] = {"rows": summary["selected"], "out": str(targets[1].folder)}
+        run.stores |= {target.folder.name: open_store(target.folder) for target in targets}
+        run.ends(self.step, "\n".join(said(summary)), already_done=not left, **summary)
+
+    def _request(self, run: UnderWay) -> Request:
+        exclude = self._exclude(run)
+        control = run.out / FOLDERS["control"] if self.control else False
+        return Request(
+            rules=self._rules(run.seed),
+            verdict=self.verdict,
+            exclude=None if exclude is None else open_rows(exclude),
+            out=run.out / FOLDERS["selection"],
+            control=control,
+        )
+
+    def _exclude(self, run: UnderWay) -> str | None:
+        return None if self.exclude is None else str(run.base / self.exclude)
 
     def _rules(self, seed: int) -> Rules:
         known = {f.name for f in fields(Rules)}
@@ -62,3 +94,53 @@ class Select(Part):
         if self.best_of is not None:
             given["best_of"] = best_of(str(self.best_of))
         return Rules(**given, exclude_by=self.by, seed=seed)
+
+
+@dataclass(frozen=True)
+class _Choosing:
+    """A selection that is made shard by shard; what was counted is kept beside it, for when it stands finished."""
+
+    run: UnderWay
+    judged: Store
+    request: Request
+    table: Table
+    exclude: str | None
+
+    def told(self, selection: Target, left: tuple[Target, ...]) -> dict[str, Any]:
+        """What is said of the choice, once nothing of it is left to do."""
+        table, rules = settled(self.table, self.request)
+        kept = selection.folder / COUNTS
+        found = None if left else read_kept(kept, selection.work.identity())
+        if found is None:
+            found = {"counts": counted(self._chosen(table, rules, left))}
+            write_kept(kept, selection.work.identity(), found)
+            for target in left:
+                finish(target.folder, "selection", target.work, self._names())
+        return told(table, rules.said(), found["counts"])
+
+    def _chosen(self, table: Table, rules: Rules, left: tuple[Target, ...]) -> list[Done]:
+        for target in left:
+            make_folder(target.folder)
+            clear_others(target.folder, self._names())
+        verdicts = tuple(verdict_columns(table, self.request.verdict)) if rules.passed else ()
+        choosing, columns = Choosing(rules, verdicts, self.exclude), table.columns.stated()
+        numbers, source = range(len(self._names())), self.judged.path
+
+        def over_shards(fold: Fold[Small]) -> Small:
+            return reduce(fold.merge, self.run.summed([Glance(fold, source, number, columns) for number in numbers]))
+
+        self.run.watcher.begins(Select.step, 0)
+        cuts = cuts_of(choosing, over_shards)
+        self.run.watcher.begins(Select.step, len(numbers))
+        named = enumerate(self._names())
+        return self.run.worked(
+            choose, [Choice(choosing, cuts, source, number, name, columns, left) for number, name in named]
+        )
+
+    def _names(self) -> list[str]:
+        return [shard.name for shard in self.judged.receipt.shards]
+
+
+def by_shards(table: Table, request: Request) -> bool:
+    """Whether every rule can be decided in shards: without prompts, some texts and draws are the whole table's."""
+    return table.has("prompt") or not (request.rules.distinct or request.control)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from winnow.data.chunks import Rows as RowNumbers
 from winnow.data.columns import Columns, stated
@@ -24,17 +22,14 @@ from winnow.data.stores.store import finished_already, prepare
 from winnow.data.table import Table
 from winnow.stages.named import any_verdict, verdict_columns, with_score
 from winnow.stages.results import Held, Rows, reopened
-from winnow.stages.select.choose import Chooser, Chosen, per_prompt
+from winnow.stages.select.choose import Chooser, Chosen, prompts_of
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.control import draw_control
 from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, write_flat, write_store
-from winnow.stages.select.pool import Reading, load
+from winnow.stages.select.pool import Reading, load, rows_of
 from winnow.stages.select.rules import Rules
-from winnow.stages.select.shift import Lengths
+from winnow.stages.select.shift import Lengths, per_prompt
 from winnow.stages.select.words import said
-
-if TYPE_CHECKING:
-    import duckdb
 
 VERSION = 1
 
@@ -62,21 +57,21 @@ class Selected(Rows):
 
 def select(table: Table, request: Request) -> Selected:
     """Choose rows of the table and write them where the request says."""
-    rules = _settled(request.rules, table, request.verdict)
-    table = _ready(table, rules, request)
+    table, rules = settled(table, request)
     evaluation = Evaluation(request.exclude, rules.exclude_by) if request.exclude is not None else None
     lengths = Lengths()
     columns = verdict_columns(table, request.verdict) if rules.passed else []
     with engine() as duck:
         total = load(duck, Reading(table, rules, columns, evaluation, lengths))
         chosen = Chooser(duck, table, rules, evaluation is not None).chosen()
-        picked = Picked(table, _rows(duck, chosen.name), rules.said(), _real(request, chosen.count, evaluation))
-        control = _rows(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
-        shift = per_prompt(duck, chosen, total) if table.has("prompt") else {}
+        picked = Picked(table, rows_of(duck, chosen.name), rules.said(), _real(request, chosen.count, evaluation))
+        control = rows_of(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
+        shift = per_prompt(*prompts_of(duck, chosen), total, chosen.count) if table.has("prompt") else {}
     books = _books(table, chosen, total)
     with lengths.glimpsing(table):
         result = _written(picked, request, books, lengths)
-    result.summary |= _summary(table, picked, chosen, total) | {"shift": {"length": lengths.plain(), **shift}}
+    result.summary |= summary_of(table, picked.rule, chosen, total) | {"shift": {"length": lengths.plain(), **shift}}
+    result.summary["real"] = len(picked.real.rows) if picked.real else 0
     if control is not None:
         result.control = _control_written(picked, control, request, books)
         result.summary["control"] = {
@@ -84,6 +79,12 @@ def select(table: Table, request: Request) -> Selected:
             "out": str(request.control) if isinstance(request.control, Path) else None,
         }
     return result
+
+
+def settled(table: Table, request: Request) -> tuple[Table, Rules]:
+    """The table with its score column settled, and the rules with `passed`; what can be refused is refused."""
+    rules = _settled(request.rules, table, request.verdict)
+    return _ready(table, rules, request), rules
 
 
 def _settled(rules: Rules, table: Table, verdict: str | None) -> Rules:
@@ -139,11 +140,6 @@ def _beside(request: Request) -> Iterator[tuple[str, Path]]:
             yield from ((option, path) for path in table.source.paths())
 
 
-def _rows(duck: duckdb.DuckDBPyConnection, relation: str) -> RowNumbers:
-    numbers: RowNumbers = duck.execute(f"select row from {relation} order by row").fetchnumpy()["row"].astype(np.int64)
-    return numbers
-
-
 def _real(request: Request, kept: int, evaluation: Evaluation | None) -> RealRows | None:
     if request.real is None or request.rules.real_share is None:
         return None
@@ -157,8 +153,7 @@ def _books(table: Table, chosen: Chosen, total: int) -> Books:
 
 def intended(table: Table, request: Request) -> dict[str, Work]:
     """The identities of the selection and of its control, for stores in the folders the request names."""
-    rules = _settled(request.rules, table, request.verdict)
-    table = _ready(table, rules, request)
+    table, rules = settled(table, request)
     named = {"selection": (request.out, rules.said()), "control": (request.control, "control")}
     return {
         name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Path)
@@ -231,16 +226,17 @@ def _bad(books: Books) -> dict[str, int]:
     return {"bad row": books.reject} if books.reject else {}
 
 
-def _summary(table: Table, picked: Picked, chosen: Chosen, total: int) -> dict[str, Any]:
+def summary_of(table: Table, rule: str, chosen: Chosen, total: int) -> dict[str, Any]:
+    """What was chosen of the table, in plain numbers."""
     return {
         "table": table.name,
         "columns": table.columns.named(),
-        "rule": picked.rule,
+        "rule": rule,
         "rows_in": total,
         "quarantined": len(table.bad),
         "undecided": chosen.undecided,
         "without_score": chosen.unscored,
-        "selected": len(picked.rows),
-        "real": len(picked.real.rows) if picked.real else 0,
+        "selected": chosen.count,
+        "real": 0,
         "steps": chosen.steps,
     }
