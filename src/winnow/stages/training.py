@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from winnow.data.errors import UsageError, nearest
@@ -18,10 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from winnow.models.tiny import Shape
-    from winnow.stages.train import Seen, Trained
-
-EVERY = 2.0
-"""Seconds between two lines of progress."""
+    from winnow.stages.train import Trained
 
 
 class Training(TypedDict, total=False):
@@ -60,7 +55,7 @@ def train(
     told and, with a verifier, the share of its greedy answers that pass.
     """
     from winnow.models.tiny import Shape
-    from winnow.stages.train import Request, Settings
+    from winnow.stages.train import Request, Settings, told
     from winnow.stages.train import train as run_train
 
     known = {field.name for field in fields(Settings)}
@@ -77,16 +72,3 @@ def train(
         None if verifier is None else named_verifier(verifier),
     )
     return run_train(opened(given, **reading), request, told())
-
-
-def told() -> Callable[[Seen], None]:
-    """Progress on a terminal: where training is, its loss and how fast it goes. Elsewhere nothing is said."""
-    last = [monotonic()]
-
-    def tell(seen: Seen) -> None:
-        if sys.stderr.isatty() and monotonic() - last[0] >= EVERY:
-            last[0] = monotonic()
-            rate = f"{seen.tokens_per_second:,.0f} tokens/s"
-            print(f"step {seen.step:,} of {seen.steps:,}, loss {seen.loss:.4f}, {rate}", file=sys.stderr)
-
-    return tell

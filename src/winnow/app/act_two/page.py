@@ -160,8 +160,8 @@ def _limits(story: Story) -> str:
     return (
         "<h2>What this does not show</h2><p>One small task, one small model, one seed. The judge is made to be wrong "
         f"at a known rate (it passes {PASSES_RIGHT:.0%} of right answers and {PASSES_WRONG:.0%} of wrong ones), and "
-        "checking a sum is easier than checking an essay. On larger tasks the order is what to expect, and it can fail; "
-        'numbers do not carry over.</p><p class="small">Made by '
+        "checking a sum is easier than checking an essay. On larger tasks the order is what to expect; it can fail, "
+        'and numbers do not carry over.</p><p class="small">Made by '
         f"<code>winnow demo --train --seed {story.seed}</code>. The forecast was sealed before training: "
         f"<code>{story.seal[:16]}</code> in <code>forecast.json</code>.</p>"
     )

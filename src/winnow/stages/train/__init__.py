@@ -3,5 +3,6 @@
 from winnow.stages.train.fit import Seen
 from winnow.stages.train.settings import Settings
 from winnow.stages.train.stage import Request, Trained, train
+from winnow.stages.train.told import told
 
-__all__ = ["Request", "Seen", "Settings", "Trained", "train"]
+__all__ = ["Request", "Seen", "Settings", "Trained", "told", "train"]

@@ -18,7 +18,7 @@ from winnow.data.errors import BrokenPromise, UsageError, shown
 from winnow.data.stores.atomic import written
 from winnow.stages.train.fit import Fitting, Position
 
-NAME = "checkpoint.safetensors"
+NAME = ".checkpoint.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -51,6 +51,15 @@ def go_on(folder: Path, identity: str, fitting: Fitting) -> bool:
         problem = f"is not as training wrote it ({type(error).__name__}: {shown(str(error))})"
         raise BrokenPromise(str(path), problem, "Remove it and train again") from error
     return True
+
+
+def belongs_to(folder: Path) -> str | None:
+    """The identity of the training that was stopped here; None where none was, or nothing can be read of it."""
+    try:
+        with safe_open(folder / NAME, "pt") as file:
+            return str(file.metadata()["identity"])
+    except (OSError, SafetensorError, KeyError, TypeError):
+        return None
 
 
 def _restore(fitting: Fitting, tensors: dict[str, torch.Tensor], position: Position) -> None:
