@@ -31,6 +31,7 @@ class Training(TypedDict, total=False):
     weight_decay: float
     clip: float
     patience: int
+    enough: float
     look_every: int
     keep_every: int
     seed: int

@@ -129,7 +129,7 @@ def test_two_processes_at_most() -> None:
 
 def test_act_two_says_what_the_labels_said_before_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(the_act, "trained", lambda learner: Score("generator", 50, 100))
+    monkeypatch.setattr(the_act, "half_trained", lambda learner, checked: Score("generator", 50, 100))
     monkeypatch.setattr(the_act, "answers", lambda model, prompts: ["A: 50"] * len(prompts))
 
     def stop(*given: Any) -> dict[str, Score]:

@@ -57,6 +57,18 @@ def test_training_stops_once_the_held_out_loss_falls_no_more_and_keeps_the_best_
     assert trained.evaluation["loss"] == pytest.approx(min(losses), abs=1e-5)
 
 
+def test_training_ends_once_enough_of_the_held_out_answers_are_right() -> None:
+    rows = [{"prompt": one, "text": one} for one in "abcd"]
+    trained = winnow.train(
+        rows, model=SMALL, held_out=rows, verifier="exact", enough=0.75, steps=400, batch=4, look_every=5, warmup=5
+    )
+    shares = [line["accuracy"] for line in trained.history]
+    assert shares[-1] >= 0.75 > max(shares[:-1], default=0.0)
+    assert trained.history[-1]["step"] < 400
+    with pytest.raises(UsageError, match="enough: ends training by the answers to a held-out table"):
+        winnow.train(rows, model=SMALL, enough=0.5, steps=1)
+
+
 def test_every_row_comes_once_in_a_pass_and_batches_follow_from_the_step_alone() -> None:
     lengths = [(0, 5 + place % 7) for place in range(WINDOW * 10)]
     order = Order(lengths, 10, 3)

@@ -13,7 +13,7 @@ from typing import Any
 
 from winnow.app.act_two.foreseen import Said, foresee, ordered, seal_of
 from winnow.app.act_two.page import Story, page
-from winnow.app.act_two.students import Learner, Score, all_trained, answers, trained
+from winnow.app.act_two.students import Learner, Score, all_trained, answers, half_trained
 from winnow.app.act_two.tables import EXAMPLES, HELD_OUT, LABELED, MEANS, PROMPTS, STUDENTS, Tables
 from winnow.app.say import say
 from winnow.data.stores.atomic import write_bytes
@@ -29,9 +29,10 @@ ASKED = ("unverified", "judged", "verified")
 def act_two(out: Path, seed: int) -> dict[str, Any]:
     """Everything, in order; returns what came of it."""
     tables = Tables(out)
-    say(f"training a small model on {EXAMPLES} word problems ...")
+    say(f"training a small model on {EXAMPLES:,} word problems, and not for long ...")
     prompts = tables.written_first(seed)
-    generator = trained(Learner("generator", tables.examples, tables.held_out, out / "models" / "generator", seed))
+    learner = Learner("generator", tables.examples, tables.held_out, out / "models" / "generator", seed)
+    generator = half_trained(learner, tables.checked)
     say(f"  right on {generator.accuracy:.1%} of {HELD_OUT:,} new problems; it now answers {PROMPTS:,} others")
     tables.written_by_generator(prompts, answers(out / "models" / "generator", [one.prompt for one in prompts]), seed)
     sizes = {"unverified": PROMPTS} | {name: len(chosen) for name, chosen in tables.selected(seed).items()}

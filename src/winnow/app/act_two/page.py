@@ -77,7 +77,7 @@ def page(story: Story) -> str:
     held = sum(story.scores[one].accuracy > story.scores[other].accuracy for one, other in story.foretold)
     parts = [
         "<h1>Who should teach the student?</h1>",
-        f'<p class="lead">A small model learned sums from {EXAMPLES} examples and then wrote {PROMPTS:,} answers of '
+        f'<p class="lead">A small model, half trained on {EXAMPLES:,} sums, wrote {PROMPTS:,} answers of '
         f"its own. Four students learned from them. The one that saw only checked answers has {best.accuracy:.0%} of "
         f"new problems right; the one that saw everything, {raw.accuracy:.0%}.</p>",
         _setting(story),

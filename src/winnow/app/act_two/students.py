@@ -11,12 +11,20 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from winnow.app.act_two.tables import Tables
+from winnow.stages import front
+from winnow.verifiers.verdicts import Verifier
+
+if TYPE_CHECKING:
+    from winnow.models.tiny import Tiny
+    from winnow.stages.train import Trained
 
 PROCESSES = 2
-STEPS, BATCH, LEARNING_RATE, WARMUP = 250, 40, 4e-3, 40
+STEPS, BATCH, LEARNING_RATE, WARMUP = 350, 40, 4e-3, 40
+HALF, LOOK_EVERY = 0.4, 10
+"""The generator stops learning once it has this share of some problems right, looking every so many steps."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +52,48 @@ class Score:
 
 
 def trained(learner: Learner) -> Score:
-    """Train one, or find it trained."""
+    """Train a student, or find it trained."""
+    done = _trained(learner, learner.held_out, steps=STEPS)
+    return Score(learner.name, done.evaluation["right"], done.evaluation["n"])
+
+
+def half_trained(learner: Learner, checked: Path) -> Score:
+    """Train a generator only until it has a part of these problems right, and ask it the held-out ones."""
+    done = _trained(learner, checked, steps=2 * STEPS, enough=HALF, look_every=LOOK_EVERY, fall=0.0)
+    found = evaluated_on(done.model, learner.held_out)
+    return Score(learner.name, found["right"], found["n"])
+
+
+def evaluated_on(model: Tiny, held_out: Path) -> dict[str, Any]:
+    """How many of these problems a model has right."""
+    from winnow.stages.train.evaluation import evaluated
+
+    return evaluated(model, front.table(held_out), _judge())
+
+
+def _judge() -> Verifier:
+    return front.verifier("number", marker="A:")
+
+
+def _trained(learner: Learner, held_out: Path, **settings: Any) -> Trained:
     import torch
 
     from winnow.models.tiny import Shape
     from winnow.stages.training import train
-    from winnow.verifiers.named import verifier
 
     torch.set_num_threads(1)
-    done = train(
+    return train(
         learner.rows,
         model=Shape("decoder", "prose", width=64, heads=4, encoder_layers=0, decoder_layers=2, context=64),
         out=learner.out,
-        held_out=learner.held_out,
-        verifier=verifier("number", {"marker": "A:"}),
-        steps=STEPS,
+        held_out=held_out,
+        verifier=_judge(),
         batch=BATCH,
         lr=LEARNING_RATE,
         warmup=WARMUP,
         seed=learner.seed,
+        **settings,
     )
-    return Score(learner.name, done.evaluation["right"], done.evaluation["n"])
 
 
 def answers(generator: Path, prompts: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from winnow.tasks.judges import right_answer
 from winnow.tasks.templates import parse
 from winnow.tasks.word_problems import Problem
 
-EXAMPLES, PROMPTS, HELD_OUT, LABELED = 350, 4_000, 1_000, 500
+EXAMPLES, PROMPTS, HELD_OUT, LABELED, CHECKED = 1_000, 4_000, 1_000, 500, 200
 JUDGE, JUDGED = "winnow.tasks.demo.sums:careless_judge", "careless_judge"
 STUDENTS = ("unverified", "control", "judged", "verified")
 MEANS = {
@@ -44,6 +44,11 @@ class Tables:
         return self.folder / "examples.jsonl"
 
     @property
+    def checked(self) -> Path:
+        """Problems that say when the generator has learned enough; none of them is held out."""
+        return self.folder / "checked.jsonl"
+
+    @property
     def held_out(self) -> Path:
         return self.folder / "held-out.jsonl"
 
@@ -62,11 +67,13 @@ class Tables:
     def written_first(self, seed: int) -> list[Problem]:
         """Examples and held-out problems are written; returns the problems whose answers are not given away."""
         make_folder(self.folder)
-        given = small_sums(EXAMPLES + PROMPTS, seed)
+        given = small_sums(EXAMPLES + CHECKED + PROMPTS, seed)
         rows(self.examples, ({"prompt": one.prompt, "text": f"A: {one.answer}"} for one in given[:EXAMPLES]))
+        checked = given[EXAMPLES : EXAMPLES + CHECKED]
+        rows(self.checked, ({"prompt": one.prompt, "text": f"A: {one.answer}"} for one in checked))
         held = small_sums(HELD_OUT, seed, "test")
         rows(self.held_out, ({"prompt": one.prompt, "text": f"A: {one.answer}"} for one in held))
-        return given[EXAMPLES:]
+        return given[EXAMPLES + CHECKED :]
 
     def written_by_generator(self, prompts: Sequence[Problem], answers: Sequence[str], seed: int) -> None:
         """One candidate a prompt, and the truth about some of them."""
@@ -99,7 +106,7 @@ class Tables:
     def refuse_shared_pairs(self) -> int:
         """Refuse a pair of numbers that is both held out and learned from; how many pairs are held out."""
         held = _pairs(self.held_out)
-        for path in (self.examples, self.candidates, *(self.trained_on(one) for one in STUDENTS)):
+        for path in (self.examples, self.checked, self.candidates, *(self.trained_on(one) for one in STUDENTS)):
             if shared := held & _pairs(path):
                 problem = f"{sorted(min(shared, key=sorted))} is a pair of numbers of the held-out problems"
                 raise BrokenPromise(str(path), problem, "This is a fault in winnow: please report it")

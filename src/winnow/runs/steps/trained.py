@@ -44,6 +44,7 @@ class Train(Part):
     weight_decay: float | None = None
     clip: float | None = None
     patience: int | None = None
+    enough: float | None = None
     look_every: int | None = None
     keep_every: int | None = None
 

@@ -60,6 +60,8 @@ class Fitting:
         self._order = Order([row.lengths for row in self.rows], settings.batch, settings.seed)
         self.optimizer = optimizer(model, settings)
         self.best_weights: dict[str, Tensor] | None = None
+        self.accuracy: Callable[[], float] | None = None
+        """What tells the share of held-out answers that are right, where training may end by it."""
 
     def run(self, keep: Callable[[], None], tell: Callable[[Seen], None]) -> None:
         """All steps that are left; `keep` is called where a checkpoint is due."""
@@ -96,6 +98,9 @@ class Fitting:
         line: dict[str, float] = {"step": position.step, "loss": loss}
         if self.held_out is not None:
             line["held_out_loss"] = mean_loss(self.model, self.held_out)
+        if self.settings.enough is not None and self.accuracy is not None:
+            line["accuracy"] = self.accuracy()
+            position.over = line["accuracy"] >= self.settings.enough
         position.history.append(line)
         if self.settings.patience is None or self.held_out is None:
             return
@@ -104,7 +109,7 @@ class Fitting:
             self.best_weights = {name: one.clone() for name, one in self.model.network.state_dict().items()}
         else:
             position.since_best += 1
-            position.over = position.since_best >= self.settings.patience
+            position.over = position.over or position.since_best >= self.settings.patience
 
 
 def optimizer(model: Tiny, settings: Settings) -> torch.optim.AdamW:

@@ -14,7 +14,8 @@ class Settings:
     """AdamW with a rise, a flat part and a fall of the learning rate.
 
     Steps or epochs, not both; the default is 10 epochs. With `patience` training ends once that many looks at the
-    held-out table, one every `look_every` steps, brought nothing new, and the best weights stay.
+    held-out table, one every `look_every` steps, brought nothing new, and the best weights stay; with `enough` once
+    that share of the greedy held-out answers passes the verifier.
     """
 
     steps: int | None = None
@@ -27,6 +28,7 @@ class Settings:
     weight_decay: float = 0.1
     clip: float = 1.0
     patience: int | None = None
+    enough: float | None = None
     look_every: int = 100
     keep_every: int = 200
     """Steps between two checkpoints; no part of what comes out."""
@@ -45,6 +47,8 @@ class Settings:
                 raise UsageError(name, f"is {shown(value)}, but must be a number above 0", "Change it")
         if not (_number(self.fall) and 0 <= self.fall <= 1):
             raise UsageError("fall", f"is {shown(self.fall)}, but must be a share between 0 and 1", "Change it")
+        if self.enough is not None and not (_number(self.enough) and 0 < self.enough <= 1):
+            raise UsageError("enough", f"is {shown(self.enough)}, but must be a share above 0", "Change it")
         if not (_number(self.weight_decay) and self.weight_decay >= 0):
             raise UsageError("weight_decay", f"is {shown(self.weight_decay)}, but must be 0 or more", "Change it")
 

@@ -79,7 +79,7 @@ def train(table: Table, request: Request, tell: Tell | None = None) -> Trained:
     held = examples_held(request)
     folder = request.out
     if folder is None:
-        fitting = Fitting(started(request, given), given, request.settings, held)
+        fitting = _fitting(request, given, held)
         fitting.run(lambda: None, tell or (lambda _: None))
         return _trained(table, request, fitting, given)
     work = work_of(table, request, given, held)
@@ -88,7 +88,7 @@ def train(table: Table, request: Request, tell: Tell | None = None) -> Trained:
     make_folder(folder)
     for name in (checkpoint.NAME, *stored.FILES, NAME):
         clear_abandoned(folder / name)
-    fitting = Fitting(started(request, given), given, request.settings, held)
+    fitting = _fitting(request, given, held)
     checkpoint.go_on(folder, work.identity(), fitting)
     began, first = time.perf_counter(), fitting.position.step
     fitting.run(lambda: checkpoint.keep(folder, work.identity(), fitting), tell or (lambda _: None))
@@ -97,6 +97,17 @@ def train(table: Table, request: Request, tell: Tell | None = None) -> Trained:
     stored.finish(folder, work, trained.model, said, (len(given), given.weights.count(0.0)))
     _log(folder, first, fitting.position.step, time.perf_counter() - began)
     return trained
+
+
+def _fitting(request: Request, given: Examples, held: Examples | None) -> Fitting:
+    fitting = Fitting(started(request, given), given, request.settings, held)
+    table, verifier = request.held_out, request.verifier
+    if request.settings.enough is not None:
+        if table is None or verifier is None:
+            problem = "ends training by the answers to a held-out table, and none with a verifier is named"
+            raise UsageError("enough", problem, "Name both: held_out and verifier")
+        fitting.accuracy = lambda: float(evaluated(fitting.model, table, verifier)["accuracy"])
+    return fitting
 
 
 def examples_held(request: Request) -> Examples | None:
