@@ -48,8 +48,9 @@ def test_the_same_call_again_finds_the_model_and_other_work_is_refused(tmp_path:
     for changed in ({"lr": 1e-3}, {"seed": 1}, {"steps": 6}):
         with pytest.raises(UsageError, match="is a finished result of other work"):
             train(copied(40), model=SMALL, out=out, **{"steps": 5, "batch": 8, **changed})  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="is a finished result of other work"):
-        train(copied(41), model=SMALL, out=out, steps=5, batch=8)
+    for given, held in ((copied(41), None), (copied(40), copied(3))):
+        with pytest.raises(UsageError, match="is a finished result of other work"):
+            train(given, model=SMALL, out=out, steps=5, batch=8, held_out=held)
 
 
 def test_an_unfinished_training_of_other_settings_is_refused(tmp_path: Path) -> None:

@@ -39,8 +39,9 @@ def encoded(shape: Shape, vocabulary: Vocabulary, prompt: str, text: str | None 
     read = vocabulary.summed(prompt) if shape.kind == "encoder-decoder" else []
     before = [BEGIN] if shape.kind == "encoder-decoder" else [*vocabulary.plain(prompt), BEGIN]
     row = Encoded(read, before, [] if text is None else [*vocabulary.plain(text), END])
-    longest = max(row.lengths)
-    if longest > shape.context + (text is not None):
+    # What is written last is read by nobody, so a row with its text may be one longer.
+    longest = max(len(read), len(before) + len(row.written) - (text is not None))
+    if longest > shape.context:
         problem = f"has {longest} positions, and the model has {shape.context}"
         raise UsageError(
             "context", f"the row of the prompt {shown(prompt)} {problem}", "Give the shape a larger context"

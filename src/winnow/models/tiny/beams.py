@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from winnow.models.tiny.decoding import Writing
-from winnow.models.tiny.drawing import MOST_DONE, Written
+from winnow.models.tiny.drawing import MOST_DONE, Written, cut
 from winnow.models.tiny.vocabulary import END, FIRST_WRITTEN
 from winnow.models.writing import Beams
 
@@ -121,9 +121,4 @@ def _hand_over(finished: Kept, prompts: Tensor, n: int, results: list[list[Writt
     parts = (finished.scores.tolist(), finished.tokens.tolist(), finished.logprobs.tolist())
     for prompt, scores, tokens, logprobs in zip(prompts.tolist(), *parts, strict=True):
         found = [place for place, score in enumerate(scores) if score > NEVER / 2]
-        results[prompt] = [_cut(tokens[place], logprobs[place]) for place in found[:n]]
-
-
-def _cut(tokens: list[int], logprobs: list[float]) -> Written:
-    length = tokens.index(END) + 1 if END in tokens else len(tokens)
-    return Written(tokens[:length], logprobs[:length])
+        results[prompt] = [cut(tokens[place], logprobs[place]) for place in found[:n]]

@@ -86,11 +86,11 @@ def write_out(writing: Writing, choose: Choose, n: int, longest: int) -> list[li
             alive, ended, chosen = alive[kept], ended[kept], chosen[kept]
         writing.write(chosen + FIRST_WRITTEN)
     return [
-        [_cut(*one) for one in zip(*both, strict=True)] for both in zip(tokens.tolist(), logprobs.tolist(), strict=True)
+        [cut(*one) for one in zip(*both, strict=True)] for both in zip(tokens.tolist(), logprobs.tolist(), strict=True)
     ]
 
 
-def _cut(tokens: list[int], logprobs: list[float]) -> Written:
+def cut(tokens: list[int], logprobs: list[float]) -> Written:
     """Up to the end."""
     length = tokens.index(END) + 1 if END in tokens else len(tokens)
     return Written(tokens[:length], logprobs[:length])

@@ -56,7 +56,7 @@ class Tiny:
         results: list[list[Completion]] = [[] for _ in prompts]
         asked = how or Greedy()
         with torch.inference_mode(), short_numbers():
-            for group in _groups(rows, 1 if isinstance(asked, Greedy) else _ways(asked)):
+            for group in _groups(rows, _ways(asked)):
                 room = min(most, self.shape.context - len(rows[group[0]].before) + 1)
                 found = self._written([rows[i] for i in group], [keys[i] for i in group], asked, seed, room)
                 for place, texts in zip(group, found, strict=True):

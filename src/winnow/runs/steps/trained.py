@@ -59,8 +59,7 @@ class Train(Part):
 
         table = open_rows(run.latest("selected", "verdicts", "candidates").path)
         request, target = self._request(run), run.out / FOLDER
-        given, held = examples(table), stage.examples_held(request)
-        work = stage.work_of(table, request, given, held)
+        work = stage.work_of(table, request, examples(table))
         already = stands(target, work)
         # A training of other settings that was stopped is moved aside like a finished one.
         if target.is_dir() and not is_store(target) and checkpoint.belongs_to(target) not in (None, work.identity()):

@@ -67,7 +67,7 @@ def _restore(fitting: Fitting, tensors: dict[str, torch.Tensor], position: Posit
     network.load_state_dict(_under("weight.", tensors))
     for name, weight in network.named_parameters():
         fitting.optimizer.state[weight] = {
-            "step": torch.tensor(float(position.step)),
+            "step": torch.tensor(float(position.step), device=weight.device),
             **{moment: tensors[f"{moment}.{name}"].to(weight.device) for moment in MOMENTS},
         }
     best = _under("best.", tensors)

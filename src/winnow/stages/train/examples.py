@@ -8,6 +8,7 @@ Rows of like length are put together within a window of batches, so that little 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,6 +43,15 @@ class Examples:
         for row in zip(self.prompts, self.texts, self.weights, strict=True):
             digest.update(canonical(row).encode() + b"\n")
         return digest.hexdigest()
+
+
+def sha256_of_rows(table: Table) -> str:
+    """Of every row of a table, all its columns."""
+    digest = hashlib.sha256()
+    for chunk in table.source.chunks(table.bad):
+        for row in chunk.dicts():
+            digest.update(json.dumps(row, sort_keys=True, default=str).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def examples(table: Table) -> Examples:

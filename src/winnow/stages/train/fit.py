@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from winnow.data.errors import UsageError
 from winnow.models.tiny.batches import Encoded, encoded, scored
 from winnow.models.tiny.tiny import Tiny, device, short_numbers
 from winnow.models.tiny.vocabulary import FIRST_WRITTEN, UNKNOWN
@@ -136,7 +137,11 @@ def loss_of(model: Tiny, rows: list[Encoded], weights: Tensor | None) -> Tensor:
 
 def held_rows(model: Tiny, held_out: Examples) -> list[Encoded]:
     """Rows to look at; a completion that the model could never write has no loss to speak of, and is left out."""
-    return [row for row in rows_of(model, held_out) if UNKNOWN not in row.written]
+    rows = [row for row in rows_of(model, held_out) if UNKNOWN not in row.written]
+    if not rows:
+        problem = "has no completion that the model could write"
+        raise UsageError("held_out", problem, "Hold out rows like those that are learned from")
+    return rows
 
 
 def rows_of(model: Tiny, given: Examples) -> list[Encoded]:

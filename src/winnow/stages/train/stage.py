@@ -26,9 +26,10 @@ from winnow.models.tiny.vocabulary import UNKNOWN, learned
 from winnow.stages.results import Spoken
 from winnow.stages.train import checkpoint, stored
 from winnow.stages.train.evaluation import evaluated
-from winnow.stages.train.examples import Examples, examples
+from winnow.stages.train.examples import Examples, examples, sha256_of_rows
 from winnow.stages.train.fit import Fitting, Seen, mean_loss
 from winnow.stages.train.settings import Settings
+from winnow.stages.verify import config_of
 from winnow.verifiers.verdicts import Verifier
 
 VERSION = 1
@@ -82,7 +83,7 @@ def train(table: Table, request: Request, tell: Tell | None = None) -> Trained:
         fitting = _fitting(request, given, held)
         fitting.run(lambda: None, tell or (lambda _: None))
         return _trained(table, request, fitting, given)
-    work = work_of(table, request, given, held)
+    work = work_of(table, request, given)
     if stored.finished(folder, work) is not None:
         return _found(table, folder, given)
     make_folder(folder)
@@ -136,7 +137,7 @@ def started(request: Request, given: Examples) -> Tiny:
     return model
 
 
-def work_of(table: Table, request: Request, given: Examples, held: Examples | None) -> Work:
+def work_of(table: Table, request: Request, given: Examples) -> Work:
     """The whole of what is done: its identity."""
     settings = {name: value for name, value in asdict(request.settings).items() if name != "keep_every"}
     verifier = request.verifier
@@ -144,8 +145,8 @@ def work_of(table: Table, request: Request, given: Examples, held: Examples | No
         "model": _start(request.model),
         "settings": settings,
         "rows": given.sha256(),
-        "held_out": None if held is None else held.sha256(),
-        "verifier": None if verifier is None else {"name": verifier.name, "config": verifier.config()},
+        "held_out": None if request.held_out is None else sha256_of_rows(request.held_out),
+        "verifier": None if verifier is None else config_of([verifier]),
     }
     return Work("train", VERSION, config, source_receipt(table, request.out or Path()))
 

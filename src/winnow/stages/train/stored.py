@@ -47,8 +47,12 @@ def finish(folder: Path, work: Work, model: Tiny, said: dict[str, Any], rows: tu
     model.save(folder)
     for name in (HISTORY, EVALUATION):
         write_bytes(folder / name, (json.dumps(said[name], indent=1) + "\n").encode())
-    shards = [Shard(name, 0, (folder / name).stat().st_size, sha256_of(folder / name)) for name in FILES]
     count, weightless = rows
+    # The rows that were learned from are, so to say, in the weights.
+    held = {WEIGHTS: count - weightless}
+    shards = [
+        Shard(name, held.get(name, 0), (folder / name).stat().st_size, sha256_of(folder / name)) for name in FILES
+    ]
     books = Books(count, count - weightless, weightless, 0, {"weight 0": weightless} if weightless else {})
     Receipt(KIND, work, books, shards).write(folder / NAME)
     with refused(folder):
