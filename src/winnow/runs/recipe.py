@@ -20,6 +20,7 @@ from winnow.runs.steps.edited import Edit
 from winnow.runs.steps.imported import Data
 from winnow.runs.steps.measured import Measure
 from winnow.runs.steps.selected import Select
+from winnow.runs.steps.trained import Train
 from winnow.runs.steps.verified import Verify
 from winnow.runs.under_way import Step
 
@@ -33,6 +34,7 @@ class Recipe(Part):
     verify: Verify | None = None
     measure: Measure | None = None
     select: Select | None = None
+    train: Train | None = None
     engine: Engine = Engine()
     out: Annotated[str, Field(min_length=1, description="the folder of the run")]
 
