@@ -1,0 +1,58 @@
+"""Word problems for models that read words: each digit is a word, and the answer is digits alone.
+
+    "Ann has 3 7 apples. She buys 4 8 more. How many apples does she have now?" is answered by "8 5"
+
+    winnow verify t.jsonl --with winnow.tasks.numbers.worded:verifier --out v
+
+Promises: the problems are those of word_problems.py, in the same order and with its held-out pairs; no prompt comes
+twice for a seed and split.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from winnow.tasks.numbers import digits
+from winnow.tasks.task import Example, Split, refuse_bad_request
+from winnow.tasks.templates import KINDS, solve
+from winnow.tasks.word_problems import problems
+
+BETWEEN_DIGITS = re.compile(r"(?<=[0-9])(?=[0-9])")
+SPACED = re.compile(r"(?<=[0-9]) (?=[0-9])")
+
+
+@dataclass(frozen=True)
+class WordProblems:
+    """The task; `kinds` as templates.py names them."""
+
+    kinds: tuple[str, ...] = KINDS
+
+    @property
+    def name(self) -> str:
+        return "word-problems"
+
+    def examples(self, count: int, seed: int, split: Split = "train", first: int = 0) -> list[Example]:
+        """Examples `first` to `first + count - 1` of this seed and split."""
+        refuse_bad_request(count, split, first)
+        made = problems(first + count, seed, split, self.kinds)[first:]
+        return [Example(spaced(problem.prompt), spaced(str(problem.answer))) for problem in made]
+
+    def right(self, prompts: Sequence[str], completions: Sequence[str]) -> list[bool | None]:
+        """Whether each completion is the answer; None where the prompt is no word problem of ours."""
+        return verifier(prompts, completions)
+
+
+def spaced(text: str) -> str:
+    """The text with a space between digits."""
+    return BETWEEN_DIGITS.sub(" ", text)
+
+
+def verifier(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[bool | None]:
+    """Whether each completion is, in digits, the answer to its prompt."""
+    verdicts: list[bool | None] = []
+    for prompt, completion in zip(prompts, completions, strict=True):
+        wanted = solve(SPACED.sub("", prompt))
+        verdicts.append(None if wanted is None else digits.read(completion.split()) == wanted)
+    return verdicts
