@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from winnow.stages.results import Rows as Rows
     from winnow.stages.select import Selected as Selected
     from winnow.stages.verify import Verified as Verified
+    from winnow.verifiers.dotted import load as load
     from winnow.verifiers.verdicts import Batch as Batch
     from winnow.verifiers.verdicts import Verdict as Verdict
     from winnow.verifiers.verdicts import Verdicts as Verdicts
@@ -58,6 +59,7 @@ _HOMES = {
     "WinnowError": "winnow.data.errors",
     "combine": "winnow.stages.front",
     "forecast": "winnow.stages.front",
+    "load": "winnow.verifiers.dotted",
     "measure": "winnow.stages.front",
     "outcome": "winnow.stages.front",
     "plan": "winnow.stages.front",

@@ -50,6 +50,11 @@ COMMANDS = {
     "run": Entry("Run", "run:run", "All of it by a recipe, on and on where it stopped:  winnow run recipe.yaml"),
     "status": Entry("Run", "run:status", "How a run stands:  winnow status runs/first"),
     "check": Entry("Run", "run:check", "Is a store sound, byte for byte:  winnow check store runs/first"),
+    "reproduce": Entry(
+        "Science",
+        "science.reproduce:reproduce",
+        "Papers as studies, published beside found:  winnow reproduce --list",
+    ),
 }
 
 
