@@ -8,8 +8,8 @@ from typing import Any, Literal
 from winnow.data.errors import UsageError, nearest, shown
 
 Kind = Literal["encoder-decoder", "decoder"]
-Pieces = Literal["characters", "words"]
-KINDS, PIECES = ("encoder-decoder", "decoder"), ("characters", "words")
+Pieces = Literal["characters", "words", "prose"]
+KINDS, PIECES = ("encoder-decoder", "decoder"), ("characters", "words", "prose")
 
 
 @dataclass(frozen=True)
