@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from winnow.stages.front import verify as verify
     from winnow.stages.results import Rows as Rows
     from winnow.stages.select import Selected as Selected
+    from winnow.stages.training import train as train
     from winnow.stages.verify import Verified as Verified
     from winnow.verifiers.dotted import load as load
     from winnow.verifiers.verdicts import Batch as Batch
@@ -65,6 +66,7 @@ _HOMES = {
     "plan": "winnow.stages.front",
     "select": "winnow.stages.front",
     "table": "winnow.stages.front",
+    "train": "winnow.stages.training",
     "verifier": "winnow.stages.front",
     "verify": "winnow.stages.front",
 }
