@@ -25,6 +25,7 @@ TASKS: list[Task] = [
     Modular(10, "-"),
     WordProblems(),
     WordProblems(("add",)),
+    WordProblems(("add",), ("buys",)),
 ]
 
 
@@ -108,6 +109,8 @@ def test_settings_out_of_range_are_refused_by_name() -> None:
         Modular(operation="/")
     with pytest.raises(UsageError, match=r"^modulus: is 1, but must lie between 2 and a billion"):
         Modular(1)
+    with pytest.raises(UsageError, match=r"^wordings: these kinds have no 'gives'"):
+        WordProblems(("add",), ("gives",))
     with pytest.raises(UsageError, match=r"^base: is 1, but must lie between 2 and 1000"):
         Gcd(base=1)
     with pytest.raises(UsageError, match=r"^spread: is 5000, but must lie between 0 and a tenth of most"):

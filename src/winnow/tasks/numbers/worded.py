@@ -14,10 +14,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from winnow.data.errors import UsageError, nearest, shown
 from winnow.tasks.numbers import digits
 from winnow.tasks.task import Example, Split, refuse_bad_request
-from winnow.tasks.templates import KINDS, solve
-from winnow.tasks.word_problems import problems
+from winnow.tasks.templates import KINDS, TEMPLATES, solve
+from winnow.tasks.word_problems import MOST_PROBLEMS, Problem, problems
 
 BETWEEN_DIGITS = re.compile(r"(?<=[0-9])(?=[0-9])")
 SPACED = re.compile(r"(?<=[0-9]) (?=[0-9])")
@@ -25,9 +26,16 @@ SPACED = re.compile(r"(?<=[0-9]) (?=[0-9])")
 
 @dataclass(frozen=True)
 class WordProblems:
-    """The task; `kinds` as templates.py names them."""
+    """The task; `kinds` and `wordings` as templates.py names them, every wording of the kinds unless some are named."""
 
     kinds: tuple[str, ...] = KINDS
+    wordings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for wording in self.wordings:
+            if wording not in TEMPLATES or TEMPLATES[wording].kind not in self.kinds:
+                known = [name for name, one in TEMPLATES.items() if one.kind in self.kinds]
+                raise UsageError("wordings", f"these kinds have no {shown(wording)}", nearest(wording, known))
 
     @property
     def name(self) -> str:
@@ -36,8 +44,18 @@ class WordProblems:
     def examples(self, count: int, seed: int, split: Split = "train", first: int = 0) -> list[Example]:
         """Examples `first` to `first + count - 1` of this seed and split."""
         refuse_bad_request(count, split, first)
-        made = problems(first + count, seed, split, self.kinds)[first:]
+        made = self._first(first + count, seed, split)[first:]
         return [Example(spaced(problem.prompt), spaced(str(problem.answer))) for problem in made]
+
+    def _first(self, count: int, seed: int, split: Split) -> list[Problem]:
+        """The first problems of these wordings: asking for more gives the same ones first, so more are asked for."""
+        asked = count
+        while True:
+            made = problems(asked, seed, split, self.kinds)
+            chosen = [one for one in made if not self.wordings or one.template in self.wordings]
+            if len(chosen) >= count:
+                return chosen[:count]
+            asked = min(2 * asked, MOST_PROBLEMS) if asked < MOST_PROBLEMS else asked + 1
 
     def right(self, prompts: Sequence[str], completions: Sequence[str]) -> list[bool | None]:
         """Whether each completion is the answer; None where the prompt is no word problem of ours."""
