@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from winnow.data.errors import UsageError as UsageError
     from winnow.data.errors import WinnowError as WinnowError
     from winnow.data.table import Table as Table
+    from winnow.models.tiny.shape import Shape as Shape
+    from winnow.models.writing import Beams as Beams
+    from winnow.models.writing import Greedy as Greedy
+    from winnow.models.writing import Sampling as Sampling
     from winnow.stages.front import combine as combine
     from winnow.stages.front import forecast as forecast
     from winnow.stages.front import measure as measure
@@ -45,12 +49,16 @@ __version__ = "0.1.0"
 _HOMES = {
     "BadTable": "winnow.data.errors",
     "Batch": "winnow.verifiers.verdicts",
+    "Beams": "winnow.models.writing",
     "BrokenPromise": "winnow.data.errors",
     "Columns": "winnow.data.columns",
     "EnvironmentFault": "winnow.data.errors",
+    "Greedy": "winnow.models.writing",
     "LimitReached": "winnow.data.errors",
     "Rows": "winnow.stages.results",
+    "Sampling": "winnow.models.writing",
     "Selected": "winnow.stages.select",
+    "Shape": "winnow.models.tiny.shape",
     "Table": "winnow.data.table",
     "UsageError": "winnow.data.errors",
     "Verdict": "winnow.verifiers.verdicts",

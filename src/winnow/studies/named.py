@@ -5,4 +5,7 @@ A study of yours is one module with a `Study`, and one line here.
 
 from __future__ import annotations
 
-STUDIES: dict[str, str] = {}
+STUDIES: dict[str, str] = {
+    "eigenvalues": "winnow.studies.eigenvalues.study:STUDY",
+    "forecast": "winnow.studies.forecasts.study:STUDY",
+}
