@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+import winnow
 from winnow.studies.forecasts import parts
 from winnow.studies.forecasts.parts import RULES, card_of, forecast, task_of
 from winnow.studies.forecasts.predictors import PREDICTORS, line, plurality, predicted
@@ -116,6 +117,15 @@ def test_every_student_has_a_rule_and_every_part_a_task(tmp_path: Path) -> None:
         "word-problems",
         "modular",
     ]
+
+
+def test_the_pool_has_different_prompts_that_the_generator_never_learned_from(tmp_path: Path) -> None:
+    desk = parts.Desk(Unit("modular", 0, SMALL | {"modulus": 31, "modular_rows": 100, "pool": 300}, tmp_path))
+    asked = {one.prompt for one in desk.pool}
+    assert len(asked) == 300 and not asked & {one.prompt for one in [*desk.lesson, *desk.test]}
+    few = parts.Desk(Unit("modular", 0, SMALL | {"modulus": 11, "modular_rows": 10, "pool": 300}, tmp_path))
+    with pytest.raises(winnow.UsageError, match=r"^--set pool: is 300, but modular has not so many different prompts"):
+        _ = few.pool
 
 
 @pytest.mark.slow

@@ -29,14 +29,14 @@ QUICK: dict[str, Value] = {
     "generator_steps": 300,
     "generator_batch": 128,
     "lr": 5e-3,
-    "pool": 16_000,
+    "pool": 12_000,
     "beams": 10,
-    "beam_prompts": 1_000,
+    "beam_prompts": 600,
     "samples": 0,
-    "steps": 450,
+    "steps": 340,
     "batch": 256,
     "students": ("unverified", "oracle"),
-    "test": 4_000,
+    "test": 3_000,
     "rounds": 0,
     "round_pool": 0,
     "round_steps": 0,
@@ -97,7 +97,7 @@ code; steps, batch and how many prompts are searched by beams are not published 
 PAPER_HOURS = 6 * 19e6 * 42 * 20 * 400_000 * 256 / (0.4 * 400e12) / 3_600
 
 SCALES = {
-    "quick": Scale(QUICK, hours=50 / 3_600, seeds=(0, 1), on="one core"),
-    "small": Scale(SMALL, hours=0.15, seeds=(0, 1), on="one core"),
+    "quick": Scale(QUICK, hours=45 / 3_600, seeds=(0, 1), on="one core"),
+    "small": Scale(SMALL, hours=0.1, seeds=(0, 1), on="one core"),
     "paper": Scale(PAPER, hours=PAPER_HOURS, seeds=(0,), on="one H100, reckoned and not measured"),
 }

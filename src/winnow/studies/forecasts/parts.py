@@ -29,6 +29,7 @@ from winnow.tasks.task import Example, Task
 
 Rule = Callable[["Desk"], list[Row]]
 Labels = dict[tuple[str, int], bool]
+MOST_DRAWS = 20  # for each prompt of the pool; where most prompts were drawn before, there are too few
 FROM_SAMPLES = ("samples_judged", "best_judged", "best", "best_filtered")
 
 
@@ -55,10 +56,25 @@ class Desk:
         return task_of(self.unit)
 
     @cached_property
+    def lesson(self) -> list[Example]:
+        """What the generator learns from."""
+        return self.task.examples(self.unit[f"{self.unit.part}_rows"], self.unit.seed)
+
+    @cached_property
     def pool(self) -> list[Example]:
-        """Prompts that the generator never learned from."""
-        rows = self.unit[f"{self.unit.part}_rows"]
-        return self.task.examples(self.unit["pool"], self.unit.seed, first=rows)
+        """Different prompts that the generator never learned from."""
+        count, learned = self.unit["pool"], {one.prompt for one in self.lesson}
+        found: dict[str, Example] = {}
+        first = len(self.lesson)
+        while len(found) < count:
+            if first > MOST_DRAWS * count:
+                problem = f"is {count}, but {self.task.name} has not so many different prompts"
+                raise winnow.UsageError("--set pool", problem, "Ask for fewer")
+            for one in self.task.examples(count, self.unit.seed, first=first):
+                if one.prompt not in learned:
+                    found.setdefault(one.prompt, one)
+            first += count
+        return list(found.values())[:count]
 
     @cached_property
     def test(self) -> list[Example]:
@@ -74,9 +90,8 @@ class Desk:
     @cached_property
     def generator(self) -> Any:
         unit = self.unit
-        made = self.task.examples(unit[f"{unit.part}_rows"], unit.seed)
         lesson = Lesson(unit[f"{unit.part}_steps"], 128, unit["lr"], unit.seed)
-        return self.school.taught("generator", as_rows(made), lesson)
+        return self.school.taught("generator", as_rows(self.lesson), lesson)
 
     def decoded(self, way: str, how: Any) -> list[Row]:
         file = self.unit.folder / f"{way}.jsonl"

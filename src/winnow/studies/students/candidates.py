@@ -14,22 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import winnow
 from winnow.studies.frame.check import Row
 from winnow.studies.frame.kept import tidy, write
 
 Judge = Callable[[Sequence[str], Sequence[str]], dict[str, list[Any]]]
 """From prompts and texts to columns."""
-
-
-def ways(beams: int, samples: int) -> dict[str, Any]:
-    """How prompts are answered: greedily, by so many beams, by so many samples."""
-    found: dict[str, Any] = {"greedy": winnow.Greedy()}
-    if beams:
-        found["beams"] = winnow.Beams(beams, beams)
-    if samples:
-        found["samples"] = winnow.Sampling(samples)
-    return found
 
 
 def decoded(file: Path, model: Any, prompts: Sequence[str], way: tuple[str, Any, int], judge: Judge) -> list[Row]:
