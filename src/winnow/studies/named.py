@@ -5,7 +5,9 @@ A study of yours is one module with a `Study`, and one line here.
 
 from __future__ import annotations
 
-STUDIES: dict[str, str] = {
+STUDIES = {
+    "gaussian": "winnow.studies.gaussian.study:STUDY",
+    "rounds": "winnow.studies.rounds.study:STUDY",
     "eigenvalues": "winnow.studies.eigenvalues.study:STUDY",
     "forecast": "winnow.studies.forecasts.study:STUDY",
 }

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 Source = Literal["paper", "code", "derived", "sign"]
 Row = dict[str, Any]
 
@@ -75,6 +78,12 @@ class Goal:
 def measured(name: str, got: float, goal: Goal, standard_error: float | None = None) -> Row:
     """The row of a unit that carries its own check; `pooled` makes one check of the rows of all seeds."""
     return {"check": name, "got": got, "standard_error": standard_error, **asdict(goal)}
+
+
+def mean(name: str, values: npt.ArrayLike, goal: Goal) -> Row:
+    """The row of a mean over independent runs, with its standard error."""
+    found = np.asarray(values, float)
+    return measured(name, float(found.mean()), goal, float(found.std(ddof=1) / np.sqrt(len(found))))
 
 
 def pooled(rows: Iterable[Mapping[str, Any]]) -> list[Check]:

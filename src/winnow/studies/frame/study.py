@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from winnow.studies.frame.check import Check, Row, pooled
 
 Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
@@ -52,6 +54,10 @@ class Unit:
 
     def __getitem__(self, name: str) -> Any:
         return self.settings[name]
+
+    def rng(self) -> np.random.Generator:
+        """Chance of this part and seed alone."""
+        return np.random.default_rng([self.seed, *self.part.encode()])
 
 
 Work = Callable[[Unit], list[Row]]
