@@ -70,6 +70,14 @@ def test_plurality_goes_by_the_commonest_kept_answer_and_shares_ties() -> None:
     assert plurality([row("a", "right", kept=False)]) is None
 
 
+def test_prompts_served_are_counted_where_the_card_gives_no_value() -> None:
+    few = {name: right for name, right in LABELS.items() if int(name[0][1:]) < 3}
+    chosen = [row for row in CANDIDATES if row["index"] < int(row["prompt_id"][1:]) % 5]
+    assert card_of(CANDIDATES, chosen, few, w=0.5)["prompts_served"]["value"] is None
+    counted = [any(row["right"] for row in chosen if row["prompt_id"] == f"p{prompt}") for prompt in range(3)]
+    assert forecast(CANDIDATES, chosen, few, w=0.5)["served"] == pytest.approx(sum(counted) / 3)
+
+
 def test_what_the_card_cannot_say_is_no_number() -> None:
     card = card_of(CANDIDATES, CANDIDATES[:1], {}, w=0.5)
     assert predicted(card, []) == dict.fromkeys(PREDICTORS)

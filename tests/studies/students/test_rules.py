@@ -46,11 +46,14 @@ def test_noise_keeps_every_right_answer_and_a_cleaner_verifier_keeps_a_part_of_a
     assert abs(len(kept[2] - right) / wrong - 0.3) < 0.1
 
 
-def test_the_control_has_as_many_rows_as_are_right_and_others() -> None:
-    chosen = rules.control(ROWS, seed=1)
-    right = [row for row in ROWS if row["right"]]
-    assert len(chosen) == len(right) and names(chosen) != names(right)
-    assert rules.control(ROWS, seed=1) == chosen != rules.control(ROWS, seed=2)
+def test_the_control_has_as_many_rows_as_are_right_and_is_no_more_often_right_than_all() -> None:
+    for each in (1, 4):
+        rows = candidates(2_000 // each, each)
+        right = [row for row in rows if row["right"]]
+        chosen = rules.control(rows, seed=1)
+        assert len(chosen) == len(right)
+        assert abs(sum(row["right"] for row in chosen) / len(chosen) - len(right) / len(rows)) < 0.08
+        assert rules.control(rows, seed=1) == chosen != rules.control(rows, seed=2)
 
 
 def test_the_best_by_an_oracle_is_right_where_a_prompt_has_a_right_one_and_else_the_likeliest() -> None:

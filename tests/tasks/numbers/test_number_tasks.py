@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -115,3 +118,12 @@ def test_settings_out_of_range_are_refused_by_name() -> None:
         Gcd(base=1)
     with pytest.raises(UsageError, match=r"^spread: is 5000, but must lie between 0 and a tenth of most"):
         Gcd(spread=5_000)
+
+
+def test_every_prompt_and_answer_on_the_page_of_tasks_is_judged_right_by_the_verifier_beside_it() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "tasks.md").read_text("utf-8").replace("\\|", "|")
+    row = re.compile(r"^\| `[^`]+` \| `([^`]+)`, `([^`]+)` \| `([\w.]+):(\w+)` \|$", re.MULTILINE)
+    shown = [found for found in row.findall(page) if "..." not in found[0]]
+    assert len(shown) == 3
+    for prompt, answer, module, name in shown:
+        assert getattr(import_module(module), name)([prompt], [answer]) == [True], prompt

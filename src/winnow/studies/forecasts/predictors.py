@@ -32,14 +32,14 @@ INTERCEPT, SLOPE, OWN = 0.15, 0.57, 0.34
 
 def predicted(card: Mapping[str, Any], labeled: Sequence[Row]) -> dict[str, float | None]:
     """The predictors of one student, from the card of its rule and the labeled rows with `kept` and `correct`."""
-    found = {name: _value(card, key) for name, key in (("precision", "precision"), ("served", "prompts_served"))}
-    precision, served = found["precision"], found["served"]
-    both = None if precision is None or served is None else precision * served
+    precision, served = _value(card, "precision"), _value(card, "prompts_served")
+    served = served_of(labeled) if served is None else served
     return {
         "p_star": _value(card, "p_star"),
         "p_star_w": _for_open_answers(card),
-        **found,
-        "precision_served": both,
+        "precision": precision,
+        "served": served,
+        "precision_served": None if precision is None or served is None else precision * served,
         "plurality": plurality(labeled),
     }
 
@@ -48,6 +48,14 @@ def line(predictors: Mapping[str, float | None], generator: float) -> float | No
     """The number of the fitted line."""
     both = predictors["precision_served"]
     return None if both is None else INTERCEPT + SLOPE * both + OWN * generator
+
+
+def served_of(labeled: Sequence[Row]) -> float | None:
+    """Prompts served, counted over prompts whose rows are all labeled; where the card gives no value."""
+    prompts: dict[str, bool] = {}
+    for row in labeled:
+        prompts[row["prompt_id"]] = prompts.get(row["prompt_id"], False) or bool(row["kept"] and row["correct"])
+    return sum(prompts.values()) / len(prompts) if prompts else None
 
 
 def plurality(labeled: Sequence[Row]) -> float | None:

@@ -21,9 +21,9 @@ def unverified(rows: Sequence[Row]) -> list[Row]:
 
 
 def control(rows: Sequence[Row], seed: int) -> list[Row]:
-    """As many as are right, drawn at random."""
-    made = _selected(rows, {"threshold": RIGHT / 2, "control": True, "seed": seed})
-    return [] if made.control is None else [dict(row) for row in made.control.to_list()]
+    """As many as are right, drawn at random from all."""
+    right = sum(bool(row["right"]) for row in rows)
+    return _kept(rows, {"max_rows": right, "seed": seed})
 
 
 def noisy(rows: Sequence[Row], q: float, seed: int) -> list[Row]:
@@ -55,12 +55,8 @@ def best_by(rows: Sequence[Row], verifier: str, seed: int) -> list[Row]:
 
 
 def _kept(rows: Sequence[Row], rule: dict[str, object], scores: Sequence[float] | None = None) -> list[Row]:
-    return [dict(row) for row in _selected(rows, rule, scores).to_list()]
-
-
-def _selected(rows: Sequence[Row], rule: dict[str, object], scores: Sequence[float] | None = None) -> winnow.Selected:
     """By score: unless given, right ones first, then the likelier."""
     every = [RIGHT * bool(row["right"]) + row["logprob"] for row in rows] if scores is None else scores
     table = [{**row, "by": score} for row, score in zip(rows, every, strict=True)]
     reading = {"score": "by", "prompt": "prompt_id", "prompt_text": "prompt", "text": "text"}
-    return winnow.select(table, **reading, **rule)  # type: ignore[arg-type]
+    return [dict(row) for row in winnow.select(table, **reading, **rule).to_list()]  # type: ignore[arg-type]
