@@ -128,11 +128,13 @@ def test_every_student_has_a_rule_and_every_part_a_task(tmp_path: Path) -> None:
 
 
 def test_the_pool_has_different_prompts_that_the_generator_never_learned_from(tmp_path: Path) -> None:
-    desk = parts.Desk(Unit("modular", 0, SMALL | {"modulus": 31, "modular_rows": 100, "pool": 300}, tmp_path))
+    desk = parts.Desk(Unit("modular", 0, SMALL | {"modulus": 31, "modular_rows": 100, "modular_pool": 300}, tmp_path))
     asked = {one.prompt for one in desk.pool}
     assert len(asked) == 300 and not asked & {one.prompt for one in [*desk.lesson, *desk.test]}
-    few = parts.Desk(Unit("modular", 0, SMALL | {"modulus": 11, "modular_rows": 10, "pool": 300}, tmp_path))
-    with pytest.raises(winnow.UsageError, match=r"^--set pool: is 300, but modular has not so many different prompts"):
+    few = parts.Desk(Unit("modular", 0, SMALL | {"modulus": 11, "modular_rows": 10, "modular_pool": 300}, tmp_path))
+    with pytest.raises(
+        winnow.UsageError, match=r"^--set modular_pool: is 300, but modular has not so many different prompts"
+    ):
         _ = few.pool
 
 
@@ -140,8 +142,9 @@ def test_the_pool_has_different_prompts_that_the_generator_never_learned_from(tm
 def test_forecasts_are_kept_before_the_first_student_is_trained_and_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small: dict[str, Any] = {"width": 32, "pool": 60, "samples": 2, "labels": 60, "steps": 8, "batch": 16, "test": 20}
+    small: dict[str, Any] = {"width": 32, "modular_pool": 60, "samples": 2, "labels": 60, "test": 20}
     small |= {"students": ("unverified", "best"), "modular_rows": 60, "modular_steps": 8}
+    small |= {"modular_student_steps": 8, "modular_student_batch": 16}
     unit = Unit("modular", 0, SMALL | small, tmp_path)
     seen = []
     taught = School.taught

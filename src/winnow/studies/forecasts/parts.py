@@ -29,6 +29,7 @@ from winnow.tasks.task import Example, Task
 
 Rule = Callable[["Desk"], list[Row]]
 Labels = dict[tuple[str, int], bool]
+BATCH = 128  # of generators
 MOST_DRAWS = 20  # for each prompt of the pool; where most prompts were drawn before, there are too few
 FROM_SAMPLES = ("samples_judged", "best_judged", "best", "best_filtered")
 
@@ -51,6 +52,10 @@ class Desk:
 
     unit: Unit
 
+    def own(self, name: str) -> Any:
+        """A setting of this task."""
+        return self.unit[f"{self.unit.part}_{name}"]
+
     @cached_property
     def task(self) -> Task:
         return task_of(self.unit)
@@ -58,18 +63,18 @@ class Desk:
     @cached_property
     def lesson(self) -> list[Example]:
         """What the generator learns from."""
-        return self.task.examples(self.unit[f"{self.unit.part}_rows"], self.unit.seed)
+        return self.task.examples(self.own("rows"), self.unit.seed)
 
     @cached_property
     def pool(self) -> list[Example]:
         """Different prompts that the generator never learned from."""
-        count, learned = self.unit["pool"], {one.prompt for one in self.lesson}
+        count, learned = self.own("pool"), {one.prompt for one in self.lesson}
         found: dict[str, Example] = {}
         first = len(self.lesson)
         while len(found) < count:
             if first > MOST_DRAWS * count:
                 problem = f"is {count}, but {self.task.name} has not so many different prompts"
-                raise winnow.UsageError("--set pool", problem, "Ask for fewer")
+                raise winnow.UsageError(f"--set {self.unit.part}_pool", problem, "Ask for fewer")
             for one in self.task.examples(count, self.unit.seed, first=first):
                 if one.prompt not in learned:
                     found.setdefault(one.prompt, one)
@@ -82,15 +87,14 @@ class Desk:
 
     @cached_property
     def school(self) -> School:
-        of_part = {"spread": self.unit[f"{self.unit.part}_spread"]}
+        of_part = {"spread": self.own("spread")}
         if self.unit.part == "word-problems":
             of_part |= {"kind": "decoder", "encoder_layers": 0, "decoder_layers": self.unit["word-problems_layers"]}
         return School(self.unit.folder, dict(self.unit.settings) | of_part)
 
     @cached_property
     def generator(self) -> Any:
-        unit = self.unit
-        lesson = Lesson(unit[f"{unit.part}_steps"], 128, unit["lr"], unit.seed)
+        lesson = Lesson(self.own("steps"), BATCH, self.unit["lr"], self.unit.seed)
         return self.school.taught("generator", as_rows(self.lesson), lesson)
 
     def decoded(self, way: str, how: Any) -> list[Row]:
@@ -136,9 +140,10 @@ def forecast_and_outcome(unit: Unit) -> list[Row]:
     own = accuracy(desk.task, desk.generator, desk.test)
     chosen = {who: RULES[who](desk) for who in unit["students"]}
     before = forecasts(desk, chosen, own)
+    lesson = Lesson(desk.own("student_steps"), desk.own("student_batch"), unit["lr"], unit.seed)
     found = []
     for who, rows in chosen.items():
-        student = desk.school.taught(who, rows, Lesson(unit["steps"], unit["batch"], unit["lr"], unit.seed))
+        student = desk.school.taught(who, rows, lesson)
         found.append(
             {
                 "task": unit.part,

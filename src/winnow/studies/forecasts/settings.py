@@ -1,8 +1,9 @@
 """The settings of forecast against outcome: three tasks, a generator of each on little data, students of its answers.
 
 `judge_phi` and `judge_psi` make a verifier that is often wrong: it keeps right answers and wrong ones with these
-chances. Rows, steps and rates of a generator stand under its task's name; they were set on seed 100, by the accuracy of
-the generator alone, and seed 100 is in no table.
+chances. What differs by task stands under its name: the generator's rows, steps and first spread, and how many prompts
+are answered for students and how long they are taught. Generators were set on seed 100, which is in no table, by
+their own accuracy alone.
 """
 
 from __future__ import annotations
@@ -19,25 +20,31 @@ SMALL: dict[str, Value] = {
     "decoder_layers": 1,
     "word-problems_layers": 2,
     "context": 64,
-    "pool": 4_000,
     "samples": 8,
     "labels": 500,
     "judge_phi": 0.9,
     "judge_psi": 0.3,
     "students": STUDENTS,
-    "steps": 250,
-    "batch": 128,
     "lr": 5e-3,
     "test": 2_500,
     "eigenvalues_rows": 1_400,
     "eigenvalues_steps": 300,
     "eigenvalues_spread": 0.05,
-    "word-problems_rows": 1_100,
-    "word-problems_steps": 250,
+    "eigenvalues_pool": 6_000,
+    "eigenvalues_student_steps": 300,
+    "eigenvalues_student_batch": 192,
+    "word-problems_rows": 1_200,
+    "word-problems_steps": 280,
     "word-problems_spread": 0.125,
+    "word-problems_pool": 3_000,
+    "word-problems_student_steps": 260,
+    "word-problems_student_batch": 128,
     "modular_rows": 800,
     "modular_steps": 200,
     "modular_spread": 0.125,
+    "modular_pool": 4_000,
+    "modular_student_steps": 250,
+    "modular_student_batch": 128,
     "modulus": 97,
     "kinds": ("add",),
     "wordings": ("buys",),
@@ -45,13 +52,16 @@ SMALL: dict[str, Value] = {
 }
 
 QUICK: dict[str, Value] = SMALL | {
-    "pool": 1_500,
     "samples": 4,
     "labels": 200,
     "students": ("unverified", "verified", "best"),
-    "steps": 150,
     "test": 500,
-    "modular_steps": 150,
+    "eigenvalues_pool": 1_500,
+    "eigenvalues_student_steps": 150,
+    "word-problems_pool": 1_500,
+    "word-problems_student_steps": 150,
+    "modular_pool": 1_500,
+    "modular_student_steps": 150,
 }
 
 SCALES = {
