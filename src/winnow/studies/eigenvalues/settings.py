@@ -29,11 +29,11 @@ QUICK: dict[str, Value] = {
     "generator_steps": 300,
     "generator_batch": 128,
     "lr": 5e-3,
-    "pool": 12_000,
+    "pool": 16_000,
     "beams": 10,
     "beam_prompts": 600,
     "samples": 0,
-    "steps": 340,
+    "steps": 450,
     "batch": 256,
     "students": ("unverified", "oracle"),
     "test": 3_000,
@@ -61,8 +61,8 @@ SMALL: dict[str, Value] = QUICK | {
     ),
     "test": 8_000,
     "rounds": 3,
-    "round_pool": 14_000,
-    "round_steps": 350,
+    "round_pool": 18_000,
+    "round_steps": 500,
     "gap": 0.08,
 }
 
@@ -97,7 +97,7 @@ code; steps, batch and how many prompts are searched by beams are not published 
 PAPER_HOURS = 6 * 19e6 * 42 * 20 * 400_000 * 256 / (0.4 * 400e12) / 3_600
 
 SCALES = {
-    "quick": Scale(QUICK, hours=45 / 3_600, seeds=(0, 1), on="one core"),
-    "small": Scale(SMALL, hours=0.1, seeds=(0, 1), on="one core"),
+    "quick": Scale(QUICK, hours=60 / 3_600, seeds=(0, 1), on="one core"),
+    "small": Scale(SMALL, hours=0.15, seeds=(0, 1), on="one core"),
     "paper": Scale(PAPER, hours=PAPER_HOURS, seeds=(0,), on="one H100, reckoned and not measured"),
 }
