@@ -16,7 +16,10 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from winnow.stats.forecasts.students import Seen
 from winnow.studies.eigenvalues.told import words as eigenvalue_words
+from winnow.studies.forecasts.ranked import offs, ranks
+from winnow.studies.forecasts.study import CHOSEN_ON
 from winnow.studies.forecasts.study import words as forecast_words
 from winnow.studies.frame.check import Row
 from winnow.studies.frame.kept import tidy, write
@@ -72,6 +75,17 @@ def told(name: str) -> Iterator[str]:
     yield f"Seeds {', '.join(map(str, found['seeds']))}; {versions}."
 
 
+def seen() -> Seen:
+    """What the forecast study came to on tasks that chose nothing: what `winnow forecast` states as its record."""
+    unseen = [row for row in rows("forecast") if row["task"] != CHOSEN_ON]
+    by_name = {one.predictor: one for one in ranks(unseen, unseen[0]["clear"])}
+    precision, served = by_name["precision"], by_name["precision_served"]
+    off = {one.number: one for one in offs(unseen)}["precision"].error
+    tasks = len({row["task"] for row in unseen})
+    shares = [round(one.right / one.pairs, 2) for one in (precision, served)]
+    return Seen(len(unseen), tasks, precision.pairs, shares[0], shares[1], round(off, 2))
+
+
 def page(text: str, names: Sequence[str] = tuple(WORDS)) -> str:
     """The page with the part of each study written anew."""
     for name in names:
@@ -90,6 +104,7 @@ def main() -> None:
     for name in WORDS if take else ():
         taken(name, take)
     PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    print(f"SEEN in stats/forecasts/students.py has to be {seen()}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from winnow.stats.forecasts.students import SEEN
 from winnow.studies.frame.kept import tidy
 
 PROJECT = Path(__file__).parents[2]
@@ -30,6 +31,10 @@ def students() -> ModuleType:
 def test_the_page_is_what_the_committed_rows_say(students: ModuleType) -> None:
     text = students.PAGE.read_text("utf-8")
     assert students.page(text) == text
+
+
+def test_the_record_that_a_forecast_states_is_that_of_the_committed_rows(students: ModuleType) -> None:
+    assert students.seen() == SEEN
 
 
 def test_a_changed_row_changes_the_page(students: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

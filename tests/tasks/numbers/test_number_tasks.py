@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.data.errors import UsageError
+from winnow.tasks.judges import right_answer
 from winnow.tasks.numbers import gcd, modular, worded
 from winnow.tasks.numbers.digits import read, width, written
 from winnow.tasks.numbers.gcd import Gcd
@@ -28,7 +29,7 @@ TASKS: list[Task] = [
     Modular(10, "-"),
     WordProblems(),
     WordProblems(("add",)),
-    WordProblems(("add",), ("buys",)),
+    WordProblems(("add",), ("buys",), below=100),
 ]
 
 
@@ -104,7 +105,12 @@ def test_a_spread_divisor_is_seldom_one() -> None:
 def test_worded_problems_are_the_word_problems_with_spaces_between_digits() -> None:
     made, plain = WordProblems().examples(50, seed=3), problems(50, seed=3)
     assert [one.prompt for one in made] == [spaced(problem.prompt) for problem in plain]
-    assert [one.answer.replace(" ", "") for one in made] == [str(problem.answer) for problem in plain]
+    assert [one.answer.replace(" ", "") for one in made] == [f"A:{problem.answer}" for problem in plain]
+    assert right_answer([one.prompt for one in plain], [one.answer.replace(" ", "") for one in made]) == [True] * 50
+    assert (
+        worded.verifier([made[0].prompt] * 2, [made[0].answer.removeprefix("A: "), f"{made[0].answer} A:"])
+        == [False] * 2
+    )
 
 
 def test_settings_out_of_range_are_refused_by_name() -> None:
@@ -114,6 +120,8 @@ def test_settings_out_of_range_are_refused_by_name() -> None:
         Modular(1)
     with pytest.raises(UsageError, match=r"^wordings: these kinds have no 'gives'"):
         WordProblems(("add",), ("gives",))
+    with pytest.raises(UsageError, match=r"^below: is 3, but must be at least 50"):
+        WordProblems(below=3)
     with pytest.raises(UsageError, match=r"^base: is 1, but must lie between 2 and 1000"):
         Gcd(base=1)
     with pytest.raises(UsageError, match=r"^spread: is 5000, but must lie between 0 and a tenth of most"):

@@ -29,7 +29,6 @@ from winnow.tasks.task import Example, Task
 
 Rule = Callable[["Desk"], list[Row]]
 Labels = dict[tuple[str, int], bool]
-BATCH = 128  # of generators
 MOST_DRAWS = 20  # for each prompt of the pool; where most prompts were drawn before, there are too few
 FROM_SAMPLES = ("samples_judged", "best_judged", "best", "best_filtered")
 
@@ -43,7 +42,11 @@ def task_of(unit: Unit) -> Task:
     """The task of a part."""
     if unit.part == "eigenvalues":
         return Eigenvalues(n=2, digits=2, shapes=False, grouped=True)
-    return Modular(unit["modulus"]) if unit.part == "modular" else WordProblems(unit["kinds"], unit["wordings"])
+    return (
+        Modular(unit["modulus"])
+        if unit.part == "modular"
+        else WordProblems(unit["kinds"], unit["wordings"], unit["below"])
+    )
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,12 @@ class Desk:
             of_part |= {"kind": "decoder", "encoder_layers": 0, "decoder_layers": self.unit["word-problems_layers"]}
         return School(self.unit.folder, dict(self.unit.settings) | of_part)
 
+    def lesson_of(self, steps: int, batch: int) -> Lesson:
+        return Lesson(steps, batch, self.own("lr"), self.unit.seed, self.own("warmup"))
+
     @cached_property
     def generator(self) -> Any:
-        lesson = Lesson(self.own("steps"), BATCH, self.unit["lr"], self.unit.seed)
+        lesson = self.lesson_of(self.own("steps"), self.own("batch"))
         return self.school.taught("generator", as_rows(self.lesson), lesson)
 
     def decoded(self, way: str, how: Any) -> list[Row]:
@@ -140,7 +146,7 @@ def forecast_and_outcome(unit: Unit) -> list[Row]:
     own = accuracy(desk.task, desk.generator, desk.test)
     chosen = {who: RULES[who](desk) for who in unit["students"]}
     before = forecasts(desk, chosen, own)
-    lesson = Lesson(desk.own("student_steps"), desk.own("student_batch"), unit["lr"], unit.seed)
+    lesson = desk.lesson_of(desk.own("student_steps"), desk.own("student_batch"))
     found = []
     for who, rows in chosen.items():
         student = desk.school.taught(who, rows, lesson)

@@ -28,6 +28,7 @@ class Lesson:
     batch: int
     lr: float
     seed: int
+    warmup: int = 100
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class School:
             steps=lesson.steps,
             batch=lesson.batch,
             lr=lesson.lr,
+            warmup=lesson.warmup,
             seed=lesson.seed,
         )
         return made.model
