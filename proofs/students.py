@@ -18,7 +18,7 @@ from pathlib import Path
 
 from winnow.stats.forecasts.students import Seen
 from winnow.studies.eigenvalues.told import words as eigenvalue_words
-from winnow.studies.forecasts.ranked import offs, ranks
+from winnow.studies.forecasts.ranked import groups, offs, ranks
 from winnow.studies.forecasts.study import CHOSEN_ON
 from winnow.studies.forecasts.study import words as forecast_words
 from winnow.studies.frame.check import Row
@@ -72,18 +72,28 @@ def told(name: str) -> Iterator[str]:
         mark = "ok " if check["ok"] else "NOT"
         yield f"{mark} {check['name']}: {check['got']:.3f} {check['relation']} {check['want']:g} ({check['source']})"
     yield "```"
+    yield ""
+    if name == "forecast":
+        yield f"What this supports, and what `winnow forecast` states as its record: {seen().words()}."
+        yield ""
     yield f"Seeds {', '.join(map(str, found['seeds']))}; {versions}."
 
 
 def seen() -> Seen:
     """What the forecast study came to on tasks that chose nothing: what `winnow forecast` states as its record."""
     unseen = [row for row in rows("forecast") if row["task"] != CHOSEN_ON]
-    by_name = {one.predictor: one for one in ranks(unseen, unseen[0]["clear"])}
-    precision, served = by_name["precision"], by_name["precision_served"]
-    off = {one.number: one for one in offs(unseen)}["precision"].error
-    tasks = len({row["task"] for row in unseen})
-    shares = [round(one.right / one.pairs, 2) for one in (precision, served)]
-    return Seen(len(unseen), tasks, precision.pairs, shares[0], shares[1], round(off, 2))
+    of = {one.predictor: one for one in ranks(unseen, unseen[0]["clear"])}
+    shares = {name: round(of[name].right / of[name].pairs, 2) for name in ("precision", "precision_served", "p_star")}
+    return Seen(
+        students=len(unseen),
+        generators=len(groups(unseen)),
+        tasks=len({row["task"] for row in unseen}),
+        pairs=of["precision"].pairs,
+        by_share_right=shares["precision"],
+        by_right_and_served=shares["precision_served"],
+        by_p_star=shares["p_star"],
+        off=round({one.number: one for one in offs(unseen)}["precision"].error, 2),
+    )
 
 
 def page(text: str, names: Sequence[str] = tuple(WORDS)) -> str:

@@ -48,7 +48,10 @@ def test_a_changed_row_changes_the_page(students: ModuleType, monkeypatch: pytes
 
 def test_times_are_not_taken(students: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "reproduced" / "forecast").mkdir(parents=True)
-    rows = [{"what": "model", "who": "a", "seconds": None}, {"what": "seconds", "who": "a", "seconds": 1.5}]
+    rows: list[dict[str, object]] = [
+        {"what": "model", "who": "a", "seconds": None},
+        {"what": "seconds", "who": "a", "seconds": 1.5},
+    ]
     (tmp_path / "reproduced" / "forecast" / "rows.csv").write_text(tidy(rows, "csv"), "utf-8")
     monkeypatch.setattr(students, "STUDIES", tmp_path)
     students.taken("forecast", tmp_path / "reproduced")

@@ -3,7 +3,8 @@
 `students` names who is taught: unverified, control (as many as are right, at random), noisy_Q (a verifier that keeps
 all right answers and wrong ones with chance Q), oracle, best_of_beams and best_of_beams_filtered (by an oracle),
 likeliest_beam (by the model's own probability), greedy_of_beams (greedy answers to the same prompts), truth.
-`gap` is what the oracle's student has to be ahead of the unverified one, in points of accuracy.
+`gap` is what the oracle's student has to be ahead of the unverified one: 5 points at these sizes. With twice the labels
+and steps (`--set pool=40000 --set steps=800`) prototypes were 8 points ahead for every seed.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ SMALL: dict[str, Value] = QUICK | {
     "rounds": 3,
     "round_pool": 18_000,
     "round_steps": 500,
-    "gap": 0.08,
+    "gap": 0.05,
 }
 
 PAPER: dict[str, Value] = SMALL | {

@@ -55,7 +55,7 @@ def tables(title: str, rows: Sequence[Row], clear: float) -> list[str]:
         out = f", {one.left_out} left out" if one.left_out else ""
         lines.append(
             f"  {one.predictor:<17} rank correlation {correlation}, "
-            f"pairs right {_percent(one.share)} of {one.pairs}{out}"
+            f"pairs right {_percent(one.share)}% of {one.pairs}{out}"
         )
     for off in offs(rows):
         lines.append(f"  {off.number:<17} off by {100 * off.error:.1f} points, outcomes {100 * off.difference:+.1f}")
@@ -68,10 +68,10 @@ def _percent(value: float | None) -> str:
 
 CLAIMS = (
     Claim(
-        "p* orders training sets",
-        "not reproduced",
+        "the larger p*, the better the student",
+        "holds only if",
         "arXiv 2406.07515",
-        "p* speaks of two classes; for open answers the order it gives is in the table",
+        "it is read as an order that holds for most pairs of students, not as a threshold (docs/students.md)",
     ),
 )
 
