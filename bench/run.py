@@ -60,6 +60,8 @@ ROWS = (
 IN_PROCESS = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
 if find_spec("crowdkit"):
     IN_PROCESS["combining five verifiers"] = "combining.py"
+if find_spec("sklearn"):
+    IN_PROCESS["Gaussian mixture and ridge"] = "learning/gaussian_ridge.py"
 
 
 def measured(row: Row, folder: Path, quick: bool) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import yaml
 
 from runs.made import RECIPE, ended, project
 from winnow.data.errors import UsageError
-from winnow.runs.recipe import Recipe, read_recipe, schema_of_recipes
+from winnow.runs.recipe import Recipe, read_recipe, schema_of_recipes, stores_of_runs
 
 
 def recipe(folder: Path, text: str = RECIPE) -> Path:
@@ -74,7 +74,7 @@ def test_changes_reach_into_parts_and_lists(tmp_path: Path) -> None:
     changes = ("verify.number.marker=B:", "verify.1.threshold=0.9", "select.control=false", "data.shards=2", "seed=9")
     read = read_recipe(recipe(tmp_path), changes)
     assert read.verify is not None and read.select is not None
-    assert [one.model_extra for one in read.verify] == [{"marker": "B:"}, {"threshold": 0.9}]
+    assert [one.model_extra for one in read.verify.root] == [{"marker": "B:"}, {"threshold": 0.9}]
     assert (read.select.control, read.data.shards, read.seed) == (False, 2, 9)
 
 
@@ -87,7 +87,7 @@ def test_the_schema_for_editors_knows_every_key_and_allows_no_other() -> None:
     schema = schema_of_recipes()
     assert set(schema["properties"]) == set(Recipe.model_fields)
     parts = [schema, *(part for name, part in schema["$defs"].items() if name != "Use")]
-    assert all(part["additionalProperties"] is False for part in parts)
+    assert all(part["additionalProperties"] is False for part in parts if part["type"] == "object")
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> None:
@@ -135,3 +135,7 @@ def test_no_recipe_is_a_usage_error(tmp_path: Path) -> None:
     made.rename(tmp_path / "other.yaml")
     code, _, err = ended(made)
     assert code == 2 and "cannot be read" in err
+
+
+def test_every_store_a_step_leaves_is_looked_after() -> None:
+    assert stores_of_runs() == ("candidates", "verdicts", "selected", "control")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from runs.made import ended, hashes, project
-from winnow.runs import run
-from winnow.runs.engines import mapped
+from winnow.runs import under_way
+from winnow.runs.engines import Workers, mapped
 from winnow.runs.recipe import read_recipe
 from winnow.runs.run import Run
 
@@ -46,10 +46,10 @@ def test_workers_and_batches_leave_no_trace(workers: int, batch: int, expected: 
 def test_the_order_of_the_shards_leaves_no_trace(
     seed: int, expected: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shuffled(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> Iterator[Any]:
-        return mapped(work, random.Random(seed).sample(list(tasks), len(tasks)), workers)
+    def shuffled(work: Callable[[Any], Any], tasks: Sequence[Any], count: int, workers: Workers) -> Iterator[Any]:
+        return mapped(work, random.Random(seed).sample(list(tasks), len(tasks)), count, workers)
 
-    monkeypatch.setattr(run, "mapped", shuffled)
+    monkeypatch.setattr(under_way, "mapped", shuffled)
     monkeypatch.chdir(tmp_path)
     Run(read_recipe(project(tmp_path)), tmp_path).go()
     assert hashes(tmp_path / "run") == expected

@@ -65,6 +65,8 @@ def references(chunk: Chunk, name: str) -> Checked:
     typed = _typed(chunk, name)
     if typed is not None and _is_text(typed.type):
         return _checked_text(chunk, typed, name)
+    if typed is not None and pa.types.is_integer(typed.type):
+        return Checked(typed.cast(pa.string()), {})
     values = chunk.values(name)
     several = any(isinstance(value, list) for value in values)
     return _each(chunk, name, _references if several else _reference, pa.list_(pa.string()) if several else pa.string())

@@ -12,11 +12,11 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from pathlib import Path
+from types import TracebackType
 from typing import Protocol, TypeVar
 
 from winnow.data.errors import EnvironmentFault
+from winnow.data.places.place import Place
 
 ATTEMPTS = 3
 """How often a shard is given out before its worker's deaths end the run."""
@@ -28,7 +28,7 @@ class OfShard(Protocol):
     """What a task is to an engine."""
 
     @property
-    def source(self) -> Path:
+    def source(self) -> Place:
         """The store that is read."""
 
     @property
@@ -40,56 +40,79 @@ Job = TypeVar("Job", bound=OfShard)
 Result = TypeVar("Result")
 
 
-def mapped(work: Callable[[Job], Result], tasks: Sequence[Job], workers: int) -> Iterator[Result]:
-    """Every task done, in whatever order they end; 0 workers is this process."""
-    if workers == 0:
+class Workers:
+    """Processes that stay from one task to the next, until they are let go, or one of them dies."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._count = 0
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.let_go(wait=error is None)
+
+    def pool(self, count: int) -> ProcessPoolExecutor:
+        """So many processes, the same as before if they are as many."""
+        if self._pool is None or self._count != count:
+            self.let_go()
+            # Started clean, because a fork of a process with threads may hang.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(os.getpid(),))
+            self._count = count
+        return self._pool
+
+    def let_go(self, wait: bool = True) -> None:
+        """End them: when they have nothing in hand, or now, whatever they are at."""
+        pool, self._pool = self._pool, None
+        if pool is not None and wait:
+            pool.shutdown()
+        elif pool is not None:
+            _stop(pool)
+
+
+def mapped(work: Callable[[Job], Result], tasks: Sequence[Job], count: int, workers: Workers) -> Iterator[Result]:
+    """Every task done, in whatever order they end, by so many workers; 0 is this process."""
+    if count == 0:
         yield from map(work, tasks)
         return
     left = list(tasks)
     for _ in range(ATTEMPTS):
         unfinished: list[Job] = []
-        yield from _pooled(work, left, workers, unfinished)
+        yield from _pooled(work, left, workers.pool(count), AHEAD * count, unfinished)
         if not unfinished:
             return
+        workers.let_go(wait=False)
         left = unfinished
     problem = f"a worker died {ATTEMPTS} times over shard {left[0].number} (killed, or out of memory)"
     raise EnvironmentFault(str(left[0].source), problem, "Use fewer workers, or see what the system says of it")
 
 
-def _pooled(work: Callable[[Job], Result], tasks: list[Job], workers: int, unfinished: list[Job]) -> Iterator[Result]:
+def _pooled(
+    work: Callable[[Job], Result], tasks: list[Job], pool: ProcessPoolExecutor, ahead: int, unfinished: list[Job]
+) -> Iterator[Result]:
     """What one pool gets done; tasks that a dead worker took along are left in `unfinished`."""
     waiting = list(reversed(tasks))
     running: dict[Future[Result], Job] = {}
-    with _pool(min(workers, len(tasks))) as pool:
-        while waiting or running:
-            while waiting and len(running) < AHEAD * workers and not unfinished:
-                task = waiting.pop()
+    while waiting or running:
+        while waiting and len(running) < ahead and not unfinished:
+            task = waiting.pop()
+            try:
                 running[pool.submit(work, task)] = task
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                task = running.pop(future)
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    unfinished.append(task)
-            if unfinished and not running:
-                unfinished += reversed(waiting)
-                return
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Workers that start clean, ignore Ctrl-C, which is the parent's to handle, and end with it."""
-    # Started clean, because a fork of a process with threads may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(os.getpid(),))
-    ended = False
-    try:
-        yield pool
-        pool.shutdown()
-        ended = True
-    finally:
-        if not ended:
-            _stop(pool)
+            except BrokenProcessPool:
+                unfinished.append(task)
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            task = running.pop(future)
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                unfinished.append(task)
+        if unfinished and not running:
+            unfinished += reversed(waiting)
+            return
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
@@ -103,6 +126,7 @@ def _stop(pool: ProcessPoolExecutor) -> None:
 
 
 def _begin(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(parent)
     # Workers share the cores: one thread each.

@@ -21,6 +21,7 @@ from winnow.data.errors import EnvironmentFault, UsageError, shown
 from winnow.data.stores.atomic import fault, force, make_folder, refused, write_bytes
 from winnow.data.stores.receipts import Work
 from winnow.data.stores.store import finished_already, is_store
+from winnow.data.values import canonical
 
 RECIPE, FACTS, LOG, LOCK = "recipe.yaml", "run.json", "log.jsonl", ".lock"
 PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow", "scipy")
@@ -111,6 +112,20 @@ def aside(target: Path) -> None:
         os.replace(target, kept / f"{target.name}.{free}")
         force(kept)
         force(target.parent)
+
+
+def read_kept(path: Path, identity: str) -> dict[str, Any] | None:
+    """What stands in a file of one result, if it is of the work of this identity."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and content.get("identity") == identity else None
+
+
+def write_kept(path: Path, identity: str, content: dict[str, Any]) -> None:
+    """A result that is one file, with the identity of its work."""
+    write_bytes(path, (canonical({"identity": identity, **content}) + "\n").encode())
 
 
 def log(out: Path, stage: str, seconds: float, **more: Any) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import IO, Any
 
 from winnow.data.stores.shards.done import Done
-from winnow.runs.run import Watcher
+from winnow.runs.under_way import Watcher
 
 EVERY = 5.0
 """Seconds between two plain lines."""
@@ -29,6 +29,7 @@ class Progress(Watcher):
         self._began = self._told = 0.0
 
     def begins(self, stage: str, shards: int) -> None:
+        self._end_bar()
         self._stage, self._shards, self._done, self._rows = stage, shards, 0, 0
         self._books = Counter()
         self._began = self._told = monotonic()
@@ -53,10 +54,13 @@ class Progress(Watcher):
             print(self._words(now), file=self._stream, flush=True)
 
     def ends(self, stage: str, words: str) -> None:
+        self._end_bar()
+        self._tell(f"{stage}: {words}")
+
+    def _end_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        self._tell(f"{stage}: {words}")
 
     def _words(self, now: float) -> str:
         spent = max(now - self._began, 1e-9)

@@ -6,104 +6,38 @@ verifiers it names. What a recipe leaves out has a default, and the resolved cop
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from winnow.data.errors import UsageError, nearest, shown
-
-
-class Part(BaseModel):
-    """A part of a recipe: its keys and no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ColumnNames(Part):
-    """Which column plays which part; what is not named is guessed."""
-
-    id: str | None = None
-    prompt: str | None = None
-    prompt_text: str | None = None
-    text: str | None = None
-    messages: str | None = None
-    reference: str | None = None
-    score: str | None = None
-    label: str | None = None
-
-
-class Data(Part):
-    """What goes in."""
-
-    candidates: Annotated[str, Field(description="the table of candidates: a file, a pattern or a store")]
-    columns: ColumnNames = ColumnNames()
-    lists: Annotated[str | None, Field(description="columns that hold a list of candidates per row: a,b")] = None
-    bad_rows: Annotated[str, Field(description="refuse, or quarantine:N")] = "refuse"
-    shards: Annotated[
-        int | None, Field(ge=1, le=512, description="how many shards; judged from the files if absent")
-    ] = None
-
-
-class Use(BaseModel):
-    """A verifier by name or as module:function; every other key is one of its options."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    use: str
-
-
-class Measure(Part):
-    """The card."""
-
-    labels: Annotated[str | None, Field(description="labels in another file")] = None
-    label: Annotated[str | None, Field(description="the label columns: a,b")] = None
-    verdict: str | None = None
-    right_if: str | None = None
-    labels_drawn: Literal["random", "by-verdict", "by-label"] = "random"
-    labels_by: str | None = None
-    classes: Literal[2] | None = None
-    by: str | None = None
-
-
-class Select(Part):
-    """The rules of the selection, in their order."""
-
-    verdict: Annotated[str | None, Field(description="the verdicts that decide: a,b; all if absent")] = None
-    score: Annotated[str | None, Field(description="the score to go by, where there are several")] = None
-    passed: bool | None = None
-    threshold: float | None = None
-    best_of: Annotated[int, Field(ge=1)] | Literal["all"] | None = None
-    keep: Annotated[int, Field(ge=1)] = 1
-    top_share: Annotated[float | None, Field(ge=0, le=1)] = None
-    distinct: bool = False
-    max_rows: Annotated[int | None, Field(ge=0)] = None
-    exclude: Annotated[str | None, Field(description="a table of evaluation prompts")] = None
-    by: Literal["text", "ngram13"] = "text"
-    lower_is_better: bool = False
-    control: Annotated[bool, Field(description="also draw as many rows at random")] = False
-
-
-class Engine(Part):
-    """Where it runs; no part of what comes out."""
-
-    workers: Annotated[
-        int | None, Field(ge=0, le=256, description="processes; 0 is none but the one that runs, absent one per core")
-    ] = None
-    batch: Annotated[int, Field(ge=1, le=1 << 20, description="candidates a verifier sees at once")] = 4096
+from winnow.data.places.place import refuse_keys
+from winnow.runs.parts import Engine, Part
+from winnow.runs.steps.imported import Data
+from winnow.runs.steps.measured import Measure
+from winnow.runs.steps.selected import Select
+from winnow.runs.steps.verified import Verify
+from winnow.runs.under_way import Step
 
 
 class Recipe(Part):
-    """What a run does."""
+    """What a run does: its steps, in the order of their fields."""
 
     seed: int = 0
     data: Data
-    verify: Annotated[tuple[Use, ...], Field(min_length=1)] | None = None
+    verify: Verify | None = None
     measure: Measure | None = None
     select: Select | None = None
     engine: Engine = Engine()
     out: Annotated[str, Field(min_length=1, description="the folder of the run")]
+
+    def steps(self) -> list[Step]:
+        """What is to be done, in order."""
+        parts = (getattr(self, name) for name in type(self).model_fields)
+        return [part for part in parts if isinstance(part, Step)]
 
     def resolved(self) -> str:
         """The whole recipe with its defaults, as YAML."""
@@ -122,18 +56,26 @@ def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
             _where(path, error), f"is not YAML ({shown(_said(error))})", "Check the indentation"
         ) from error
     if not isinstance(content, dict):
-        raise UsageError(str(path), "holds no recipe", "A recipe has the keys data, verify, measure, select and out")
+        raise UsageError(str(path), "holds no recipe", f"A recipe has the keys {', '.join(Recipe.model_fields)}")
     for change in changes:
         _change(content, change)
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _refusal(path, error) from error
+    refuse_keys(recipe.resolved(), str(path))
+    return recipe
 
 
 def schema_of_recipes() -> dict[str, Any]:
     """The JSON Schema of recipes, for editors."""
     return Recipe.model_json_schema()
+
+
+def stores_of_runs() -> tuple[str, ...]:
+    """The stores that the steps leave, in the order in which they are made."""
+    parts = (part for field in Recipe.model_fields.values() for part in _models(field.annotation))
+    return tuple(name for part in parts for name in getattr(part, "leaves", ()))
 
 
 def _change(content: dict[Any, Any], change: str) -> None:
@@ -193,16 +135,19 @@ def _refusal(path: Path, error: ValidationError) -> UsageError:
 
 
 def _known(place: tuple[int | str, ...]) -> list[str]:
-    kind: Any = Recipe
+    kind: type[BaseModel] = Recipe
     for part in place:
         if isinstance(part, str) and part in kind.model_fields:
-            kinds = [
-                one
-                for one in (Data, ColumnNames, Measure, Select, Engine)
-                if one.__name__ in str(kind.model_fields[part].annotation)
-            ]
-            kind = kinds[0] if kinds else kind
+            kind = next(_models(kind.model_fields[part].annotation), kind)
     return list(kind.model_fields)
+
+
+def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    """The parts of a recipe that a key may hold."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for inner in get_args(kind):
+        yield from _models(inner)
 
 
 def _where(path: Path, error: Exception) -> str:

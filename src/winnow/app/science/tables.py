@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-WIDE, TALL = 4, 26
+WIDE, TALL = 4, 28
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,28 @@ class Line:
 
 
 def lines(rows: Iterable[Mapping[str, Any]], axis: str, grid: Sequence[str] = ()) -> list[Line]:
-    """The lines in the order they first come; in a grid the name says which setting."""
+    """The lines in the order they first come; in a grid the name says which setting, where it makes a difference."""
     found: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         where = ", ".join(f"{name}={row[name]}" for name in grid)
         found[f"{row['line']} [{where}]" if where else row["line"]][row[axis]].append(row["value"])
-    return [
+    made = [
         Line(name, tuple(points), tuple(map(_mean, points.values())), tuple(map(_error, points.values())))
         for name, points in found.items()
     ]
+    return _without_copies(made) if grid else made
+
+
+def _without_copies(made: Sequence[Line]) -> list[Line]:
+    """Lines that are the same at every setting of the grid become one, without the setting in its name."""
+    groups: dict[str, list[Line]] = defaultdict(list)
+    for line in made:
+        groups[line.name.partition(" [")[0]].append(line)
+    kept = []
+    for name, group in groups.items():
+        same = len(group) > 1 and all(replace(line, name=name) == replace(group[0], name=name) for line in group)
+        kept += [replace(group[0], name=name)] if same else group
+    return kept
 
 
 def _mean(values: list[float]) -> float:

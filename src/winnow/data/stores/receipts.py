@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from winnow.data.errors import BrokenPromise, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.atomic import write_bytes
 from winnow.data.values import canonical
 
@@ -89,7 +91,7 @@ class Receipt:
     books: Books
     shards: list[Shard]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Place) -> None:
         """The receipt, atomically, after the books were checked."""
         self.books.check(str(path))
         content = {
@@ -111,10 +113,19 @@ def sealed(content: dict[str, Any]) -> bytes:
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
-def read_receipt(path: Path) -> Receipt:
+def read_receipt(path: Place) -> Receipt:
     """A receipt, refused when it is not one, was edited or contradicts itself."""
     try:
         raw = path.read_bytes()
+    except OSError as error:
+        raise _no_receipt(path, error) from error
+    return _read(path, raw)
+
+
+@lru_cache(16)
+def _read(path: Place, raw: bytes) -> Receipt:
+    """What these bytes say; a worker meets the same receipt with every shard, and it names all shards."""
+    try:
         content = json.loads(raw)
         written_by = content["format"]
         whole = sealed({name: value for name, value in content.items() if name != "seal"}) == raw
@@ -128,10 +139,8 @@ def read_receipt(path: Path) -> Receipt:
         identity = content["identity"]
         for part in (receipt, receipt.work, receipt.books, *receipt.shards):
             _refuse_wrong_types(part)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        raise BrokenPromise(
-            str(path), f"is not a receipt ({type(error).__name__}: {shown(str(error))})", "Make the store again"
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _no_receipt(path, error) from error
     if written_by != FORMAT:
         problem = f"has the format {shown(str(written_by))}, and this winnow reads {FORMAT}"
         raise BrokenPromise(str(path), problem, "Read it with the winnow that wrote it, or make the store again")
@@ -148,8 +157,16 @@ def read_receipt(path: Path) -> Receipt:
     return receipt
 
 
+def _no_receipt(path: Place, error: Exception) -> BrokenPromise:
+    problem = f"is not a receipt ({type(error).__name__}: {shown(str(error))})"
+    return BrokenPromise(str(path), problem, "Make the store again")
+
+
+_HINTS = {kind: get_type_hints(kind) for kind in (Receipt, Work, Books, Shard)}
+
+
 def _refuse_wrong_types(part: Any) -> None:
-    for name, kind in get_type_hints(type(part)).items():
+    for name, kind in _HINTS[type(part)].items():
         wanted = get_origin(kind) or kind
         value = getattr(part, name)
         if type(value) is not wanted or (

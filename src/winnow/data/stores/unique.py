@@ -12,7 +12,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from winnow.data.chunks import Rows
-from winnow.data.engine import engine
+from winnow.data.engine import OF_IDS, engine
 from winnow.data.errors import BadTable, shown
 from winnow.data.table import Parts, Table
 
@@ -27,7 +27,7 @@ class UniqueIds:
 
     def __enter__(self) -> UniqueIds:
         if self.watched:
-            self._duck = self._stack.enter_context(engine())
+            self._duck = self._stack.enter_context(engine(OF_IDS))
             self._duck.execute("create table ids (row bigint, id varchar)")
         return self
 

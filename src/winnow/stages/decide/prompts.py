@@ -113,7 +113,7 @@ class Prompts:
         with_kept: dict[str | None, dict[int, int]] = {}
         for name, kept, count in self._duck.execute(query).fetchall():
             with_kept.setdefault(name, {})[kept] = count
-        return {None: Sums()} | {name: Sums(numbers, with_kept[name]) for name, numbers in added.items()}
+        return {None: Sums()} | {name: Sums(numbers, with_kept.get(name, {})) for name, numbers in added.items()}
 
     def of_rows(self, in_slices: bool = False) -> OfPrompt:
         """What the prompt of each labeled row has in the whole table, or in the row's slice of it."""

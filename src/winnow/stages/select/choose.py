@@ -1,13 +1,16 @@
 """The rules as queries: each takes the rows the last one left and says how many went, and why.
 
 Every step makes a table `left_N` of row numbers and what later rules need. Ties and draws follow the seeded
-number of a row's id, so the choice depends on nothing but the data and the seed.
+number of a row's id, so the choice depends on nothing but the data and the seed. Where the rows are a shard of more,
+what those that rank all rows keep is given as a cut, because a shard alone cannot know it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +27,36 @@ FEW = 200_000
 
 BINS = 1000
 """How many bins the scores are counted in, in each pass that seeks the cut."""
+
+REASONS = (
+    *("undecided", "fail", "without score", "beyond the threshold", "not drawn", "not the best of its prompt"),
+    *("below the top share", "repeated text", "over max-rows", "evaluation prompt"),
+)
+"""Why a row is left out, in the order of the rules."""
+
+Rule = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The last of all rows that a rule keeps: its score, where scores rank, and then its number and its row."""
+
+    number: int
+    row: int
+    score: float = 0.0
+
+    def lucky(self) -> str:
+        """SQL for the rows of `draws` up to this one."""
+        at = f"number = {self.number} and row <= {self.row}"
+        return f"select row from draws where number < {self.number} or ({at})"
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What the rules that rank all rows keep of them; None keeps every row."""
+
+    top_share: Cut | None = None
+    max_rows: Cut | None = None
 
 
 @dataclass
@@ -44,11 +77,14 @@ class Chosen:
 class Chooser:
     """Applies rules to the pool, one after the other."""
 
-    def __init__(self, duck: duckdb.DuckDBPyConnection, table: Table, rules: Rules, excluding: bool) -> None:
+    def __init__(
+        self, duck: duckdb.DuckDBPyConnection, table: Table, rules: Rules, excluding: bool, cuts: Cuts | None = None
+    ) -> None:
         self._duck = duck
         self._excluding = excluding
         self._table = table
         self._rules = rules
+        self._cuts = cuts
         self._better = "score asc" if rules.lower_is_better else "score desc"
         self._number = 0
         used = {"row": True, "prompt": True, "score": rules.scored(), "passed": rules.passed, "text": rules.distinct}
@@ -57,27 +93,51 @@ class Chooser:
 
     def chosen(self) -> Chosen:
         """All rules, in their order."""
+        for _, apply in self._in_order():
+            apply()
+        return self._chosen
+
+    def before(self, rule: str) -> str:
+        """The table of the rows that the rules before this one leave."""
+        for name, apply in self._in_order():
+            if name == rule:
+                break
+            apply()
+        return self._chosen.name
+
+    def _in_order(self) -> Iterator[tuple[str, Rule]]:
         rules = self._rules
         if rules.passed:
-            self._chosen.undecided = self._filter("undecided", "passed is not null")
-            self._filter("fail", "passed")
+            yield "passed", self._passed
         if rules.scored():
-            self._chosen.unscored = self._filter("without score", "score is not null")
+            yield "scored", self._scored
         if rules.threshold is not None:
-            side = "<=" if rules.lower_is_better else ">="
-            self._filter("beyond the threshold", f"score {side} {_sql(rules.threshold)}")
+            yield "threshold", partial(self._threshold, rules.threshold)
         if rules.best_of is not None:
-            self._best_of(rules.best_of, rules.keep)
+            yield "best_of", partial(self._best_of, rules.best_of, rules.keep)
         if rules.top_share is not None:
-            self._top_share(rules.top_share)
+            yield "top_share", partial(self._top_share, rules.top_share)
         if rules.distinct:
-            first = "select min(row) as row from {left} group by prompt, text"
-            self._step("repeated text", "{left} l semi join (" + first + ") using (row)")
-        if rules.max_rows is not None and self._chosen.count > rules.max_rows:
-            self._drawn("max-rows", "over max-rows", rules.max_rows, "{left}")
+            yield "distinct", self._distinct
+        if rules.max_rows is not None:
+            yield "max_rows", partial(self._max_rows, rules.max_rows)
         if self._excluding:
-            self._filter("evaluation prompt", "not excluded")
-        return self._chosen
+            yield "exclude", partial(self._filter, "evaluation prompt", "not excluded")
+
+    def _passed(self) -> None:
+        self._chosen.undecided = self._filter("undecided", "passed is not null")
+        self._filter("fail", "passed")
+
+    def _scored(self) -> None:
+        self._chosen.unscored = self._filter("without score", "score is not null")
+
+    def _threshold(self, threshold: float) -> None:
+        side = "<=" if self._rules.lower_is_better else ">="
+        self._filter("beyond the threshold", f"score {side} {_sql(threshold)}")
+
+    def _distinct(self) -> None:
+        first = "select min(row) as row from {left} group by prompt, text"
+        self._step("repeated text", "{left} l semi join (" + first + ") using (row)")
 
     def _best_of(self, drawn: int, keep: int) -> None:
         if drawn:
@@ -124,23 +184,34 @@ class Chooser:
         self._duck.execute(f"insert into bests {drawn}")
 
     def _top_share(self, share: float) -> None:
-        wanted = math.floor(share * self._chosen.count + 0.5)
+        if self._cuts is not None:
+            if (cut := self._cuts.top_share) is None:
+                self._note("below the top share", self._chosen.count)
+            else:
+                self._down_to(cut.score, 0, cut.lucky())
+            return
+        wanted = wanted_of(share, self._chosen.count)
         if wanted >= self._chosen.count:
             self._note("below the top share", self._chosen.count)
             return
         if wanted == 0:
             self._filter("below the top share", "false")
             return
-        cut, above = self._cut(wanted)
+        score, above = self._cut(wanted)
+        room = wanted - above
+        self._down_to(score, room, f"select row from draws order by number, row limit {room}")
+
+    def _down_to(self, score: float, room: int, lucky: str) -> None:
+        """Keep what is better than this score; of those that have it all, if there is room, else the lucky ones."""
         side = "<" if self._rules.lower_is_better else ">"
-        at_cut = f"select row from {self._chosen.name} where score = {_sql(cut)}"
+        at_cut = f"select row from {self._chosen.name} where score = {_sql(score)}"
         self._duck.execute(f"create or replace temp table tied as {at_cut}")
-        lucky = "select row from tied"
-        if counted(self._duck, "tied") > wanted - above:
+        if counted(self._duck, "tied") > room:
             draws(self._duck, self._table, self._rules.seed, "ties", "tied")
-            lucky = f"select row from draws order by number, row limit {wanted - above}"
+        else:
+            lucky = "select row from tied"
         # Two halves, because a condition of two joined by `or` is looked up row by row.
-        halves = f"{{left}} l where score {side} {_sql(cut)} union all select {self._columns} from {{left}} l"
+        halves = f"{{left}} l where score {side} {_sql(score)} union all select {self._columns} from {{left}} l"
         self._step("below the top share", f"{halves} semi join ({lucky}) using (row)")
 
     def _cut(self, wanted: int) -> tuple[float, int]:
@@ -164,10 +235,16 @@ class Chooser:
             above += len(scores) - int(np.searchsorted(scores, low, "right"))
         return (-low if self._rules.lower_is_better else low), above
 
-    def _drawn(self, purpose: str, reason: str, count: int, rows: str) -> None:
-        draws(self._duck, self._table, self._rules.seed, purpose, rows.format(left=self._chosen.name))
-        kept = f"(select row from draws order by number, row limit {count})"
-        self._step(reason, f"{{left}} l semi join {kept} using (row)")
+    def _max_rows(self, most: int) -> None:
+        if self._cuts is not None:
+            if (cut := self._cuts.max_rows) is not None:
+                self._drawn(cut.lucky())
+        elif self._chosen.count > most:
+            self._drawn(f"select row from draws order by number, row limit {most}")
+
+    def _drawn(self, lucky: str) -> None:
+        draws(self._duck, self._table, self._rules.seed, "max-rows", self._chosen.name)
+        self._step("over max-rows", f"{{left}} l semi join ({lucky}) using (row)")
 
     def _filter(self, reason: str, condition: str) -> int:
         before = self._chosen.count
@@ -197,6 +274,11 @@ class Chooser:
             self._chosen.dropped[reason] = self._chosen.dropped.get(reason, 0) + gone
 
 
+def wanted_of(share: float, count: int) -> int:
+    """How many rows a top share keeps."""
+    return math.floor(share * count + 0.5)
+
+
 def _sql(value: float) -> str:
     """A float as SQL that is the same float; a bare literal would be a decimal."""
     return f"'{value!r}'::double"
@@ -215,19 +297,10 @@ def _binned(better: str, left: str, low: float, high: float) -> str:
     return f"select count(*), min({better}), max({better}) from {left} where {where} group by {bins} order by 3 desc"
 
 
-def per_prompt(duck: duckdb.DuckDBPyConnection, chosen: Chosen, total: int) -> dict[str, Any]:
-    """Prompts before and after, answers per prompt before and after."""
+def prompts_of(duck: duckdb.DuckDBPyConnection, chosen: Chosen) -> tuple[int, int]:
+    """How many prompts are in the pool and among the chosen."""
     before = _prompts(duck, "pool") if chosen.prompts_before is None else chosen.prompts_before
-    after = _prompts(duck, chosen.name) if chosen.prompts_after is None else chosen.prompts_after
-    return {
-        "prompts": before,
-        "prompts_kept": after,
-        "prompts_lost": before - after,
-        "answers_per_prompt": {
-            "raw": total / before if before else None,
-            "kept": chosen.count / after if after else None,
-        },
-    }
+    return before, _prompts(duck, chosen.name) if chosen.prompts_after is None else chosen.prompts_after
 
 
 def _prompts(duck: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.data.chunks import Chunk, Rows
 from winnow.data.errors import UsageError
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import Layout, flat_file
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import StoreWriter
 from winnow.data.stores.unique import UniqueIds
 from winnow.data.streams import draw_number
-from winnow.data.table import Table
+from winnow.data.table import Parts, Table
 from winnow.stages.results import laid_out
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.pool import identified
@@ -95,7 +95,7 @@ def real_rows(table: Table, share: float, kept: int, evaluation: Evaluation | No
     return RealRows(table, np.sort(np.array([row for _, row in sorted(drawn)[:wanted]], np.int64)))
 
 
-def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Lengths | None = None) -> None:
+def write_flat(picked: Picked, out: Place, work: Work, books: Books, lengths: Lengths | None = None) -> None:
     """A flat file and its receipt."""
     source = picked.table.original()
     layout = Layout(source, picked.table.bad, ADDED)
@@ -109,21 +109,24 @@ def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Len
     file.finish("selection", work, books, len(picked))
 
 
-def write_store(picked: Picked, out: Path, work: Work, books: Books) -> None:
+def write_store(picked: Picked, out: Place, work: Work, books: Books) -> None:
     """A store of the choice; the rows themselves stay where they are."""
     prompts = picked.table.has("prompt")
-    chosen = np.zeros(int(picked.rows[-1]) + 1 if len(picked.rows) else 0, bool)
-    chosen[picked.rows] = True
     with StoreWriter(out, "selection", work, STORED) as store, UniqueIds(picked.table) as ids:
         for chunk, parts in identified(picked.table, ["prompt"] if prompts else []):
             ids.add(chunk.rows, parts)
-            inside = np.flatnonzero(chunk.rows < len(chosen))
-            where = pa.array(inside[chosen[chunk.rows[inside]]])
-            if len(where):
-                key = parts["prompt"] if prompts else pa.nulls(len(chunk), pa.string())
-                count = len(where)
-                weights, rules = pa.array(np.ones(count)), pa.array([picked.rule] * count)
-                arrays = [pa.array(chunk.rows).take(where), parts["id"].take(where), key.take(where), weights, rules]
-                store.write(pa.RecordBatch.from_arrays(arrays, schema=STORED))
+            if (batch := stored(chunk, parts, picked.rows, picked.rule)).num_rows:
+                store.write(batch)
         ids.check()
         store.finish(books)
+
+
+def stored(chunk: Chunk, parts: Parts, chosen: Rows, rule: str) -> pa.RecordBatch:
+    """The chosen rows among these, as a store holds them."""
+    low, high = np.searchsorted(chosen, [chunk.rows[0], chunk.rows[-1] + 1])
+    rows = chosen[low:high]
+    where = pa.array(np.searchsorted(chunk.rows, rows))
+    key = parts["prompt"] if "prompt" in parts else pa.nulls(len(chunk), pa.string())
+    weights, rules = pa.array(np.ones(len(rows))), pa.array([rule] * len(rows), pa.string())
+    arrays = [pa.array(rows), parts["id"].take(where), key.take(where), weights, rules]
+    return pa.RecordBatch.from_arrays(arrays, schema=STORED)

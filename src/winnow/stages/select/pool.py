@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.data.chunks import Chunk
+from winnow.data.chunks import Chunk, Rows
 from winnow.data.engine import feed
 from winnow.data.errors import BadTable
 from winnow.data.readers.columnar import ArrowFiles, Frame, Parquet
@@ -38,18 +39,18 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Reading:
-    """What a selection reads, and what it meets on the way."""
+    """What a selection reads, and what it meets on the way; lengths are None where they are not asked for."""
 
     table: Table
     rules: Rules
     verdict_columns: Sequence[str]
     evaluation: Evaluation | None
-    lengths: Lengths
+    lengths: Lengths | None
 
     def parts(self) -> list[str]:
         """The parts of the table that the rules need."""
         needed = ["score"] if self.rules.scored() else []
-        if self.rules.distinct or (self.parses_everything() and self.table.has("text")):
+        if self.rules.distinct or (self.lengths is not None and self.parses_everything() and self.table.has("text")):
             needed.append("text")
         if self.evaluation is not None:
             needed.append("prompt_text")
@@ -159,6 +160,12 @@ def counted(duck: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(duck.execute(f"select count(*) from {relation}").fetchall()[0][0])
 
 
+def rows_of(duck: duckdb.DuckDBPyConnection, relation: str) -> Rows:
+    """The row numbers of a relation, in order."""
+    numbers: Rows = duck.execute(f"select row from {relation} order by row").fetchnumpy()["row"].astype(np.int64)
+    return numbers
+
+
 def draws(duck: duckdb.DuckDBPyConnection, table: Table, seed: int, purpose: str, rows: str) -> None:
     """The table `draws` (row, number): the seeded number of every row of the relation `rows`."""
     number = draw_sql(seed, purpose, "id")
@@ -217,7 +224,7 @@ def _type(name: str) -> str:
 
 def _narrow(chunk: Chunk, parts: Parts, reading: Reading, schema: pa.Schema) -> pa.RecordBatch:
     made: dict[str, pa.Array] = {"row": pa.array(chunk.rows), **parts}
-    if "text" in parts:
+    if reading.lengths is not None and "text" in parts:
         reading.lengths.add_raw(parts["text"])
     if reading.rules.passed:
         made["passed"] = _all_pass(chunk, reading)

@@ -1,4 +1,4 @@
-"""How a selection shifts the length of texts.
+"""How a selection shifts the length of texts and the answers per prompt.
 
 Lengths are counted in characters. Of a typed source only a spread of rows is read for the raw length, because
 reading every text would cost more than selecting; how many rows were read is always said.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -17,23 +18,23 @@ import pyarrow.compute as pc
 from winnow.data.table import Table
 
 
+@dataclass
 class Lengths:
-    """Mean text length of the raw and of the kept rows."""
+    """How long the texts of the raw and of the kept rows are together, and how many rows were read for it."""
 
-    def __init__(self) -> None:
-        self.raw_rows = 0
-        self.kept_rows = 0
-        self._raw = 0
-        self._kept = 0
+    raw: int = 0
+    raw_rows: int = 0
+    kept: int = 0
+    kept_rows: int = 0
 
     def add_raw(self, texts: pa.Array) -> None:
         """More raw rows."""
-        self._raw += pc.sum(pc.utf8_length(texts)).as_py() or 0
+        self.raw += pc.sum(pc.utf8_length(texts)).as_py() or 0
         self.raw_rows += len(texts)
 
     def add_kept(self, texts: pa.Array) -> None:
         """More kept rows."""
-        self._kept += pc.sum(pc.utf8_length(texts)).as_py() or 0
+        self.kept += pc.sum(pc.utf8_length(texts)).as_py() or 0
         self.kept_rows += len(texts)
 
     @contextmanager
@@ -52,6 +53,16 @@ class Lengths:
 
     def plain(self) -> dict[str, Any]:
         """Means, and the number of rows behind the raw one."""
-        raw = self._raw / self.raw_rows if self.raw_rows else None
-        kept = self._kept / self.kept_rows if self.kept_rows else None
+        raw = self.raw / self.raw_rows if self.raw_rows else None
+        kept = self.kept / self.kept_rows if self.kept_rows else None
         return {"raw": raw, "kept": kept, "raw_rows_read": self.raw_rows}
+
+
+def per_prompt(before: int, after: int, total: int, kept: int) -> dict[str, Any]:
+    """Prompts before and after, answers per prompt before and after."""
+    return {
+        "prompts": before,
+        "prompts_kept": after,
+        "prompts_lost": before - after,
+        "answers_per_prompt": {"raw": total / before if before else None, "kept": kept / after if after else None},
+    }

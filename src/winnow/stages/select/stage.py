@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from winnow.data.chunks import Rows as RowNumbers
 from winnow.data.columns import Columns, stated
 from winnow.data.engine import engine
 from winnow.data.errors import UsageError, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import is_flat, refuse_overwriting, write_quarantine
 from winnow.data.stores.opening import kept_source, source_receipt
 from winnow.data.stores.receipts import Books, Work
@@ -24,17 +22,14 @@ from winnow.data.stores.store import finished_already, prepare
 from winnow.data.table import Table
 from winnow.stages.named import any_verdict, verdict_columns, with_score
 from winnow.stages.results import Held, Rows, reopened
-from winnow.stages.select.choose import Chooser, Chosen, per_prompt
+from winnow.stages.select.choose import Chooser, Chosen, prompts_of
 from winnow.stages.select.contamination import Evaluation
 from winnow.stages.select.control import draw_control
 from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, write_flat, write_store
-from winnow.stages.select.pool import Reading, load
+from winnow.stages.select.pool import Reading, load, rows_of
 from winnow.stages.select.rules import Rules
-from winnow.stages.select.shift import Lengths
+from winnow.stages.select.shift import Lengths, per_prompt
 from winnow.stages.select.words import said
-
-if TYPE_CHECKING:
-    import duckdb
 
 VERSION = 1
 
@@ -47,8 +42,8 @@ class Request:
     verdict: str | None = None
     exclude: Table | None = None
     real: Table | None = None
-    out: Path | None = None
-    control: Path | bool = False
+    out: Place | None = None
+    control: Place | bool = False
 
 
 class Selected(Rows):
@@ -62,28 +57,34 @@ class Selected(Rows):
 
 def select(table: Table, request: Request) -> Selected:
     """Choose rows of the table and write them where the request says."""
-    rules = _settled(request.rules, table, request.verdict)
-    table = _ready(table, rules, request)
+    table, rules = settled(table, request)
     evaluation = Evaluation(request.exclude, rules.exclude_by) if request.exclude is not None else None
     lengths = Lengths()
     columns = verdict_columns(table, request.verdict) if rules.passed else []
     with engine() as duck:
         total = load(duck, Reading(table, rules, columns, evaluation, lengths))
         chosen = Chooser(duck, table, rules, evaluation is not None).chosen()
-        picked = Picked(table, _rows(duck, chosen.name), rules.said(), _real(request, chosen.count, evaluation))
-        control = _rows(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
-        shift = per_prompt(duck, chosen, total) if table.has("prompt") else {}
+        picked = Picked(table, rows_of(duck, chosen.name), rules.said(), _real(request, chosen.count, evaluation))
+        control = rows_of(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
+        shift = per_prompt(*prompts_of(duck, chosen), total, chosen.count) if table.has("prompt") else {}
     books = _books(table, chosen, total)
     with lengths.glimpsing(table):
         result = _written(picked, request, books, lengths)
-    result.summary |= _summary(table, picked, chosen, total) | {"shift": {"length": lengths.plain(), **shift}}
+    result.summary |= summary_of(table, picked.rule, chosen, total) | {"shift": {"length": lengths.plain(), **shift}}
+    result.summary["real"] = len(picked.real.rows) if picked.real else 0
     if control is not None:
         result.control = _control_written(picked, control, request, books)
         result.summary["control"] = {
             "rows": len(result.control),
-            "out": str(request.control) if isinstance(request.control, Path) else None,
+            "out": str(request.control) if isinstance(request.control, Place) else None,
         }
     return result
+
+
+def settled(table: Table, request: Request) -> tuple[Table, Rules]:
+    """The table with its score column settled, and the rules with `passed`; what can be refused is refused."""
+    rules = _settled(request.rules, table, request.verdict)
+    return _ready(table, rules, request), rules
 
 
 def _settled(rules: Rules, table: Table, verdict: str | None) -> Rules:
@@ -103,9 +104,9 @@ def _ready(table: Table, rules: Rules, request: Request) -> Table:
     """Refuse everything that can be refused before a row is read."""
     _refuse_one_place_twice(request)
     for path, option in ((request.out, "--out"), (request.control, "--control")):
-        if isinstance(path, Path) and is_flat(path):
+        if isinstance(path, Place) and is_flat(path):
             refuse_overwriting(path, option)
-        elif isinstance(path, Path) and request.real is not None:
+        elif isinstance(path, Place) and request.real is not None:
             raise UsageError(
                 option,
                 "real rows have no candidate id, so a store cannot hold them",
@@ -117,7 +118,7 @@ def _ready(table: Table, rules: Rules, request: Request) -> Table:
     table.need(*(["prompt"] if rules.best_of is not None else []), *(["text"] if rules.distinct else []))
     table.need(*(["prompt_text"] if request.exclude is not None else []))
     for path in (request.out, request.control):
-        if isinstance(path, Path) and not is_flat(path):
+        if isinstance(path, Place) and not is_flat(path):
             table = kept_source(table, path)
     return table
 
@@ -126,22 +127,17 @@ def _refuse_one_place_twice(request: Request) -> None:
     """Nothing is written over what is read, nor the control over the selection; flat files look after the table."""
     taken = {path.resolve(): option for option, path in _beside(request)}
     for option, place in (("--out", request.out), ("--control", request.control)):
-        if not isinstance(place, Path):
+        if not isinstance(place, Place):
             continue
         if other := taken.get(place.resolve()):
             raise UsageError(option, f"{shown(str(place))} is what {other} names", "Name another file")
         taken[place.resolve()] = option
 
 
-def _beside(request: Request) -> Iterator[tuple[str, Path]]:
+def _beside(request: Request) -> Iterator[tuple[str, Place]]:
     for option, table in (("--exclude", request.exclude), ("--mix-real", request.real)):
         if table is not None:
             yield from ((option, path) for path in table.source.paths())
-
-
-def _rows(duck: duckdb.DuckDBPyConnection, relation: str) -> RowNumbers:
-    numbers: RowNumbers = duck.execute(f"select row from {relation} order by row").fetchnumpy()["row"].astype(np.int64)
-    return numbers
 
 
 def _real(request: Request, kept: int, evaluation: Evaluation | None) -> RealRows | None:
@@ -157,15 +153,14 @@ def _books(table: Table, chosen: Chosen, total: int) -> Books:
 
 def intended(table: Table, request: Request) -> dict[str, Work]:
     """The identities of the selection and of its control, for stores in the folders the request names."""
-    rules = _settled(request.rules, table, request.verdict)
-    table = _ready(table, rules, request)
+    table, rules = settled(table, request)
     named = {"selection": (request.out, rules.said()), "control": (request.control, "control")}
     return {
-        name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Path)
+        name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Place)
     }
 
 
-def _work(table: Table, request: Request, rule: str, folder: Path) -> Work:
+def _work(table: Table, request: Request, rule: str, folder: Place) -> Work:
     beside = {"exclude": request.exclude, "real": request.real}
     sources = {name: source_receipt(table, folder) for name, table in beside.items() if table is not None}
     config = {"rules": {**request.rules.config(), "said": rule}, "verdict": request.verdict}
@@ -189,7 +184,7 @@ def _written(picked: Picked, request: Request, books: Books, lengths: Lengths) -
     return Selected(_reopened(picked, out, len(picked)), {**summary, "out": str(out)})
 
 
-def _reopened(picked: Picked, out: Path, rows: int) -> Table:
+def _reopened(picked: Picked, out: Place, rows: int) -> Table:
     names = [*picked.table.original().names(), *ADDED.names]
     return reopened(out, _columns_of(picked, None), rows, names)
 
@@ -200,7 +195,7 @@ def _columns_of(picked: Picked, names: list[str] | None) -> Columns:
     return stated(**{part: name for part, name in picked.table.columns.named().items() if name in known})
 
 
-def _stored(picked: Picked, out: Path, work: Work, books: Books) -> None:
+def _stored(picked: Picked, out: Place, work: Work, books: Books) -> None:
     if finished_already(out, work) is None:
         if not any(out == path.parent for path in picked.table.source.paths()):
             prepare(out)
@@ -209,7 +204,7 @@ def _stored(picked: Picked, out: Path, work: Work, books: Books) -> None:
 
 def _control_written(picked: Picked, rows: RowNumbers, request: Request, books: Books) -> Rows:
     control = replace(picked, rows=rows, rule="control")
-    out = request.control if isinstance(request.control, Path) else None
+    out = request.control if isinstance(request.control, Place) else None
     if out is None:
         held = Held(list(control.chunks()), picked.table.name, [*picked.table.original().names(), *ADDED.names])
         return Rows(Table(held, _columns_of(picked, held.names()), picked.table.bad), {"rows": len(control)})
@@ -231,16 +226,17 @@ def _bad(books: Books) -> dict[str, int]:
     return {"bad row": books.reject} if books.reject else {}
 
 
-def _summary(table: Table, picked: Picked, chosen: Chosen, total: int) -> dict[str, Any]:
+def summary_of(table: Table, rule: str, chosen: Chosen, total: int) -> dict[str, Any]:
+    """What was chosen of the table, in plain numbers."""
     return {
         "table": table.name,
         "columns": table.columns.named(),
-        "rule": picked.rule,
+        "rule": rule,
         "rows_in": total,
         "quarantined": len(table.bad),
         "undecided": chosen.undecided,
         "without_score": chosen.unscored,
-        "selected": len(picked.rows),
-        "real": len(picked.real.rows) if picked.real else 0,
+        "selected": chosen.count,
+        "real": 0,
         "steps": chosen.steps,
     }

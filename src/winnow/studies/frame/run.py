@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -170,7 +171,11 @@ def _done(jobs: list[Job], workers: int) -> Iterator[tuple[Job, float]]:
     if workers < 1 or not jobs:
         yield from ((job, work(job)) for job in jobs)
         return
-    with one_thread_each(), ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with (
+        one_thread_each(),
+        ProcessPoolExecutor(min(workers, len(jobs)), context, _end_when_interrupted) as pool,
+    ):
         waiting = {pool.submit(work, job): job for job in jobs}
         try:
             while waiting:
@@ -183,6 +188,11 @@ def _done(jobs: list[Job], workers: int) -> Iterator[tuple[Job, float]]:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _end_when_interrupted() -> None:
+    """Ctrl-C reaches the workers too: they end at once and say nothing, the parent speaks."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def work(job: Job) -> float:

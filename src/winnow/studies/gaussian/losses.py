@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from winnow.studies.frame.check import Goal, Row, mean, measured
+from winnow.studies.frame.check import ERRORS, Goal, Row, mean, measured
 from winnow.studies.frame.study import Unit
 from winnow.theory.selection.angles import Angles, bisector_error
 from winnow.theory.worlds.losses import logistic, ridge
@@ -33,9 +35,9 @@ def step(unit: Unit) -> list[Row]:
         how = Round(world, Flips(p), kept, n, ridge, 0.0)
         found = [train(how, rng).accuracy for _ in range(unit["steps"])]
         rows.append(mean(f"flips, p={p:g}: accuracy", found, goal))
-    how = Round(world, Linear(Angles(0.84 * PI, 0)), kept, n, ridge, 0.0)
+    how = Round(world, Linear(Angles(0.6 * PI, 0)), kept, n, ridge, 0.0)
     found = [train(how, rng).accuracy for _ in range(unit["steps"])]
-    rows.append(mean("linear labels, p=0.84: accuracy", found, Goal(0.2, 0.0, "derived", ">=")))
+    rows.append(mean("linear labels, p=0.6: accuracy, far from 1", found, Goal(0.6, 0.0, "derived", "<=")))
     for name, verifier in (("perfect", 0.0), ("weak", PI / 12)):
         angles = Angles(PI / 4, verifier)
         how = Round(world, Linear(angles), Agreement(angles), n, ridge, 0.0)
@@ -64,7 +66,10 @@ def drift(unit: Unit) -> list[Row]:
 
 
 def weak(unit: Unit) -> list[Row]:
-    """A weak verifier and logistic loss with next to no penalty: is more worse? Skipped where `weak` is 0."""
+    """A weak verifier and logistic loss with next to no penalty: is more worse? Skipped where `weak` is 0.
+
+    No check: what is looked for is a thousandth, and takes hundreds of runs of each size to tell from nothing.
+    """
     if not unit["weak"]:
         return []
     rng, angles = unit.rng(), Angles(PI / 4, PI / 12)
@@ -75,5 +80,16 @@ def weak(unit: Unit) -> list[Row]:
         found[kept] = np.array([train(how, rng).accuracy for _ in range(unit["weak"])])
     fall = float(found[BEST_KEPT].mean() - found[MANY_KEPT].mean())
     error = float(np.sqrt(sum(one.var(ddof=1) / len(one) for one in found.values())))
-    goal = Goal(0.0, 0.0, "sign", ">=")
-    return [measured("logistic, weak verifier: 10,000 kept rows over 100,000", fall, goal, error)]
+    return [{"quantity": "10,000 kept rows over 100,000", "got": fall, "standard_error": error}]
+
+
+def told(rows: Sequence[Row]) -> list[str]:
+    """What `weak` found, and whether it can be told from nothing."""
+    lines = []
+    for row in rows:
+        if row["part"] == "weak":
+            apart = abs(row["got"]) > ERRORS * row["standard_error"]
+            found = f"{row['got']:+.4f}, standard error {row['standard_error']:.2g}"
+            verdict = "" if apart else ": not to be told from nothing"
+            lines.append(f"logistic loss, weak verifier, {row['quantity']} (seed {row['seed']}): {found}{verdict}")
+    return lines

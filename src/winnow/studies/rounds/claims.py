@@ -31,6 +31,31 @@ CITE = """
   eprint = {2410.16713},
   archivePrefix = {arXiv}
 }
+
+@article{shumailov2024collapse,
+  title = {AI models collapse when trained on recursively generated data},
+  author = {Shumailov, Ilia and others},
+  journal = {Nature},
+  year = {2024}
+}
+
+@misc{suresh2024rate, author = {Suresh and others}, year = {2024}, eprint = {2412.17646}, archivePrefix = {arXiv}}
+
+@misc{amin2025escaping,
+  title = {Escaping Collapse: The Strength of Weak Data for Large Language Model Training},
+  author = {Amin, Kareem and others},
+  year = {2025},
+  eprint = {2502.08924},
+  archivePrefix = {arXiv}
+}
+
+@misc{fu2025loops, author = {Fu and others}, year = {2025}, eprint = {2502.18865}, archivePrefix = {arXiv}}
+
+@misc{yi2025verification, author = {Yi and others}, year = {2025}, eprint = {2510.16657}, archivePrefix = {arXiv}}
+
+@misc{yuan2025merging, author = {Yuan and others}, year = {2025}, eprint = {2503.02103}, archivePrefix = {arXiv}}
+
+@misc{spendwisely2025, title = {Spend Wisely}, year = {2025}, eprint = {2501.18962}, archivePrefix = {arXiv}}
 """
 
 CLAIMS = (
@@ -74,6 +99,7 @@ CLAIMS = (
         "edits that shrink by a factor a round stay below an explicit bound",
         "reproduced",
         ZHU,
+        condition="disjoint blocks that halve; the bound is about twice what is found",
         checks=("edit, blocks that halve: at most the explicit bound, in b",),
     ),
     Claim(

@@ -33,7 +33,7 @@ def replace(unit: Unit) -> list[Row]:
 
 def accumulate(unit: Unit) -> list[Row]:
     """b sum 1 / i^2."""
-    errors, rng = r.accumulate(SIZE, 200, unit["fits"], unit.rng()), unit.rng()
+    errors, rng = r.accumulate(SIZE, 200, 3 * unit["fits"], unit.rng()), unit.rng()
     rows = [
         mean("accumulate, round 10, in b", errors[:, 9] / B, Goal(1.550, 0.03 * 1.550, "paper")),
         mean("accumulate, round 200, in b", errors[:, 199] / B, Goal(1.645, 0.03 * 1.645, "paper")),
@@ -41,7 +41,7 @@ def accumulate(unit: Unit) -> list[Row]:
     for number, want in ((1, 1.12), (10, 1.70), (100, 1.78)):
         goal = Goal(want, DIGITIZED * want, "code")
         rows.append(mean(f"accumulate, round {number}, in s2 d/T", errors[:, number - 1] / UNIT, goal))
-    found = r.averaged(SIZE, 20, unit["fits"], 0.5, rng)
+    found = r.averaged(SIZE, 20, 2 * unit["fits"], 0.5, rng)
     want = float(r.averaged_error(SIZE, 20, 0.5)[-1]) / B
     return [
         *rows,

@@ -17,7 +17,7 @@ QUICK: dict[str, Value] = {
     "far": 20_000,
 }
 SMALL = QUICK | {"fits": 60_000, "subsamples": 3_000, "designs": 1_500, "gaussians": 10_000_000, "loops": 2_000}
-PAPER = QUICK | {"fits": 600_000, "subsamples": 30_000, "designs": 15_000, "gaussians": 100_000_000, "loops": 20_000}
+PAPER = QUICK | {"fits": 200_000, "subsamples": 30_000, "designs": 15_000, "gaussians": 20_000_000, "loops": 20_000}
 
 STUDY = Study(
     name="rounds",

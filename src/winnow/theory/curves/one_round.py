@@ -20,6 +20,7 @@ from winnow.theory.worlds.world import World
 LOSSES: dict[str, Loss] = {"ridge": ridge, "logistic": logistic}
 NOISES, POLICIES, WORLDS = ("flips", "linear"), ("rates", "agreement"), ("isotropic", "mixture")
 CASES = ("a", "b", "c", "d")
+LABELED = 20_000  # rows on which a generator is judged
 
 
 def world(settings: Settings) -> World:
@@ -79,19 +80,24 @@ def breakdown(settings: Settings, rng: np.random.Generator) -> list[Row]:
 
 
 def selection(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Accuracy against the number of raw rows, for any noise, policy and loss."""
+    """Accuracy against the number of raw rows, for any noise, policy and loss, beside the generator's labels."""
     angles = Angles(settings["generator"] * np.pi, settings["verifier"] * np.pi)
-    w = world(settings)
-    found, kept = [], []
-    for n in settings["n"]:
-        how = Round(
-            w, noise(settings, settings["p"], angles), policy(settings, angles), n, loss(settings), settings["lam"]
-        )
-        outcome = train(how, rng)
-        found.append(outcome.accuracy)
-        kept.append(1 - outcome.wrong / outcome.kept if outcome.kept else float("nan"))
-    lines = {"student": found, "right among kept": kept, "Bayes": [w.bayes()] * len(found)}
+    w, labels, kept = world(settings), noise(settings, settings["p"], angles), policy(settings, angles)
+    rounds = [Round(w, labels, kept, n, loss(settings), settings["lam"]) for n in settings["n"]]
+    generator = _right(labels, w, rng.spawn(1)[0])
+    found = [train(how, rng).accuracy for how in rounds]
+    lines = {"student": found, "generator": [generator] * len(found), "Bayes": [w.bayes()] * len(found)}
     return [row for row in rows("n", settings["n"], lines) if np.isfinite(row["value"])]
+
+
+def _right(labels: Noise, w: World, rng: np.random.Generator) -> float:
+    """How often the generator's labels are right: by its formula, or counted where it has none."""
+    if isinstance(labels, Flips):
+        return 1 - labels.p
+    if isinstance(labels, Linear):
+        return w.accuracy(labels.angles.directions()[1])
+    x, y = w.draw(LABELED, rng)
+    return float((labels(x, y, rng) == y).mean())
 
 
 def proportional(settings: Settings, rng: np.random.Generator) -> list[Row]:

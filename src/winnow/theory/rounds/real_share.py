@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from winnow.theory.arrays import Floats
+from winnow.theory.arrays import Floats, Ints
 
 Generator = Callable[[Floats], Floats]
 
@@ -18,7 +18,12 @@ Generator = Callable[[Floats], Floats]
 def bound(a: float, e: float, rounds: int) -> Floats:
     """The bound after 1 .. rounds rounds."""
     i = np.arange(1, rounds + 1)
-    return np.asarray(e * i if a == 0 else e * (1 - a) * (1 - (1 - a) ** i) / a)
+    return np.asarray(e * i if a == 0 else e * (1 - a) * _lasting(i, a))
+
+
+def _lasting(i: Ints, a: float) -> Floats:
+    """(1 - (1 - a)^i) / a, also where a is tiny."""
+    return np.asarray(-np.expm1(i * np.log1p(-a)) / a if a < 1 else 1.0 / a)
 
 
 def distance(one: Floats, other: Floats) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from winnow.theory.arrays import Floats, Ints
 
 Draw = Literal["without", "with"]
+BLOCK = 1_000
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,11 @@ def averaged(size: Size, rounds: int, runs: int, a: float, rng: np.random.Genera
 
 def accumulate(size: Size, rounds: int, runs: int, rng: np.random.Generator) -> Floats:
     """Simulated: one X, each round fitted to the labels of all rounds so far: its error moves by noise / n."""
+    blocks = [min(BLOCK, runs - start) for start in range(0, runs, BLOCK)]
+    return np.concatenate([_accumulate(size, rounds, block, rng) for block in blocks])
+
+
+def _accumulate(size: Size, rounds: int, runs: int, rng: np.random.Generator) -> Floats:
     d = size.d
     lower = np.tril(rng.standard_normal((runs, d, d)), -1)
     index = np.arange(d)

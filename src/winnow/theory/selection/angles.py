@@ -15,6 +15,8 @@ from scipy.special import ndtr, owens_t
 
 from winnow.theory.selection.breakdown import Rates
 
+TINY = 1e-100
+
 
 @dataclass(frozen=True)
 class Angles:
@@ -68,6 +70,7 @@ def mixture_rates(angles: Angles, strength: float) -> Rates:
 
 def both_below(h: float, k: float, r: float) -> float:
     """Phi2(h, k; r): the chance that two standard normals of correlation r are below h and k (by Owen's T)."""
+    h, k = (0.0 if abs(bound) < TINY else bound for bound in (h, k))
     if abs(r) >= 1 - 1e-12:
         return float(ndtr(min(h, k))) if r > 0 else float(max(ndtr(h) - ndtr(-k), 0.0))
     if h == 0 and k == 0:

@@ -8,6 +8,7 @@ The theorem of arXiv 2406.07515, a sharp step at p*, belongs to (a) and (c) only
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -80,15 +81,23 @@ def _basis(generator: Floats, verifier: Floats) -> Floats:
     return np.array([generator, rest, np.cross(generator, rest)])
 
 
+@cache
+def _nodes(count: int) -> tuple[Floats, Floats]:
+    """Gauss-Legendre nodes and weights, which take longer than the integral."""
+    nodes, weights = leggauss(count)
+    return nodes, weights
+
+
 def _wedge(mean: Floats, alpha: float, turned: float) -> _Moments:
     """N(mean, I) in the plane where both w_gen (at angle 0) and w_prune (at alpha) are positive, the wedge turned."""
-    nodes, weights = leggauss(NODES_ANGLE)
+    nodes, weights = _nodes(NODES_ANGLE)
     half = (np.pi - alpha) / 2
     angle, angle_weight = turned + alpha / 2 + half * nodes, half * weights
-    radii, radius_weight = leggauss(NODES_RADIUS)
+    radii, radius_weight = _nodes(NODES_RADIUS)
     farthest = (FARTHEST + np.linalg.norm(mean)) / 2
     radius, radius_weight = farthest * (radii + 1), farthest * radius_weight
     at = radius[:, None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     density = np.exp(-((at - mean) ** 2).sum(axis=-1) / 2) / (2 * np.pi)
     mass = density * (radius * radius_weight)[:, None] * angle_weight
-    return _Moments(float(mass.sum()), np.einsum("ra,rai->i", mass, at), np.einsum("ra,rai,raj->ij", mass, at, at))
+    points, weighted = at.reshape(-1, 2), (at * mass[..., None]).reshape(-1, 2)
+    return _Moments(float(mass.sum()), weighted.sum(axis=0), weighted.T @ points)

@@ -6,6 +6,7 @@ within a shard rows keep their order. Rows are kept whole: typed columns as they
 
 from __future__ import annotations
 
+import json
 import math
 import zlib
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from winnow.data.readers.columnar import Parquet
 from winnow.data.readers.files import sha256_of
 from winnow.data.stores.atomic import written
 from winnow.data.stores.receipts import NAME, Books, Receipt, Shard, Work
-from winnow.data.stores.shards.rows import CANDIDATE, LINE, ROW
+from winnow.data.stores.shards.rows import CANDIDATE, COLUMNS, LINE, ROW
 from winnow.data.stores.store import Store, open_store
 from winnow.data.stores.unique import UniqueIds
 from winnow.data.table import READ, Parts, Table
@@ -43,7 +44,7 @@ def shards_for(table: Table) -> int:
     """How many shards a table should have, judged from its files."""
     source = table.source.original()
     if isinstance(source, Parquet):
-        rows = sum(pq.read_metadata(path).num_rows for path in source.files)
+        rows = source.count()
     else:
         rows = sum(path.stat().st_size for path in source.paths()) // BYTES_A_ROW
     return int(min(max(math.ceil(rows / SHARD_ROWS), 1), MOST_SHARDS))
@@ -56,8 +57,10 @@ def import_table(table: Table, folder: Path, work: Work) -> Store:
     count = int(work.config["shards"])
     with ExitStack() as stack, UniqueIds(table) as ids:
         writers = [_Shard(folder / f"part-{number:05d}.parquet", stack) for number in range(count)]
-        rows = 0
+        rows, names = 0, dict.fromkeys(table.names())
         for chunk, parts in _identified(table):
+            if not isinstance(chunk, ArrowChunk):
+                names |= dict.fromkeys(chunk.names())
             ids.add(chunk.rows, parts)
             batch = _kept(chunk, parts, made=table.columns.id is None)
             for number, positions in _parted(_shard_of(chunk, parts, count)):
@@ -71,7 +74,7 @@ def import_table(table: Table, folder: Path, work: Work) -> Store:
             writer.flush()
         schema = next((w.schema for w in writers if w.schema is not None), pa.schema([(ROW, pa.int64())]))
         for writer in writers:
-            writer.end(schema)
+            writer.end(schema, list(names))
     shards = [writer.shard() for writer in writers]
     bad = len(table.bad)
     Receipt("candidates", work, Books(rows + bad, rows, 0, bad, {"bad row": bad} if bad else {}), shards).write(
@@ -143,9 +146,12 @@ class _Shard:
             self.rows += table.num_rows
             self._waiting, self.held = [], 0
 
-    def end(self, schema: pa.Schema) -> None:
-        """Close the file; a shard without rows has the columns of the others."""
-        self._opened(schema).close()
+    def end(self, schema: pa.Schema, names: list[str]) -> None:
+        """Close the file; a shard without rows has the columns of the others, and lines know those of all lines."""
+        writer = self._opened(schema)
+        if LINE in schema.names:
+            writer.add_key_value_metadata({COLUMNS: json.dumps(names)})
+        writer.close()
 
     def shard(self) -> Shard:
         """As the receipt names it, once all files have their names."""

@@ -1,20 +1,23 @@
 """The rows of imported shards, as they came: typed columns, or the very lines of JSON.
 
 A shard holds `winnow_row` (the number the row had where it came from), `candidate_id` where winnow made the ids,
-and then either the columns of the row or `winnow_line`. Rows are numbered through all shards, in their order.
+and then either the columns of the row or `winnow_line`; lines differ, so the file says which columns any line of any
+shard has. Rows are numbered through all shards, in their order.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from winnow.data.chunks import ArrowChunk, Chunk, JsonChunk, Rows
 from winnow.data.errors import BrokenPromise
+from winnow.data.places.place import Place, for_arrow
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.columnar import Parquet
 from winnow.data.readers.jsonl import parse
@@ -24,6 +27,7 @@ from winnow.data.stores.store import Store
 ROW = "winnow_row"
 LINE = "winnow_line"
 CANDIDATE = "candidate_id"
+COLUMNS = "winnow_columns"
 
 
 class ShardRows(Source):
@@ -42,14 +46,12 @@ class ShardRows(Source):
         self._own = [name for name in self._inner.names() if name not in {ROW, *made}]
         self._made = bool(made)
         self.regular = LINE not in self._own
+        self._of_lines = [] if self.regular else _columns_of_lines(self._inner.files[0])
 
     def names(self) -> list[str]:
-        if self.regular:
-            return self._own
-        first = next(self.chunks(BadRows()), None)
-        return first.names() if first else []
+        return self._own if self.regular else self._of_lines
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self._inner.files
 
     def receipt(self) -> dict[str, Any]:
@@ -99,3 +101,11 @@ class ShardRows(Source):
         except ValueError as error:
             raise BrokenPromise(self.name, f"holds a line that is no row ({error})", "Import it again") from error
         return JsonChunk(objects, rows, place, lines)
+
+
+def _columns_of_lines(path: Place) -> list[str]:
+    known = (pq.read_metadata(for_arrow(path)).metadata or {}).get(COLUMNS.encode())
+    if known is None:
+        raise BrokenPromise(str(path), "does not say which columns its lines have", "Import it again")
+    names: list[str] = json.loads(known)
+    return names
