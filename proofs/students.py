@@ -1,71 +1,120 @@
-"""The demo's second act over several seeds: does the order of the students hold?
+"""Writes what small models showed: the figures of docs/students.md, from the rows that two studies left.
 
-`python proofs/students.py FOLDER [--seeds 0-5]` runs `winnow demo --train` for each seed in a folder of its own under
-FOLDER (what stands finished there is found); writes `results/proofs/students.json` and the table in docs/training.md.
+    winnow reproduce eigenvalues --scale small --record results/studies/eigenvalues-small.json
+    winnow reproduce forecast --scale small --record results/studies/forecast-small.json
+    python proofs/students.py --take reproduced
+
+`--take` brings the rows of these runs to results/studies (without times); without it the page is written again from the
+rows that are there. The same rows give the same page. It runs no study.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from winnow.app.act_two.act import act_two
-from winnow.app.act_two.tables import STUDENTS
+from winnow.stats.forecasts.students import Seen
+from winnow.studies.eigenvalues.told import words as eigenvalue_words
+from winnow.studies.forecasts.ranked import groups, offs, ranks
+from winnow.studies.forecasts.study import CHOSEN_ON
+from winnow.studies.forecasts.study import words as forecast_words
+from winnow.studies.frame.check import Row
+from winnow.studies.frame.kept import tidy, write
 
-ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- seeds: begin -->", "<!-- seeds: end -->"
-
-
-def finished(folder: Path, seed: int) -> dict[str, Any]:
-    """What came of a seed: as it stands in the folder, or made now."""
-    outcome = folder / "outcome.json"
-    if not outcome.exists():
-        act_two(folder, seed)
-    found: dict[str, Any] = json.loads(outcome.read_bytes())
-    return found
+ROOT = Path(__file__).resolve().parent.parent
+STUDIES = ROOT / "results" / "studies"
+PAGE = ROOT / "docs" / "students.md"
+WORDS = {"eigenvalues": eigenvalue_words, "forecast": forecast_words}
 
 
-def held(result: dict[str, Any]) -> bool:
-    """Whether verified is above judged, and judged above control and unverified."""
-    scored = {name: one["scored"] for name, one in result["students"].items()}
-    return bool(scored["verified"] > scored["judged"] > max(scored["control"], scored["unverified"]))
+def value(text: str) -> object:
+    """A value of a CSV file as it was."""
+    if text in ("", "True", "False"):
+        return None if not text else text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
-def as_markdown(results: list[dict[str, Any]]) -> str:
-    """The table for the page."""
-    head = ("seed", "generator", *STUDENTS, "pairs foreseen", "of them held")
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for one in results:
-        scored = [f"{one['students'][name]['scored']:.1%}" for name in STUDENTS]
-        cells = [
-            str(one["seed"]),
-            f"{one['generator']:.1%}",
-            *scored,
-            str(one["pairs_foretold"]),
-            str(one["pairs_held"]),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    count = sum(map(held, results))
-    said = f"verified > judged > control and unverified in {count} of {len(results)} seeds"
-    return "\n".join(["", *lines, "", f"Share right of {results[0]['n']:,} new problems; {said}.", ""])
+def rows_of(file: Path) -> list[Row]:
+    """The rows of a CSV file."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [{name: value(text) for name, text in row.items()} for row in csv.DictReader(lines)]
+
+
+def rows(name: str) -> list[Row]:
+    """The committed rows of a study."""
+    return rows_of(STUDIES / f"{name}-small.csv")
+
+
+def taken(name: str, folder: Path) -> None:
+    """The rows of a run, without times and the columns that only those have."""
+    found = [row for row in rows_of(folder / name / "rows.csv") if row.get("what") != "seconds"]
+    write(
+        STUDIES / f"{name}-small.csv", tidy([{k: v for k, v in row.items() if k != "seconds"} for row in found], "csv")
+    )
+
+
+def told(name: str) -> Iterator[str]:
+    """What the study says of its rows, and its checks, as a block of text."""
+    found = json.loads((STUDIES / f"{name}-small.json").read_text("utf-8"))
+    versions = ", ".join(f"{library} {version}" for library, version in found["environment"].items())
+    yield "```text"
+    yield from (line.rstrip() for line in WORDS[name](rows(name)) if line)
+    yield ""
+    for check in found["checks"]:
+        mark = "ok " if check["ok"] else "NOT"
+        yield f"{mark} {check['name']}: {check['got']:.3f} {check['relation']} {check['want']:g} ({check['source']})"
+    yield "```"
+    yield ""
+    if name == "forecast":
+        yield f"What this supports, and what `winnow forecast` states as its record: {seen().words()}."
+        yield ""
+    yield f"Seeds {', '.join(map(str, found['seeds']))}; {versions}."
+
+
+def seen() -> Seen:
+    """What the forecast study came to on tasks that chose nothing: what `winnow forecast` states as its record."""
+    unseen = [row for row in rows("forecast") if row["task"] != CHOSEN_ON]
+    of = {one.predictor: one for one in ranks(unseen, unseen[0]["clear"])}
+    shares = {name: round(of[name].right / of[name].pairs, 2) for name in ("precision", "precision_served", "p_star")}
+    return Seen(
+        students=len(unseen),
+        generators=len(groups(unseen)),
+        tasks=len({row["task"] for row in unseen}),
+        pairs=of["precision"].pairs,
+        by_share_right=shares["precision"],
+        by_right_and_served=shares["precision_served"],
+        by_p_star=shares["p_star"],
+        off=round({one.number: one for one in offs(unseen)}["precision"].error, 2),
+    )
+
+
+def page(text: str, names: Sequence[str] = tuple(WORDS)) -> str:
+    """The page with the part of each study written anew."""
+    for name in names:
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        block = "\n".join(told(name))
+        text = f"{before}{begin}\n{block}\n{end}{rest.split(end)[1]}"
+    return text
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The demo's second act over several seeds.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", default="0-5", help="from-to")
-    asked = parser.parse_args()
-    first, _, last = asked.seeds.partition("-")
-    seeds = range(int(first), int(last or first) + 1)
-    results = [finished(asked.folder / str(seed) / "students", seed) for seed in seeds]
-    kept = ROOT / "results" / "proofs" / "students.json"
-    kept.write_text(json.dumps({"held": sum(map(held, results)), "seeds": results}, indent=1) + "\n")
-    page = ROOT / "docs" / "training.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{as_markdown(results)}\n{END}{after}", encoding="utf-8")
+    """Take rows if asked, then write the page."""
+    parser = argparse.ArgumentParser(description="writes docs/students.md from results/studies")
+    parser.add_argument("--take", type=Path, help="a folder with the runs eigenvalues and forecast")
+    take = parser.parse_args().take
+    for name in WORDS if take else ():
+        taken(name, take)
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    print(f"SEEN in stats/forecasts/students.py has to be {seen()}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from winnow.data.errors import UsageError as UsageError
     from winnow.data.errors import WinnowError as WinnowError
     from winnow.data.table import Table as Table
+    from winnow.models.tiny.shape import Shape as Shape
+    from winnow.models.writing import Beams as Beams
+    from winnow.models.writing import Greedy as Greedy
+    from winnow.models.writing import Sampling as Sampling
     from winnow.stages.edit.front import edit as edit
     from winnow.stages.edit.stage import EditedRows as EditedRows
     from winnow.stages.front import combine as combine
@@ -47,13 +51,17 @@ __version__ = "0.1.0"
 _HOMES = {
     "BadTable": "winnow.data.errors",
     "Batch": "winnow.verifiers.verdicts",
+    "Beams": "winnow.models.writing",
     "BrokenPromise": "winnow.data.errors",
     "Columns": "winnow.data.columns",
     "EditedRows": "winnow.stages.edit.stage",
     "EnvironmentFault": "winnow.data.errors",
+    "Greedy": "winnow.models.writing",
     "LimitReached": "winnow.data.errors",
     "Rows": "winnow.stages.results",
+    "Sampling": "winnow.models.writing",
     "Selected": "winnow.stages.select",
+    "Shape": "winnow.models.tiny.shape",
     "Table": "winnow.data.table",
     "UsageError": "winnow.data.errors",
     "Verdict": "winnow.verifiers.verdicts",

@@ -8,4 +8,6 @@ from __future__ import annotations
 STUDIES = {
     "gaussian": "winnow.studies.gaussian.study:STUDY",
     "rounds": "winnow.studies.rounds.study:STUDY",
+    "eigenvalues": "winnow.studies.eigenvalues.study:STUDY",
+    "forecast": "winnow.studies.forecasts.study:STUDY",
 }

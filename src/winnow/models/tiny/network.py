@@ -127,9 +127,10 @@ class Network(nn.Module):
     def start(self, generator: torch.Generator) -> None:
         """Weights to train from, the same for the same generator.
 
-        Their spread is 1 / sqrt(width): with GPT-2's 0.02 a width of 64 learns several times more slowly.
+        Their spread is 1 / sqrt(width) unless the shape says otherwise: with GPT-2's 0.02 a width of 64 learns several
+        times more slowly.
         """
-        usual = self.shape.width**-0.5
+        usual = self.shape.spread or self.shape.width**-0.5
         residual = usual / math.sqrt(2 * self.shape.decoder_layers)
         with torch.no_grad():
             for name, weight in self.named_parameters():

@@ -24,6 +24,9 @@ class Shape:
     encoder_layers: int = 2
     decoder_layers: int = 1
     context: int = 256
+    spread: float | None = None
+    """The standard deviation of the first weights; 1 / sqrt(width) unless given. A small one learns rules later and
+    memorizes less."""
 
     def __post_init__(self) -> None:
         for name, known in (("kind", KINDS), ("pieces", PIECES)):
@@ -32,6 +35,10 @@ class Shape:
         for name in ("width", "heads", "decoder_layers", "context"):
             _whole(name, getattr(self, name), 1)
         _whole("encoder_layers", self.encoder_layers, 0 if self.kind == "decoder" else 1)
+        if self.spread is not None and not 0 < self.spread <= 1:
+            raise UsageError(
+                "spread", f"is {shown(self.spread)}, but must be a number above 0 and up to 1", "Change it"
+            )
         if self.width % self.heads:
             raise UsageError("width", f"is {self.width}, which {self.heads} heads do not divide", "Choose a multiple")
 
