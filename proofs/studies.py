@@ -2,7 +2,7 @@
 
     winnow reproduce eigenvalues --scale small --record results/studies/eigenvalues-small.json
     winnow reproduce forecast --scale small --record results/studies/forecast-small.json
-    python proofs/students.py --take reproduced
+    python proofs/studies.py --take reproduced
 
 `--take` brings the rows of these runs to results/studies (without times); without it the page is written again from the
 rows that are there. The same rows give the same page. It runs no study.
@@ -76,7 +76,7 @@ def told(name: str) -> Iterator[str]:
     if name == "forecast":
         yield f"What this supports, and what `winnow forecast` states as its record: {seen().words()}."
         yield ""
-    yield f"Seeds {', '.join(map(str, found['seeds']))}; {versions}."
+    yield f"Written by `python proofs/studies.py`. Seeds {', '.join(map(str, found['seeds']))}; {versions}."
 
 
 def seen() -> Seen:
