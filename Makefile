@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Two processes that each start two threads on two cores wait for each other most of the time.
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: help install demo test check lint types arrows ceilings words bench faults clean
 .DEFAULT_GOAL := help

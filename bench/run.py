@@ -57,11 +57,16 @@ ROWS = (
     ),
     Row("top 12.5%", "top", "narrow", 10_000_000, ("duckdb limit", "pandas"), None, 1000),
 )
-IN_PROCESS = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
+IN_PROCESS: dict[str, str] = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
+SHORTENED = "networks/"
+"""Scripts that take --quick."""
 if find_spec("crowdkit"):
     IN_PROCESS["combining five verifiers"] = "combining.py"
+if find_spec("sklearn"):
+    IN_PROCESS["Gaussian mixture and ridge"] = "learning/gaussian_ridge.py"
 if find_spec("torch") and find_spec("transformers"):
     IN_PROCESS["token editing"] = "texts/token_editing.py"
+    IN_PROCESS["small transformer"] = "networks/students.py"
 
 
 def measured(row: Row, folder: Path, quick: bool) -> list[dict[str, Any]]:
@@ -123,9 +128,9 @@ def _rounded(cost: Cost) -> dict[str, float]:
     return {name: round(value, 2) for name, value in asdict(cost).items()}
 
 
-def in_process(script: str) -> Iterator[dict[str, Any]]:
+def in_process(script: str, quick: bool) -> Iterator[dict[str, Any]]:
     """Lines that a script measures itself, per CPU-second inside one process."""
-    said, cost = run(script)
+    said, cost = run(script, *(["--quick"] if quick and script.startswith(SHORTENED) else []))
     for line in json.loads(said):
         reached = line["same"] and line["ratio"] >= (line["goal"] or 0)
         yield {**line, "peak_mib": cost.peak_mib, "peak_goal_mib": None, "reached": reached}
@@ -181,12 +186,12 @@ def machine() -> dict[str, Any]:
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text().splitlines() if cpus.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    names = ("duckdb", "numpy", "pandas", "polars", "pyarrow")
+    names = ("duckdb", "numpy", "pandas", "polars", "pyarrow", "torch", "transformers")
     return {
         "cpu": model or platform.processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in names},
+        "versions": {name: version(name) for name in names if find_spec(name)},
     }
 
 
@@ -202,7 +207,7 @@ def main() -> int:
             lines += measured(row, Path(folder), asked.quick)
             print(f"measured: {lines[-1]['name']}", file=sys.stderr)
     for name, script in IN_PROCESS.items():
-        lines += in_process(script) if (asked.only or "") in name else ()
+        lines += in_process(script, asked.quick) if (asked.only or "") in name else ()
     print(shown(lines))
     for line in lines:
         print(*(f"{line['name']}: {problem}" for problem in line.get("unlike", ())), sep="\n", end="")

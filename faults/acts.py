@@ -2,6 +2,7 @@
 
 An act is done in a folder of its own and leaves its results in `out/`. The warm process has imported everything and
 forks, so that moments and calls fall on the work and not on start-up. Every act can be repeated, as a command can.
+Several can be done at once, by several hands: processes that each have a warm process of their own.
 Nothing here says what may go wrong: that is said in the file of each area.
 """
 
@@ -13,7 +14,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -22,7 +24,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from faults.tracing import FailAt, fail_at
 from runs.made import project
@@ -47,6 +49,8 @@ MARK = "WINNOW_FAULTS"
 
 Act = Callable[[], None]
 State = dict[str, str]
+Thing = TypeVar("Thing")
+Told = TypeVar("Told")
 
 
 @dataclass
@@ -69,7 +73,7 @@ def winnow(*words: str) -> Act:
     return act
 
 
-def one_shard() -> None:
+def one_shard(rows: int = 2000) -> None:
     """A shard and its receipt, as a worker commits them in a folder that the run has cleared."""
     import pyarrow as pa
 
@@ -81,8 +85,8 @@ def one_shard() -> None:
     target, name = Path("out"), "part-00000.parquet"
     clear_partials(target)
     if read_done(target, work, name) is None:
-        batch = pa.RecordBatch.from_pydict({"row": list(range(2000))})
-        write_done(target, work, Done(write_shard(target, name, [batch], batch.schema), Books(2000, 2000)))
+        batch = pa.RecordBatch.from_pydict({"row": list(range(rows))})
+        write_done(target, work, Done(write_shard(target, name, [batch], batch.schema), Books(rows, rows)))
 
 
 def one_store() -> None:
@@ -216,6 +220,15 @@ def ended(folder: Path, act: str | int, fault: FailAt | None = None) -> Ended:
     return started.end()
 
 
+def each(throw: Callable[[Thing], Told], things: Sequence[Thing], hands: int) -> Iterator[Told]:
+    """What throwing each of these things tells, in their order; as many are thrown at once as there are hands."""
+    if min(hands, len(things)) < 2:
+        yield from map(throw, things)
+        return
+    with ProcessPoolExecutor(min(hands, len(things)), get_context("spawn")) as pool:
+        yield from pool.map(throw, things)
+
+
 def survivors(folder: Path, patience: float = 5) -> list[str]:
     """What still runs of the acts that were killed in this folder, after some patience."""
     until = monotonic() + patience
@@ -257,7 +270,16 @@ def _do(begin: Connection, folder: Path, act: str | int, fault: FailAt | None, s
     begin.send("ready")
     begin.recv()
     with fail_at(fault):
-        _in_words(WORKERS[act] if isinstance(act, int) else ACTS[act])
+        _in_words(_named(act))
+
+
+def _named(act: str | int) -> Act:
+    """An act by its name, a run by its number of workers, or a function of ours by module:name."""
+    if isinstance(act, int):
+        return WORKERS[act]
+    module, _, name = act.partition(":")
+    found: Act = getattr(import_module(module), name) if name else ACTS[act]
+    return found
 
 
 def _in_words(act: Act) -> None:

@@ -1,7 +1,8 @@
 """Runs killed at random moments, all their processes at once, and begun again until one ends.
 
 Moments are uniform over the time an undisturbed run takes. What a receipt acknowledged is never made again, and in the
-end every byte is that of an undisturbed run and nothing is left over. One run in `POOLED` has two worker processes.
+end every byte is that of an undisturbed run and nothing is left over. One start in `POOLED` has two worker processes.
+Each hand draws its own moments, over the time that a run takes beside those of the other hands.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import random
 import shutil
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from faults.acts import Found, Started, State, folders, made, state, survivors, unlike
+from faults.acts import Found, Started, State, each, folders, made, state, survivors, unlike
 from winnow.data.errors import WinnowError
 from winnow.data.stores.receipts import NAME, read_receipt
 from winnow.runs.folder import RECIPE
@@ -22,41 +24,72 @@ TURNS = 3
 STORES = ("candidates", "verdicts", "selected", "control")
 
 
-def kills(most: int, seed: int = 0, pooled: int = POOLED) -> Found:
+@dataclass(frozen=True)
+class Share:
+    """What one hand throws: so many kills, one start in `pooled` with workers."""
+
+    kills: int
+    seed: str
+    pooled: int
+
+
+@dataclass
+class Tally:
+    """What the kills of one hand did."""
+
+    wanted: State
+    seconds: dict[int, float]
+    kills: int = 0
+    runs: int = 0
+    fell: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+
+def kills(most: int, seed: int = 0, pooled: int = POOLED, hands: int = 1) -> Found:
     """Kill so often, over as many runs as that takes."""
-    draws, fell, broken = random.Random(seed), Counter[str](), list[str]()
-    done = runs = starts = 0
-    with folders() as place:
-        template = made(place / "template")
-        wanted, seconds = _undisturbed(template, place)
-        while done < most:
-            folder = place / f"run {runs}"
-            shutil.copytree(template, folder)
-            runs += 1
-            acknowledged: dict[str, tuple[int, int]] = {}
-            killed = True
-            while killed:
-                workers = 0 if starts % pooled else 2
-                starts += 1
-                # After the last kill the run may end.
-                patience = draws.uniform(0, seconds[workers]) if done < most else 120
-                killed, words = _killed(folder, workers, patience)
-                words += _done_again(folder / "out", acknowledged)
-                done += killed
-                fell[_reached(folder / "out")] += killed
-                broken += [f"run {runs}, start {starts} of seed {seed}: {word}" for word in words]
-            words = [*unlike(_results(folder), wanted), *survivors(folder)]
-            broken += [f"run {runs} of seed {seed}: {word}" for word in words]
-            shutil.rmtree(folder)
+    shares = [Share(most // hands + (hand < most % hands), f"{seed}.{hand}", pooled) for hand in range(hands)]
+    tallies = list(each(_kills, shares, hands))
+    first = tallies[0]
+    broken = [word for tally in tallies for word in tally.broken]
+    broken += [f"undisturbed, {word}" for tally in tallies[1:] for word in unlike(tally.wanted, first.wanted)]
+    seconds = {workers: max(tally.seconds[workers] for tally in tallies) for workers in first.seconds}
     figures = {
-        "kills": done,
-        "runs": runs,
+        "kills": sum(tally.kills for tally in tallies),
+        "runs": sum(tally.runs for tally in tallies),
         "seed": seed,
         "seconds undisturbed": {f"{workers} workers": round(value, 2) for workers, value in seconds.items()},
-        "fell": dict(sorted(fell.items())),
+        "fell": dict(sorted(sum((tally.fell for tally in tallies), Counter[str]()).items())),
         "lost, doubled, corrupt or left over": len(broken),
     }
     return Found("kills", figures, broken)
+
+
+def _kills(share: Share) -> Tally:
+    """The kills of one hand."""
+    draws, starts = random.Random(share.seed), 0
+    with folders() as place:
+        template = made(place / "template")
+        tally = Tally(*_undisturbed(template, place))
+        while tally.kills < share.kills:
+            folder = place / f"run {tally.runs}"
+            shutil.copytree(template, folder)
+            tally.runs += 1
+            acknowledged: dict[str, tuple[int, int]] = {}
+            killed = True
+            while killed:
+                workers = 0 if starts % share.pooled else 2
+                starts += 1
+                # After the last kill the run may end.
+                patience = draws.uniform(0, tally.seconds[workers]) if tally.kills < share.kills else 120
+                killed, words = _killed(folder, workers, patience)
+                words += _done_again(folder / "out", acknowledged)
+                tally.kills += killed
+                tally.fell[_reached(folder / "out")] += killed
+                tally.broken += [f"run {tally.runs}, start {starts} of seed {share.seed}: {word}" for word in words]
+            words = [*unlike(_results(folder), tally.wanted), *survivors(folder)]
+            tally.broken += [f"run {tally.runs} of seed {share.seed}: {word}" for word in words]
+            shutil.rmtree(folder)
+    return tally
 
 
 def _undisturbed(template: Path, place: Path) -> tuple[State, dict[int, float]]:

@@ -1,7 +1,7 @@
 """The faults that have their tests elsewhere, counted here: the journal and verifiers that misbehave.
 
-The journal's writers are killed by the function its tests have, as often as is asked; its half-written tails and the
-bad verifiers are counted by test, one for each thing that is thrown. Nothing is thrown twice in two places.
+The journal's writers are killed and its log is cut by the functions its tests have: of every byte at which it may end
+it is counted whether it was appended to. The bad verifiers are counted by test, one for each thing that is thrown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-from data.journal.harness import kill_writers
+from data.journal.harness import append_to_tails, in_memory, kill_writers, left_by_a_killed_writer
 from faults.acts import Found, folders
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
@@ -23,15 +23,27 @@ def journal(most: int, seed: int = 0) -> Found:
         tally = kill_writers(place, most, seed)
     bad = {"lost": tally.lost, "doubled": tally.doubled, "moved": tally.moved}
     broken = [f"{len(entries)} acknowledged entries were {what}" for what, entries in bad.items() if entries]
-    passed, failed = tested("data/journal/test_half_written.py")
     figures = {
         "writers killed": most,
         "killed before it was open": tally.before_opening,
         "entries acknowledged": tally.acknowledged,
         **{what: len(entries) for what, entries in bad.items()},
-        "half-written tails, tests that hold": f"{len(passed)} of {len(passed) + len(failed)}",
     }
-    return Found("journal", figures, broken + failed)
+    found = half_written()
+    return Found("journal", {**figures, **found.figures}, broken + found.broken)
+
+
+def half_written() -> Found:
+    """The log cut at every byte and then appended to."""
+    with in_memory() as folder:
+        left = left_by_a_killed_writer(folder / "j")
+        tails = append_to_tails(left, folder / "j", left.tails())
+    bad = {"lost": tails.lost, "glued": tails.glued}
+    broken = [f"a log cut at byte {size} and appended to has entries {what}" for what in bad for size in bad[what]]
+    if tails.appended != len(left.log) + 1:
+        broken.append(f"the log of {len(left.log)} bytes was cut at {tails.appended} places only")
+    figures = {"bytes of the log": len(left.log), "tails cut there and appended to": tails.appended}
+    return Found("journal", {**figures, **{f"tails {what}": len(bad[what]) for what in bad}}, broken)
 
 
 def verifiers(most: int | None = None, seed: int = 0) -> Found:

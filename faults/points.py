@@ -11,12 +11,13 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faults.acts import ACTS, Ended, Found, Started, State, ended, folders, made, state, unlike
+from faults.acts import ACTS, Ended, Found, Started, State, each, ended, folders, made, state, unlike
 from faults.tracing import PARTIAL, Call, FailAt, attached, calls, injection, inside, traceable
 from winnow.data.errors import BrokenPromise, UsageError
+from winnow.data.readers.files import sha256_of
 from winnow.data.stores.receipts import NAME
 from winnow.data.stores.store import open_store
 
@@ -30,6 +31,7 @@ FAULTS = {
 }
 ANEW = "a run that takes the place of another"
 OVER = "a run over what another left unfinished"
+SHARD_RECEIPT = ".receipt.json"
 
 
 @dataclass(frozen=True)
@@ -53,20 +55,18 @@ class Undisturbed:
     points: list[Point]
 
 
-def points(most: int | None = None, seed: int = 0, strace: bool | None = None) -> Found:
+def points(most: int | None = None, seed: int = 0, strace: bool | None = None, hands: int = 1) -> Found:
     """Throw every fault at every call, or `most` of them drawn at random, of each act as many as of the others."""
     by_strace = traceable() if strace is None else strace
     draws, tally, broken = random.Random(seed), Counter[str](), list[str]()
     with folders() as place:
-        for number, act in enumerate(ACTS):
-            base = undisturbed(act, place / str(number), by_strace)
-            share = len(base.points) if most is None else -(-most // len(ACTS))
-            drawn = base.points if share >= len(base.points) else draws.sample(base.points, share)
-            for point in drawn:
-                words, hit = thrown(base, point, place / "try")
-                tally.update({"hit" if hit else "missed": 1, point.fault if hit else "": 1})
-                broken += [f"{point.fault} at {point.place} ({point.act}): {word}" for word in words]
-    tally.pop("", None)
+        bases = [undisturbed(act, place / str(number), by_strace) for number, act in enumerate(ACTS)]
+        share = None if most is None else -(-most // len(ACTS))
+        drawn = [(base, point) for base in bases for point in _drawn(base.points, share, draws)]
+        tries = [(replace(base, points=[]), point, place / f"try {turn}") for turn, (base, point) in enumerate(drawn)]
+        for (_, point), (words, hit) in zip(drawn, each(_thrown, tries, hands), strict=True):
+            tally.update({"hit": 1, point.fault: 1} if hit else {"missed": 1})
+            broken += [f"{point.fault} at {point.place} ({point.act}): {word}" for word in words]
     if tally["missed"] > tally["hit"] / 20:
         broken.append(f"{tally['missed']} faults met another call than was meant: nothing is known of those")
     figures = {
@@ -78,6 +78,14 @@ def points(most: int | None = None, seed: int = 0, strace: bool | None = None) -
         "torn, lost or otherwise ended": len(broken),
     }
     return Found("points", figures, broken)
+
+
+def _drawn(found: list[Point], share: int | None, draws: random.Random) -> list[Point]:
+    return found if share is None or share >= len(found) else draws.sample(found, share)
+
+
+def _thrown(what: tuple[Undisturbed, Point, Path]) -> tuple[list[str], bool]:
+    return thrown(*what)
 
 
 def undisturbed(act: str, place: Path, by_strace: bool) -> Undisturbed:
@@ -169,6 +177,7 @@ def torn(out: Path, before: State, after: State) -> list[str]:
             continue
         if last.startswith("."):
             words += [] if _is_json(out / name) else [f"{name} is torn"]
+            words += _without_its_shard(out / name) if last.endswith(SHARD_RECEIPT) else []
         elif sha256 not in (before.get(name), after.get(name)):
             words.append(f"{name} is neither old nor new")
     for folder in {path.parent for path in out.rglob("part-*")}:
@@ -179,6 +188,16 @@ def torn(out: Path, before: State, after: State) -> list[str]:
         except BrokenPromise as error:
             words.append(str(error))
     return words
+
+
+def _without_its_shard(receipt: Path) -> list[str]:
+    """The receipt comes last: what it names is there, byte for byte."""
+    if not _is_json(receipt):
+        return []
+    named = json.loads(receipt.read_bytes())["shard"]
+    shard = receipt.with_name(named["name"])
+    whole = shard.is_file() and sha256_of(shard) == named["sha256"]
+    return [] if whole else [f"{receipt.name} is there and its shard is not"]
 
 
 def _is_json(path: Path) -> bool:

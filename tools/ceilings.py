@@ -29,6 +29,7 @@ OPENING_WORDS = 4
 CATCHES_EVERYTHING = {
     "src/winnow/verifiers/functions.py:_answer": "a crash of the verifier becomes the verdict error",
     "src/winnow/verifiers/functions.py:_seen": "what crashed may crash again when it is shown",
+    "src/winnow/app/science/ideas.py:_answer": "an idea of the user's may raise anything",
     "src/winnow/verifiers/dotted.py:_module": "a user's module may raise anything while it is imported",
     "src/winnow/models/folders.py:backend_of": "the library says nothing narrower of a file that is no tokenizer",
 }

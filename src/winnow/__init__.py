@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from winnow.data.errors import UsageError as UsageError
     from winnow.data.errors import WinnowError as WinnowError
     from winnow.data.table import Table as Table
+    from winnow.models.tiny.shape import Shape as Shape
+    from winnow.models.writing import Beams as Beams
+    from winnow.models.writing import Greedy as Greedy
+    from winnow.models.writing import Sampling as Sampling
     from winnow.stages.edit.front import edit as edit
     from winnow.stages.edit.stage import EditedRows as EditedRows
     from winnow.stages.front import combine as combine
@@ -34,7 +38,9 @@ if TYPE_CHECKING:
     from winnow.stages.front import verify as verify
     from winnow.stages.results import Rows as Rows
     from winnow.stages.select import Selected as Selected
+    from winnow.stages.training import train as train
     from winnow.stages.verify import Verified as Verified
+    from winnow.verifiers.dotted import load as load
     from winnow.verifiers.verdicts import Batch as Batch
     from winnow.verifiers.verdicts import Verdict as Verdict
     from winnow.verifiers.verdicts import Verdicts as Verdicts
@@ -45,13 +51,17 @@ __version__ = "0.1.0"
 _HOMES = {
     "BadTable": "winnow.data.errors",
     "Batch": "winnow.verifiers.verdicts",
+    "Beams": "winnow.models.writing",
     "BrokenPromise": "winnow.data.errors",
     "Columns": "winnow.data.columns",
     "EditedRows": "winnow.stages.edit.stage",
     "EnvironmentFault": "winnow.data.errors",
+    "Greedy": "winnow.models.writing",
     "LimitReached": "winnow.data.errors",
     "Rows": "winnow.stages.results",
+    "Sampling": "winnow.models.writing",
     "Selected": "winnow.stages.select",
+    "Shape": "winnow.models.tiny.shape",
     "Table": "winnow.data.table",
     "UsageError": "winnow.data.errors",
     "Verdict": "winnow.verifiers.verdicts",
@@ -62,11 +72,13 @@ _HOMES = {
     "combine": "winnow.stages.front",
     "edit": "winnow.stages.edit.front",
     "forecast": "winnow.stages.front",
+    "load": "winnow.verifiers.dotted",
     "measure": "winnow.stages.front",
     "outcome": "winnow.stages.front",
     "plan": "winnow.stages.front",
     "select": "winnow.stages.front",
     "table": "winnow.stages.front",
+    "train": "winnow.stages.training",
     "verifier": "winnow.stages.front",
     "verify": "winnow.stages.front",
 }

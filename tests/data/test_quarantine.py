@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import winnow
 from data.stores.made import dicts
 from winnow.data.errors import BadTable, UsageError
 from winnow.data.quarantine import BadRows
@@ -140,3 +143,31 @@ def test_a_row_that_is_set_aside_in_memory_is_not_lost_from_sight() -> None:
     assert [len(chunk) for chunk, _ in table.parts(["text"])] == [1]
     assert [(one.place, one.row[:10]) for one in table.bad] == [("rows[1]", "{'id': 'b'")]
     assert len(dicts(table)) == 2
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_row_that_is_set_aside_settles_no_type_of_a_parquet_file(limit: int, tmp_path: Path) -> None:
+    rows = [{"id": f"{n}", "prompt": "p", "text": "t", "score": n / 2} for n in range(4)]
+    rows[1]["score"] = "high"
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    bad = f"quarantine:{limit}"
+    winnow.select(tmp_path / "t.jsonl", score="score", top_share=1.0, bad_rows=bad, out=tmp_path / "s.parquet")
+    written = pq.read_table(tmp_path / "s.parquet")
+    assert written["score"].to_pylist() == [0.0, 1.0, 1.5]
+    assert "t.jsonl:2" in (tmp_path / "s.parquet.quarantine.jsonl").read_text()
+
+
+def test_a_text_that_is_set_aside_while_it_is_judged_settles_no_type_either(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"prompt": "p", "text": text, "reference": "t"} for text in ("t", {"a": 1}, "u")]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    winnow.verify(tmp_path / "t.jsonl", "exact", bad_rows="quarantine:1", out=tmp_path / "v.parquet")
+    assert pq.read_table(tmp_path / "v.parquet")["exact.verdict"].to_pylist() == ["pass", "fail"]
+
+
+def test_a_column_of_several_types_is_still_refused_where_its_rows_are_written(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "text": "t", "score": 1, "more": more} for more in (1, "one")]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(BadTable, match="column 'more' from here on has no single type"):
+        winnow.select(
+            tmp_path / "t.jsonl", score="score", top_share=1.0, bad_rows="quarantine:1", out=tmp_path / "s.parquet"
+        )

@@ -42,7 +42,13 @@ def test_a_torn_file_and_a_lost_one_are_told(tmp_path: Path) -> None:
     after = state(folder / "out")
     shard = folder / "out" / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-1])
-    assert torn(folder / "out", {}, after) == ["part-00000.parquet is neither old nor new"]
+    told = [
+        ".part-00000.parquet.receipt.json is there and its shard is not",
+        "part-00000.parquet is neither old nor new",
+    ]
+    assert torn(folder / "out", {}, after) == told
+    shard.unlink()
+    assert torn(folder / "out", {}, after) == told[:1]
 
 
 def test_a_command_that_does_not_go_on_is_told(tmp_path: Path) -> None:

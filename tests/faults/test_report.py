@@ -56,3 +56,6 @@ def test_the_page_holds_the_figures_that_were_measured() -> None:
     assert set(figures["areas"]) == set(AREAS)
     assert figures["areas"]["points"]["figures"]["points"] >= 400
     assert figures["areas"]["kills"]["figures"]["kills"] >= 1000
+    journal = figures["areas"]["journal"]["figures"]
+    assert journal["tails cut there and appended to"] == journal["bytes of the log"] + 1
+    assert figures["areas"]["damage"]["figures"]["stores damaged"] >= 1100

@@ -9,7 +9,7 @@ import pytest
 
 from house.tiny import PROJECT, House
 
-ROOMS = ("app", "stages", "verifiers", "tasks", "text", "data")
+ROOMS = ("app", "studies", "runs", "stages", "verifiers", "tasks", "stats", "theory", "text", "data")
 
 
 @pytest.fixture

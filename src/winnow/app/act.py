@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ BESIDE = "Beside the selection"
 
 TABLE = typer.Argument(metavar="TABLE", help="a file, a 'glob*', a store, or - for JSON Lines on standard input")
 Out = Annotated[
-    Path | None,
+    str | None,
     option("--out", "where to write: FILE.jsonl, FILE.csv, FILE.parquet, or a folder for a store", None, "OUT"),
 ]
 
@@ -84,7 +83,7 @@ class SelectOptions:
     """What stands beside the rules."""
 
     control: Annotated[
-        Path | None, option("--control", "also write as many rows of each prompt drawn at random", BESIDE, "FILE")
+        str | None, option("--control", "also write as many rows of each prompt drawn at random", BESIDE, "FILE")
     ] = None
     verdict: Annotated[
         Column, option("--verdict", "the verdicts --passed goes by; several: all must pass", COLUMNS, "COLUMN")
@@ -123,7 +122,7 @@ def _opened(path: str, reading: TableOptions, **more: Any) -> Table:
     return table
 
 
-def _done(result: Rows, out: Path | None) -> Document:
+def _done(result: Rows, out: str | None) -> Document:
     say(result.words())
     if result.summary.get("quarantined"):
         say(f"  set aside: {result.summary['quarantined']:,} bad rows, listed in {out}.quarantine.jsonl")

@@ -1,9 +1,9 @@
-"""demo, act 1: what winnow does, on word problems, in a few seconds and without a model.
+"""demo: what winnow does, on word problems, in a few seconds and without a model.
 
 A scripted answerer writes candidates with realistic mistakes; a judge that likes long answers scores them; the
 verifier `number` checks them. Cards and a forecast say beforehand what each is worth; selections by each are then
 laid beside a control and beside the truth, which only the task knows. It leaves `candidates.jsonl` and `labels.csv`,
-on which every command of the README runs.
+on which every command of the README runs. With --train act 2 follows, see act_two/: a model and students of our own.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def demo(
     output: OutputOptions,
     out: Annotated[Path, option("--out", "the folder to write (default: demo)", None, "FOLDER")] = Path("demo"),
     seed: Annotated[int, option("--seed", "seed of problems, answers and draws (default 0)", None, "N")] = 0,
+    train: Annotated[bool, option("--train", "act 2 too: train a small model and students on the spot", None)] = False,
 ) -> Document:
     """Word problems, a scripted answerer, and a judge that likes long answers: who selects right answers?
 
@@ -48,7 +49,15 @@ def demo(
     say(checked.words(), "", *cards, "", *_curve(foreseen), "", "and what came of it:", *_lines(results), "")
     say(*_next(out, results))
     forecast = {name: foreseen[name] for name in ("best_of_n", "recommended", "warnings")}
-    return {"out": str(out), "verified": checked.summary, "forecast": forecast, "selections": results}
+    said = {"out": str(out), "verified": checked.summary, "forecast": forecast, "selections": results}
+    return {**said, "students": _second_act(out, seed)} if train else said
+
+
+def _second_act(out: Path, seed: int) -> dict[str, Any]:
+    from winnow.app.act_two.act import act_two
+
+    say("", "act 2", "")
+    return act_two(out / "students", seed)
 
 
 def _table(out: Path, seed: int) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from typing import IO, Annotated, Any, Literal
 
@@ -93,7 +92,7 @@ def edit(
     winnow edit t.jsonl --model gpt2 --threshold 0.99 --top-k 8 --out e.jsonl
     """
     from winnow.stages.edit.estimate import estimate as run_estimate
-    from winnow.stages.edit.front import editing_of, opened
+    from winnow.stages.edit.front import editing_of, opened, written_to
     from winnow.stages.edit.stage import edit as run_edit
 
     asked = editing_of(model, vars(options))
@@ -104,12 +103,12 @@ def edit(
         say(found.words())
         return found.summary
     with Ticker(sys.stderr) as ticker:
-        edited = run_edit(given, asked, result.out, ticker.tell)
+        edited = run_edit(given, asked, written_to(result.out), ticker.tell)
     say(edited.words())
     return _told(edited.summary, result.out)
 
 
-def _told(summary: dict[str, Any], out: Path | None) -> Document:
+def _told(summary: dict[str, Any], out: str | None) -> Document:
     if summary["quarantined"]:
         say(f"  set aside: {summary['quarantined']:,} bad rows, listed in {out}.quarantine.jsonl")
     if out is None:

@@ -51,6 +51,16 @@ COMMANDS = {
     "run": Entry("Run", "run:run", "All of it by a recipe, on and on where it stopped:  winnow run recipe.yaml"),
     "status": Entry("Run", "run:status", "How a run stands:  winnow status runs/first"),
     "check": Entry("Run", "run:check", "Is a store sound, byte for byte:  winnow check store runs/first"),
+    "simulate": Entry(
+        "Science",
+        "science.simulate:simulate",
+        "Theory as curves, and ideas of yours:  winnow simulate breakdown --figure f.svg",
+    ),
+    "reproduce": Entry(
+        "Science",
+        "science.reproduce:reproduce",
+        "Papers as studies, published beside found:  winnow reproduce --list",
+    ),
 }
 
 
@@ -68,7 +78,7 @@ class Commands(TyperGroup):
             return TyperCommand(cmd_name, help=entry.about, rich_help_panel=entry.group)
         module, _, name = entry.home.partition(":")
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        single.command(cmd_name, rich_help_panel=entry.group, no_args_is_help=cmd_name != "demo")(
+        single.command(cmd_name, rich_help_panel=entry.group, no_args_is_help=cmd_name not in ("demo", "simulate"))(
             getattr(import_module(f"winnow.app.{module}"), name)
         )
         return typer.main.get_command(single)

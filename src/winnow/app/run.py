@@ -10,6 +10,7 @@ import typer
 from winnow.app.options import Document, OutputOptions, command, option
 from winnow.app.say import say
 from winnow.data.errors import UsageError, nearest
+from winnow.data.places.place import place
 
 CHECKS = ("store",)
 Changes = Annotated[
@@ -73,7 +74,7 @@ def status(
 @command
 def check(
     what: Annotated[str, typer.Argument(metavar="store", help="what kind of thing is checked")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="a store, or the folder of a run")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a store, or the folder of a run")],
     output: OutputOptions,
 ) -> Document:
     """Check that a store is sound: every byte against its receipt.
@@ -84,6 +85,6 @@ def check(
 
     if what not in CHECKS:
         raise UsageError("check", f"'{what}' cannot be checked", nearest(what, CHECKS))
-    stores = checked(path)
+    stores = checked(place(path))
     say(*(f"{one['store']}: whole ({one['kind']}, {one['shards']:,} shards, {one['bytes']:,} bytes)" for one in stores))
     return {"stores": stores}

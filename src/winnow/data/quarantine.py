@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from winnow.data.chunks import Chunk
 from winnow.data.errors import BadTable, UsageError, shown
 
 LONGEST_LIMIT = 9
@@ -48,6 +51,13 @@ class BadRows:
 
     def __iter__(self) -> Iterator[Bad]:
         return iter(self._found.values())
+
+    def without(self, chunk: Chunk) -> Chunk:
+        """The rows of a chunk that were not set aside so far."""
+        if not self._found:
+            return chunk
+        sound = [position for position in range(len(chunk)) if chunk.place(position) not in self._found]
+        return chunk if len(sound) == len(chunk) else chunk.take(np.array(sound, np.int64))
 
     def said(self) -> str:
         """The policy in the words that set it."""

@@ -8,10 +8,8 @@ whole, as they came. A row that breaks a rule is refused or set aside by place; 
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from winnow.data import values
 from winnow.data.chunks import Chunk, Rows
 from winnow.data.columns import Columns, guess
 from winnow.data.errors import BadTable, UsageError, shown
+from winnow.data.places.place import Place, exists, is_dir, is_file, matching, missing, place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.columnar import ArrowFiles, Frame, Parquet, saved_dataset
 from winnow.data.readers.csvs import Csv
@@ -158,8 +157,8 @@ def open_source(given: object, name: str | None = None) -> Source:
     """A source for whatever was given, by its type, its ending and its first bytes; stores are opened by `stores`."""
     if isinstance(given, Source):
         return given
-    if isinstance(given, str | Path):
-        return standard_input() if str(given) == "-" else _from_path(str(given))
+    if isinstance(given, str | Place):
+        return standard_input() if str(given) == "-" else _from_path(given)
     if hasattr(given, "__arrow_c_stream__"):
         return Frame(pa.table(given), name or "frame")
     if isinstance(given, Sequence):
@@ -167,23 +166,22 @@ def open_source(given: object, name: str | None = None) -> Source:
     raise UsageError("table", f"{shown(given)} is not a table", "Give a path, a list of dictionaries or a data frame")
 
 
-def _from_path(text: str) -> Source:
-    path = Path(text)
-    if os.path.isdir(path):
+def _from_path(given: str | Place) -> Source:
+    path, text = place(given), str(given)
+    if is_dir(path):
         return _from_folder(path)
-    if os.path.isfile(path):
+    if is_file(path):
         return files_source([path], text)
-    if os.path.exists(path):
+    if exists(path):
         raise UsageError(text, "is a pipe or a device, which cannot be read twice", "Pipe it in and name it -")
     if glob.has_magic(text):
-        found = sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())
-        if found:
+        if found := matching(text):
             return files_source(found, text)
         raise UsageError(text, "matches no file", "Check the pattern; quote it so that the shell leaves it alone")
-    raise UsageError(text, "does not exist", "Check the path")
+    raise missing(path, text)
 
 
-def _from_folder(path: Path) -> Source:
+def _from_folder(path: Place) -> Source:
     if (path / "state.json").is_file():
         return ArrowFiles(saved_dataset(path), str(path))
     if (path / "dataset_dict.json").is_file():
@@ -206,7 +204,7 @@ ENDINGS = {
 NAMED = {"text": "plain text", "json": "JSON", "parquet": "Parquet", "arrow": "Arrow"}
 
 
-def files_source(files: list[Path], name: str) -> Source:
+def files_source(files: Sequence[Place], name: str) -> Source:
     """A source over files of one format."""
     formats = {_format(path) for path in files}
     if len(formats) > 1:
@@ -222,7 +220,7 @@ def files_source(files: list[Path], name: str) -> Source:
             return ArrowFiles(files, name)
 
 
-def _format(path: Path) -> str:
+def _format(path: Place) -> str:
     """The format by ending, confirmed by the first bytes; without a known ending, by the first bytes alone."""
     expected = ENDINGS.get(inner_suffix(path))
     found = recognized(path)

@@ -1,1 +1,1 @@
-"""Who writes and reads text: what a model says of the tokens of a text, from a model folder or stored with the rows."""
+"""Who writes and reads text: our small transformers, a model folder, or probabilities stored with the rows."""

@@ -12,11 +12,11 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
 
 from winnow.data.errors import EnvironmentFault
+from winnow.data.places.place import Place
 
 ATTEMPTS = 3
 """How often a shard is given out before its worker's deaths end the run."""
@@ -28,7 +28,7 @@ class OfShard(Protocol):
     """What a task is to an engine."""
 
     @property
-    def source(self) -> Path:
+    def source(self) -> Place:
         """The store that is read."""
 
     @property

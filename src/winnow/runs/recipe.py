@@ -14,11 +14,13 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from winnow.data.errors import UsageError, nearest, shown
+from winnow.data.places.place import refuse_keys
 from winnow.runs.parts import Engine, Part
 from winnow.runs.steps.edited import Edit
 from winnow.runs.steps.imported import Data
 from winnow.runs.steps.measured import Measure
 from winnow.runs.steps.selected import Select
+from winnow.runs.steps.trained import Train
 from winnow.runs.steps.verified import Verify
 from winnow.runs.under_way import Step
 
@@ -32,6 +34,7 @@ class Recipe(Part):
     verify: Verify | None = None
     measure: Measure | None = None
     select: Select | None = None
+    train: Train | None = None
     engine: Engine = Engine()
     out: Annotated[str, Field(min_length=1, description="the folder of the run")]
 
@@ -61,9 +64,11 @@ def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
     for change in changes:
         _change(content, change)
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _refusal(path, error) from error
+    refuse_keys(recipe.resolved(), str(path))
+    return recipe
 
 
 def schema_of_recipes() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from winnow.data.places.place import local
 from winnow.runs.folder import clear_partials, keep_facts, locked, log
 from winnow.runs.recipe import Recipe
 from winnow.runs.under_way import UnderWay, Watcher
@@ -28,7 +29,7 @@ class Run:
     @property
     def out(self) -> Path:
         """The folder of the run."""
-        return self.base / self.recipe.out
+        return self.base / local(self.recipe.out, "out", "a run works in a local folder, which it locks")
 
     def go(self) -> dict[str, Any]:
         """Do what is not done yet; returns what each step says of itself."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.data.errors import BrokenPromise, UsageError, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.receipts import NAME, read_receipt
 from winnow.data.stores.store import Store, is_store, open_store
 from winnow.runs.folder import LOCK, RECIPE, is_running
@@ -70,7 +71,7 @@ def _card(out: Path) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def check(path: Path) -> list[dict[str, Any]]:
+def check(path: Place) -> list[dict[str, Any]]:
     """Every byte of a store, or of every store of a run, against its receipt; the first that differs is refused."""
     folders = [path] if is_store(path) else [path / name for name in STORES if is_store(path / name)]
     if not folders:

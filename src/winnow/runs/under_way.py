@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from winnow.data.stores.atomic import make_folder, refused
-from winnow.data.stores.opening import open_rows
+from winnow.data.stores.opening import table_of
 from winnow.data.stores.shards.done import Done, clear, finish, shard_receipt
 from winnow.data.stores.store import Store
 from winnow.data.table import Table
@@ -57,7 +57,7 @@ class UnderWay:
 
     def mapped(self, name: str, stage: Map, source: Store, target: Path) -> list[Done] | None:
         """What was done for each shard; None where the store stood finished."""
-        work = stage.work(open_rows(source.path), target)
+        work = stage.work(table_of(source), target)
         names = [shard.name for shard in source.receipt.shards]
         if stands(target, work):
             # A run that was stopped right after the receipt left those of the shards.
@@ -66,7 +66,7 @@ class UnderWay:
         make_folder(target)
         clear_others(target, names)
         self.watcher.begins(name, len(names))
-        found = self.worked(do, [Task(stage, source.path, target, number, work) for number in range(len(names))])
+        found = self.worked(do, [Task(stage, source.path, target, n, one, work) for n, one in enumerate(names)])
         finish(target, stage.kind, work, names)
         return found
 

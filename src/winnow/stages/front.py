@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from winnow.data.columns import Columns, stated
 from winnow.data.errors import UsageError, nearest
+from winnow.data.places.place import Place, local, place
 from winnow.data.quarantine import BadRows
 from winnow.data.stores.joined import Attached
 from winnow.data.stores.labelers import label_by
@@ -42,7 +43,7 @@ from winnow.verifiers.verdicts import Verifier
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-PathLike = str | Path
+PathLike = str | Place
 
 
 class Reading(TypedDict, total=False):
@@ -132,6 +133,8 @@ class ToCombine(Reading, total=False):
     seed: int
 
 
+KEPT_HERE = "forecasts and pilots are kept in a local folder"
+
 READING = frozenset(Reading.__annotations__) - {"verdict"}
 
 
@@ -187,7 +190,7 @@ def select(
         None if beside["exclude"] is None else _table(beside["exclude"], {}),
         None if beside["mix_real"] is None else _table(beside["mix_real"], {}),
         _path(out),
-        control if isinstance(control, bool) else Path(control),
+        control if isinstance(control, bool) else place(control),
     )
     return run_select(opened, request)
 
@@ -218,7 +221,7 @@ def measure(given: object, **measuring: Unpack[Measurement]) -> Measured:
         **options,
         grade_range=None if ends is None else _numbers("--grade-range", ends, 2),
         costs=() if costs is None else _numbers("--cost", costs, None),
-        errors=None if errors is None else Path(errors),
+        errors=None if errors is None else place(errors),
         people=people,
         holdout=holdout,
         how=how,
@@ -284,7 +287,7 @@ def forecast(
     `pilot` is a folder for training files of equal size; `record` is where the outcomes of earlier pilots are.
     """
     reading, options = _parted(dict(forecasting), Foreseeing)
-    places = Places(_path(pilot), _path(out), None if record is None else str(record))
+    places = Places(_local(pilot, "--pilot"), _local(out, "--out"), None if record is None else str(record))
     return look_ahead(_table(given, reading), Foreseeing(**options), places)
 
 
@@ -298,13 +301,13 @@ def outcome(
     note: str | None = None,
 ) -> Outcome:
     """Record what training gave: the share right of `n` held-out prompts, by the student of this file of a pilot."""
-    return record_outcome(Path(forecast), Given(score, n, file, baseline, note))
+    return record_outcome(local(forecast, "FORECAST", KEPT_HERE), Given(score, n, file, baseline, note))
 
 
 def plan(given: object, out: PathLike, **planning: Unpack[ToPlan]) -> dict[str, Any]:
     """Write the rows to label, in order, each with its chance of being drawn; returns what the plan says of itself."""
     reading, options = _parted(dict(planning), Planning)
-    return plan_labels(_table(given, reading), Planning(**options), Path(out))
+    return plan_labels(_table(given, reading), Planning(**options), place(out))
 
 
 def combine(
@@ -364,5 +367,9 @@ def _table(given: object, options: dict[str, Any], several: bool = False) -> Tab
     return with_labels(opened, labels, columns.label, several) if labels is not None else opened
 
 
-def _path(out: PathLike | None) -> Path | None:
-    return None if out is None else Path(out)
+def _path(out: PathLike | None) -> Place | None:
+    return None if out is None else place(out)
+
+
+def _local(given: PathLike | None, option: str) -> Path | None:
+    return None if given is None else local(given, option, KEPT_HERE)

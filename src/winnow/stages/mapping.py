@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from winnow.data.columns import Columns
 from winnow.data.errors import UsageError
+from winnow.data.places.place import Place
 from winnow.data.stores.opening import shard_of
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.shards.done import Done, read_done, write_done, write_shard
-from winnow.data.stores.store import open_shard
 from winnow.data.table import Table
 
 
@@ -63,17 +63,16 @@ class Task:
     """One shard of one map: all that another process needs to do it."""
 
     stage: Map
-    source: Path
+    source: Place
     target: Path
     number: int
+    name: str
     work: Work
 
 
 def do(task: Task) -> Done:
     """The work on one shard, unless it stands done."""
-    source = open_shard(task.source, task.number)
-    name = source.receipt.shards[task.number].name
-    if (done := read_done(task.target, task.work, name)) is not None:
+    if (done := read_done(task.target, task.work, task.name)) is not None:
         return done
     if task.stage.config() != task.work.config:
         raise UsageError(str(task.target), "a checker was edited while the run was under way", "Run it again")
@@ -81,7 +80,7 @@ def do(task: Task) -> Done:
     shard = shard_of(task.source, task.number, Columns())
     batches = list(task.stage.rows(shard, tallied))
     said = {name: dict(counts) for name, counts in tallied.said.items()}
-    done = Done(write_shard(task.target, name, batches, task.stage.schema), tallied.books(), said)
+    done = Done(write_shard(task.target, task.name, batches, task.stage.schema), tallied.books(), said)
     write_done(task.target, task.work, done)
     return done
 
@@ -107,7 +106,7 @@ class Glance(Generic[Small]):
     """One shard of one fold: all that another process needs to sum it up."""
 
     fold: Fold[Small]
-    source: Path
+    source: Place
     number: int
     columns: Columns
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import ArrowChunk, Chunk, JsonChunk, Row
 from winnow.data.columns import Columns, stated
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source, merged_schema
 from winnow.data.stores.opening import open_rows
@@ -66,7 +66,7 @@ def laid_out(chunk: Chunk, schema: pa.Schema) -> Chunk:
     return chunk.with_columns({f.name: batch[f.name] if f.name in has else pa.nulls(rows, f.type) for f in schema})
 
 
-def reopened(out: Path, columns: Columns, rows: int, names: Sequence[str]) -> Table:
+def reopened(out: Place, columns: Columns, rows: int, names: Sequence[str]) -> Table:
     """The table that was just written. JSON Lines without rows know no columns, so an empty one is kept in memory."""
     if rows or out.suffix != ".jsonl":
         return open_rows(out, columns)

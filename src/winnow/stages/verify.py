@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Chunk
 from winnow.data.errors import UsageError, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting, write_quarantine
 from winnow.data.stores.opening import kept_source, open_rows, source_receipt
 from winnow.data.stores.receipts import Books, Work
@@ -82,7 +82,7 @@ def said(tally: dict[str, Any]) -> str:
     return f"  {tally['name']}: {', '.join(parts) or 'no candidates'}{rate}"
 
 
-def verify(table: Table, verifiers: Sequence[Verifier], out: Path | None = None) -> Verified:
+def verify(table: Table, verifiers: Sequence[Verifier], out: Place | None = None) -> Verified:
     """Judge every candidate with every verifier and write the verdicts where `out` says."""
     ready(table, verifiers)
     if out is None:
@@ -101,11 +101,16 @@ def judged(
 ) -> Iterator[tuple[Chunk, Parts, list[Verdicts]]]:
     """Chunks of the table, their parts, and what each verifier says; whole rows where they are wanted or read."""
     also: list[str] | None = None if whole_rows or any(getattr(v, "reads_columns", True) for v in verifiers) else []
-    context = [part for part in ("prompt_text", "reference") if table.has(part)]
-    for whole, all_parts in table.parts(list(dict.fromkeys(["text", *wanted, *context])), also):
+    for whole, all_parts in table.parts(_read_of(table, wanted), also):
         for chunk, parts in _pieces(whole, all_parts, batch_rows):
             batch = Batch(parts["text"], parts.get("prompt_text"), parts.get("reference"), ColumnsOf(chunk))
             yield chunk, parts, [verifier.judge(batch) for verifier in verifiers]
+
+
+def _read_of(table: Table, wanted: Sequence[str]) -> list[str]:
+    """The parts that judging reads, beside what is wanted."""
+    context = [part for part in ("prompt_text", "reference") if table.has(part)]
+    return list(dict.fromkeys(["text", *wanted, *context]))
 
 
 def _pieces(chunk: Chunk, parts: Parts, most: int) -> Iterator[tuple[Chunk, Parts]]:
@@ -151,7 +156,7 @@ def config_of(verifiers: Sequence[Verifier]) -> dict[str, Any]:
     return {"verifiers": [{"name": v.name, "version": v.version, "config": v.config()} for v in verifiers]}
 
 
-def work_of(table: Table, verifiers: Sequence[Verifier], folder: Path) -> Work:
+def work_of(table: Table, verifiers: Sequence[Verifier], folder: Place) -> Work:
     """The verdicts of a table: their identity."""
     return Work("verify", VERSION, config_of(verifiers), source_receipt(table, folder))
 
@@ -214,8 +219,12 @@ def _in_memory(table: Table, verifiers: Sequence[Verifier]) -> Verified:
     return Verified(Table(source, table.columns.stated(), table.bad), counts.summary(table))
 
 
-def _flat(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
+def _flat(table: Table, verifiers: Sequence[Verifier], out: Place) -> Verified:
     refuse_overwriting(out)
+    if out.suffix == ".parquet" and table.bad.limit and not table.source.regular:
+        # Types are settled before the first row is written, and not by rows that will be set aside.
+        for _ in table.parts(_read_of(table, ["id"])):
+            pass
     counts = _Counts([Tally(v.name) for v in verifiers])
     layout = Layout(table.source, table.bad, columns_of(verifiers))
     with flat_file(out, layout) as file:
@@ -227,7 +236,7 @@ def _flat(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
     return Verified(reopened(out, table.columns, counts.rows, names), {**counts.summary(table), "out": str(out)})
 
 
-def _store(table: Table, verifiers: Sequence[Verifier], out: Path) -> Verified:
+def _store(table: Table, verifiers: Sequence[Verifier], out: Place) -> Verified:
     kept = kept_source(table, out)
     work = work_of(kept, verifiers, out)
     counts = _Counts([Tally(v.name) for v in verifiers])
@@ -254,7 +263,7 @@ def stored(chunk: Chunk, parts: Parts, verifiers: Sequence[Verifier], verdicts: 
     return pa.RecordBatch.from_arrays(arrays, schema=STORED)
 
 
-def _again(table: Table, counts: _Counts, out: Path) -> Verified:
+def _again(table: Table, counts: _Counts, out: Place) -> Verified:
     """The same work stands finished: its verdicts are counted, nothing is judged."""
     finished = open_rows(out)
     for chunk in finished.source.chunks(

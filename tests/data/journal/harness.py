@@ -1,22 +1,33 @@
-"""Starts the process of child.py, kills it at random moments, and counts what was lost; for any number of kills."""
+"""Starts the process of child.py and kills it, or cuts the log it left, and counts what was lost; however often."""
 
 from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.journal.child import key, value
-from winnow.data.errors import UsageError
+from data.journal.child import append, key, value
+from winnow.data.errors import UsageError, WinnowError
+from winnow.data.journal.journal import Journal
 from winnow.data.journal.reader import JournalReader
 
 TESTS = Path(__file__).parents[2]
 STEP_BACK = 40
 KILLS_OF_ONE_JOURNAL = 50
+CHECKPOINTED = 10
+SIZES = (1, 3, 2)
+BOUNDS = (10, 11, 14, 16)
+"""How many entries there may be: all that were in the file itself, and some of the groups of the log."""
+LOG_HEADER, FRAME_HEADER, PAGE = 32, 24, 512
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -108,3 +119,97 @@ def kill_writers(folder: Path, kills: int, seed: int = 0) -> Kills:
         tally.moved += [number for number, again in zip(before, now, strict=False) if number != again]
         before = now
     return tally
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a killed writer left: the file, its log, and where in the log each group ends."""
+
+    file: bytes
+    log: bytes
+    ends: tuple[int, ...]
+
+    def put(self, path: Path, log: bytes, witnessed: int) -> None:
+        """The same with another log, and a witness that knows of so many entries."""
+        for old in path.parent.iterdir():
+            old.unlink()
+        path.write_bytes(self.file)
+        path.with_name(path.name + "-wal").write_bytes(log)
+        path.with_name(path.name + ".lock").write_bytes(b"%020d" % witnessed)
+
+    def whole(self, size: int) -> int:
+        """How many entries lie in whole groups before this offset of the log."""
+        return BOUNDS[bisect_right(self.ends, size)]
+
+    def tails(self) -> Iterator[tuple[int, bytes]]:
+        """The log cut at every byte: where, and what is there then."""
+        return ((size, self.log[:size]) for size in range(len(self.log) + 1))
+
+
+def left_by_a_killed_writer(path: Path) -> Left:
+    """Small pages, so that every offset of the log can be tried."""
+    with Journal(path) as journal:
+        append(journal, range(CHECKPOINTED))
+    small = sqlite3.connect(path)
+    small.executescript(f"PRAGMA journal_mode = DELETE; PRAGMA page_size = {PAGE}; VACUUM; PRAGMA journal_mode = WAL")
+    small.close()
+    with start("groups", path, str(CHECKPOINTED), *map(str, SIZES), "1000000") as process:
+        assert process.stdout is not None
+        said = [int(process.stdout.readline()) for _ in range(sum(SIZES))]
+        process.kill()
+    assert said == list(range(CHECKPOINTED, BOUNDS[-1]))
+    log = path.with_name(path.name + "-wal").read_bytes()
+    frames = range(LOG_HEADER, len(log), FRAME_HEADER + PAGE)
+    # The second word of a frame's header is not 0 in the last frame of a transaction.
+    ends = [at + FRAME_HEADER + PAGE for at in frames if any(log[at + 4 : at + 8])]
+    assert len(ends) >= len(SIZES) and len(log) >= ends[len(SIZES) - 1]
+    return Left(path.read_bytes(), log[: ends[len(SIZES) - 1]], tuple(ends[: len(SIZES)]))
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder where there is no disk, if there is such a place: what is forced is not the question there."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="winnow-", dir=memory) as folder:
+        yield Path(folder)
+
+
+@dataclass
+class Tails:
+    """What came of logs that end somewhere: how many were appended to, and the offsets where that went wrong."""
+
+    appended: int = 0
+    lost: list[int] = field(default_factory=list)
+    """An entry of a whole group, or the one that was appended, is gone or cannot be read."""
+    glued: list[int] = field(default_factory=list)
+    """Something else is there than was handed over, or twice, or in another order, or it cannot be read."""
+
+
+def append_to_tails(left: Left, path: Path, tails: Iterable[tuple[int, bytes]]) -> Tails:
+    """Put each tail where the log was, append to the journal and read all of it again."""
+    tally = Tails()
+    for size, log in tails:
+        left.put(path, log, CHECKPOINTED)
+        expected = [*map(key, range(left.whole(size))), "after"]
+        try:
+            found, new = _appended(path, len(expected) - 1)
+        except WinnowError:
+            found, new = [], False
+        tally.appended += 1
+        tally.lost += [size] if set(expected) - set(found) else []
+        tally.glued += [size] if not new or found != [one for one in expected if one in found] else []
+    return tally
+
+
+def _appended(path: Path, count: int) -> tuple[list[str], bool]:
+    """The keys that are there once two old entries and a new one were handed over; whether the new one alone was new.
+
+    Every entry is checked against its seal as it is read, and the whole file after that.
+    """
+    with Journal(path) as journal:
+        again, new = append(journal, range(count - 2, count)), journal.append("reply", "after", [count])
+    told = [ticket.wait().first for ticket in (*again, new)] == [False, False, True]
+    with JournalReader(path) as reader:
+        entries = list(reader.entries())
+        whole = reader.check() == len(entries) == new.wait().entry.seq == count + 1
+    return [entry.key for entry in entries], told and whole

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from winnow.data.places.place import Place
 from winnow.data.stores.opening import open_rows
 from winnow.data.stores.receipts import Books, Receipt, Work, sealed
 from winnow.data.stores.store import StoreWriter, prepare
@@ -51,7 +52,7 @@ def verdicts(given: object) -> list[Any]:
     return [next(value for name, value in row.items() if name.endswith(".verdict")) for row in dicts(open_rows(given))]
 
 
-def counted(folder: Path, shards: Sequence[Sequence[int]]) -> Receipt:
+def counted(folder: Place, shards: Sequence[Sequence[int]]) -> Receipt:
     """A store of whole numbers with these shards."""
     prepare(folder)
     with StoreWriter(folder, "count", WORK, pa.schema([("row", pa.int64())])) as store:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifiers.guarded.asking import Bad, expected, judged
-from winnow.verifiers.guarded.calls import CALL, PATIENCE
+from winnow.verifiers.guarded.calls import CALL, LATE, PATIENCE, PROBES
 
 GOOD = [["yes", "no"][row % 2] for row in range(2000)]
 
@@ -58,6 +58,25 @@ def test_a_function_that_only_dies_is_given_up_on_and_tried_again_on_the_next_ro
     first = guarded.calls.started
     judged(guarded, GOOD)
     assert guarded.calls.started - first == PATIENCE // 2
+
+
+def test_a_function_that_hangs_on_every_row_is_given_up_after_six_times_its_limit(bad: Bad) -> None:
+    guarded = bad("hangs", seconds=0.3)
+    reasons = judged(guarded, ["bad"] * 2000).reason.to_pylist()
+    assert reasons[:LATE] == ["took longer than 0.3 s"] * LATE
+    tried = f"{LATE} rows before it and {PROBES} from all over the batch"
+    assert set(reasons[LATE:]) == {f"not judged: {tried} took longer than 0.3 s"}
+    assert guarded.calls.started == 1 + LATE + PROBES
+    assert set(judged(guarded, ["bad"] * 2000).reason.to_pylist()[1:]) == {
+        "not judged: the row before it took longer than 0.3 s"
+    }
+    assert guarded.calls.started == 1 + LATE + PROBES + 1
+
+
+def test_rows_that_hang_one_after_the_other_take_no_others_with_them(bad: Bad) -> None:
+    guarded = bad("hangs", seconds=0.5)
+    texts = ["yes", *["bad"] * 5, *GOOD[:20]]
+    assert judged(guarded, texts).verdict.to_pylist() == expected(texts)
 
 
 def test_one_success_makes_up_for_what_was_given_up(bad: Bad) -> None:

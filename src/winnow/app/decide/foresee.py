@@ -65,7 +65,7 @@ class PlanOptions:
 @command
 def plan(
     table: Annotated[str, TABLE],
-    out: Annotated[Path, option("--out", "the file to fill in: FILE.csv, FILE.jsonl or FILE.parquet", None, "FILE")],
+    out: Annotated[str, option("--out", "the file to fill in: FILE.csv, FILE.jsonl or FILE.parquet", None, "FILE")],
     asked: PlanOptions,
     reading: TableOptions,
     output: OutputOptions,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 
 from winnow.app.act import TABLE
@@ -41,7 +40,7 @@ class VerifierOptions:
     ] = None
     cost: Annotated[str | None, option("--cost", "cost of a call, one per verifier: 0.002,0.01", VERIFIER, "C")] = None
     errors: Annotated[
-        Path | None, option("--errors", "write the false passes and false drops, to be read", VERIFIER, "FILE")
+        str | None, option("--errors", "write the false passes and false drops, to be read", VERIFIER, "FILE")
     ] = None
     seed: Annotated[int, option("--seed", "seed of the intervals' draws (default 0)", VERIFIER, "N")] = 0
 

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
 from winnow.data.errors import BadTable, EnvironmentFault, WinnowError, shown
+from winnow.data.places.place import Place, for_arrow, mapped
+from winnow.data.places.words import refusal
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.fetched import fetched, fetching, slices_of
 from winnow.data.readers.files import FREE_EXPANSION, LARGEST_RATIO, footer_sha256, sha256_of
@@ -29,6 +31,8 @@ from winnow.data.readers.source import Source
 BATCH_ROWS = 1 << 16
 BATCH_BYTES = 1 << 25
 READ_BYTES = 1 << 18
+FAR_BYTES = 1 << 22
+"""Asked for at once of a file in the cloud, where every request costs time."""
 GLIMPSED_GROUPS = 8
 GLIMPSED_ROWS = 2048
 
@@ -39,7 +43,7 @@ class Parquet(Source):
     format = "parquet"
     regular = True
 
-    def __init__(self, files: Sequence[Path], name: str) -> None:
+    def __init__(self, files: Sequence[Place], name: str) -> None:
         self.files = list(files)
         self.name = name
         self._metadata = [opened_parquet(path).metadata for path in self.files]
@@ -47,7 +51,7 @@ class Parquet(Source):
             [(p, m.schema.to_arrow_schema()) for p, m in zip(self.files, self._metadata, strict=True)]
         )
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self.files
 
     def names(self) -> list[str]:
@@ -85,18 +89,22 @@ class Parquet(Source):
                 yield arrow_chunk(batch, first, path)
                 first += batch.num_rows
 
-    def firsts(self) -> Iterator[tuple[int, Path]]:
+    def count(self) -> int:
+        """How many rows there are, as the footers say."""
+        return sum(metadata.num_rows for metadata in self._metadata)
+
+    def firsts(self) -> Iterator[tuple[int, Place]]:
         """Each file with the number of its first row."""
         for path, _, first in self._parts():
             yield first[0], path
 
-    def _parts(self) -> Iterator[tuple[Path, pq.FileMetaData, list[int]]]:
+    def _parts(self) -> Iterator[tuple[Place, pq.FileMetaData, list[int]]]:
         first = 0
         for path, metadata in zip(self.files, self._metadata, strict=True):
             yield path, metadata, [first]
             first += metadata.num_rows
 
-    def _picked(self, path: Path, first: int, rows: Rows, metadata: pq.FileMetaData) -> Iterator[Chunk]:
+    def _picked(self, path: Place, first: int, rows: Rows, metadata: pq.FileMetaData) -> Iterator[Chunk]:
         import duckdb
 
         size = batch_rows(metadata, 1.0)
@@ -129,12 +137,12 @@ class ArrowFiles(Source):
     format = "arrow"
     regular = True
 
-    def __init__(self, files: Sequence[Path], name: str) -> None:
+    def __init__(self, files: Sequence[Place], name: str) -> None:
         self.files = list(files)
         self.name = name
         self._schema = same_schema([(path, self._opened(path).schema) for path in self.files])
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self.files
 
     def names(self) -> list[str]:
@@ -156,7 +164,7 @@ class ArrowFiles(Source):
                     yield arrow_chunk(batch.select(wanted), first, path, start)
                     first += batch.num_rows
 
-    def _batches(self, path: Path) -> Iterator[pa.RecordBatch]:
+    def _batches(self, path: Place) -> Iterator[pa.RecordBatch]:
         """Batches with every offset and text checked: Arrow trusts a file, and flipped bits would end the process."""
         allowed = max(FREE_EXPANSION, LARGEST_RATIO * path.stat().st_size)
         reader = self._opened(path)
@@ -173,11 +181,11 @@ class ArrowFiles(Source):
         except (pa.ArrowException, OSError) as error:
             raise damaged(path, error) from error
 
-    def _opened(self, path: Path) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
+    def _opened(self, path: Place) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
         try:
             with path.open("rb") as file:
                 indexed = file.read(6) == b"ARROW1"
-            data = pa.memory_map(str(path))
+            data = mapped(path)
             return pa.ipc.open_file(data) if indexed else pa.ipc.open_stream(data)
         except (pa.ArrowException, OSError) as error:
             raise damaged(path, error) from error
@@ -228,7 +236,7 @@ def without_views(field: pa.Field) -> pa.Field:
     return field
 
 
-def saved_dataset(folder: Path) -> list[Path]:
+def saved_dataset(folder: Place) -> list[Place]:
     """The Arrow files of a dataset saved by `datasets`, as its state says; names are never followed outside it."""
     state = folder / "state.json"
     try:
@@ -245,15 +253,16 @@ def saved_dataset(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def is_own_file(path: Path) -> bool:
+def is_own_file(path: Place) -> bool:
     """A file of the folder itself, not a link out of it."""
     return path.is_file() and not path.is_symlink()
 
 
-def opened_parquet(path: Path) -> pq.ParquetFile:
+def opened_parquet(path: Place) -> pq.ParquetFile:
     """A Parquet file whose footer is whole and whose claimed size is in proportion."""
     try:
-        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
+        size = READ_BYTES if isinstance(path, Path) else FAR_BYTES
+        file = pq.ParquetFile(for_arrow(path), pre_buffer=False, buffer_size=size)
         file.schema_arrow  # noqa: B018  # a damaged name shows only when it is read
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(path, error) from error
@@ -266,7 +275,7 @@ def opened_parquet(path: Path) -> pq.ParquetFile:
 
 
 def read_batches(
-    path: Path, names: Sequence[str], size: int, groups: list[int] | None = None
+    path: Place, names: Sequence[str], size: int, groups: list[int] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Columns of a file, or of some of its row groups, in batches of at most `size` rows."""
     try:
@@ -284,13 +293,13 @@ def batch_rows(metadata: pq.FileMetaData, share: float) -> int:
     return int(min(max(BATCH_BYTES / per_row, 64), BATCH_ROWS))
 
 
-def arrow_chunk(batch: pa.RecordBatch, first: int, path: Path, start: int = 0) -> ArrowChunk:
+def arrow_chunk(batch: pa.RecordBatch, first: int, path: Place, start: int = 0) -> ArrowChunk:
     """A batch whose first row has this number in the table, of a file whose first row has the number `start`."""
     rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
     return ArrowChunk(batch, rows, lambda row: f"{path}: row {row - start + 1}")
 
 
-def same_schema(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
+def same_schema(schemas: Sequence[tuple[Place, pa.Schema]]) -> pa.Schema:
     """The one schema of all files, each column named once."""
     first_path, first = schemas[0]
     for name in first.names:
@@ -304,8 +313,10 @@ def same_schema(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
     return first
 
 
-def damaged(path: Path, error: Exception) -> WinnowError:
+def damaged(path: Place, error: Exception) -> WinnowError:
     """A typed file that cannot be decoded; or that the machine did not give, which says nothing of the file."""
+    if (told := refusal(str(path), error)) is not None:
+        return told
     if isinstance(error, OSError) and error.errno:
         step = "Check the path, its permissions and the disk"
         return EnvironmentFault(str(path), f"could not be read ({os.strerror(error.errno)})", step)

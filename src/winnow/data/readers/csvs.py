@@ -8,7 +8,6 @@ asks for a score. How the bytes of a file fall into records and lines is told by
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import pyarrow.csv as pc
 
 from winnow.data.chunks import ArrowChunk, Chunk
 from winnow.data.errors import BadTable, shown
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import blocks_of_lines, opened, sha256_of
 from winnow.data.readers.jsonl import file_receipt
@@ -32,7 +32,7 @@ class Csv(Source):
     format = "csv"
     regular = True
 
-    def __init__(self, files: Sequence[Path], name: str) -> None:
+    def __init__(self, files: Sequence[Place], name: str) -> None:
         self.files = list(files)
         self.name = name
         self._names = header(self.files[0])
@@ -40,7 +40,7 @@ class Csv(Source):
             if header(other) != self._names:
                 raise BadTable(f"{other}:1", f"its header is not that of {self.files[0]}", "Read the files one by one")
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self.files
 
     def names(self) -> list[str]:
@@ -63,7 +63,7 @@ class Csv(Source):
                 if batch.num_rows:
                     yield ArrowChunk(batch, rows, places.of)
 
-    def _batches(self, path: Path, wrong: WrongRows) -> Iterator[pa.RecordBatch]:
+    def _batches(self, path: Place, wrong: WrongRows) -> Iterator[pa.RecordBatch]:
         try:
             with opened(path) as stream:
                 quotes = Quotes(stream, path)
@@ -96,7 +96,7 @@ class Csv(Source):
 class WrongRows:
     """Rows whose cells do not match the header: remembered by Arrow's callback, judged by the reader."""
 
-    def __init__(self, path: Path, cells: int, bad: BadRows) -> None:
+    def __init__(self, path: Place, cells: int, bad: BadRows) -> None:
         self.bad = bad
         self.refused: BadTable | None = None
         self._path = path
@@ -125,7 +125,7 @@ class WrongRows:
             raise self.refused
 
 
-def header(path: Path) -> list[str]:
+def header(path: Place) -> list[str]:
     """The names in the first record, each present and different."""
     _, names = next(records(path), (1, []))
     if any("\ufffd" in name for name in names):
@@ -140,7 +140,7 @@ def header(path: Path) -> list[str]:
     return names
 
 
-def refusal(path: Path, error: Exception) -> BadTable:
+def refusal(path: Place, error: Exception) -> BadTable:
     """Arrow's complaint in words with a line, where a line can be told."""
     said = str(error)
     if "UTF8" in said or "UTF-8" in said:
@@ -151,7 +151,7 @@ def refusal(path: Path, error: Exception) -> BadTable:
     return BadTable(str(path), f"is not CSV ({shown(said)})", "Save it again as UTF-8 CSV with a header")
 
 
-def refuse_not_utf8(path: Path, lines: int | None = None) -> None:
+def refuse_not_utf8(path: Place, lines: int | None = None) -> None:
     """Refuse the first line that is not UTF-8, among the first `lines` or all."""
     number = 0
     with opened(path) as stream:

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Rows
 from winnow.data.engine import engine
+from winnow.data.places.place import Place
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,15 +33,15 @@ LONGEST_SLICE = 1 << 18
 SCAN = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
 
 
-def scannable(files: Sequence[Path], schema: pa.Schema) -> bool:
-    """Whether DuckDB takes each path for one file and tells the columns apart: it reads patterns, and ignores case."""
+def scannable(files: Sequence[Place], schema: pa.Schema) -> bool:
+    """Whether DuckDB takes each path for one local file and tells columns apart: it has patterns and no cases."""
     names = [name.lower() for name in schema.names]
-    plain = not any(c in str(path) for path in files for c in "*?[]{}")
+    plain = all(isinstance(path, Path) and not any(c in str(path) for c in "*?[]{}") for path in files)
     return plain and len(set(names)) == len(names) and "file_row_number" not in names
 
 
 @contextmanager
-def fetching(path: Path, schema: pa.Schema) -> Iterator[duckdb.DuckDBPyConnection | None]:
+def fetching(path: Place, schema: pa.Schema) -> Iterator[duckdb.DuckDBPyConnection | None]:
     """A connection to fetch by, or None where DuckDB would not give every column back as Arrow knows it."""
     if not scannable([path], schema):
         yield None
@@ -53,7 +54,7 @@ def fetching(path: Path, schema: pa.Schema) -> Iterator[duckdb.DuckDBPyConnectio
         yield duck if same else None
 
 
-def fetched(duck: duckdb.DuckDBPyConnection, path: Path, slices: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
+def fetched(duck: duckdb.DuckDBPyConnection, path: Place, slices: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
     """The rows of these numbers (ascending, from 0 in this file), a batch or more to a slice."""
     rest = iter(slices)
     with ThreadPoolExecutor(THREADS) as threads:
@@ -79,7 +80,7 @@ def slices_of(rows: Rows, groups: Rows, most: int) -> Iterator[Rows]:
         start = end
 
 
-def _slice(duck: duckdb.DuckDBPyConnection, path: Path, rows: Rows) -> pa.Table:
+def _slice(duck: duckdb.DuckDBPyConnection, path: Place, rows: Rows) -> pa.Table:
     try:
         # As an array, because handing over an Arrow table makes DuckDB import pandas wherever it is installed.
         duck.register("chosen", {"row": rows})

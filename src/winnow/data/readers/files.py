@@ -18,6 +18,7 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from winnow.data.errors import BadTable, EnvironmentFault
+from winnow.data.places.place import Place
 
 BLOCK = 1 << 22
 LONGEST_LINE = 1 << 26
@@ -63,7 +64,7 @@ NEXT_STEP = {
 class Guarded(io.RawIOBase):
     """A decompressing stream that stops when it grows beyond all proportion to its file."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: BinaryIO, path: Place) -> None:
         self._stream = stream
         self._path = path
         self._allowed = max(FREE_EXPANSION, LARGEST_RATIO * path.stat().st_size)
@@ -93,7 +94,7 @@ class Guarded(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Place) -> Iterator[IO[bytes]]:
     """The decompressed bytes of a file, guarded."""
     with _readable(path) as file:
         if path.suffix.lower() == ".gz":
@@ -105,7 +106,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[io.BufferedReader]:
+def _readable(path: Place) -> Iterator[io.BufferedReader]:
     try:
         file = path.open("rb")
     except OSError as error:
@@ -115,13 +116,13 @@ def _readable(path: Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
-def inner_suffix(path: Path) -> str:
+def inner_suffix(path: Place) -> str:
     """The ending that tells the format: `.jsonl` of `rows.jsonl.gz`."""
     ending = path.suffix.lower()
     return Path(path.stem).suffix.lower() if ending in (".gz", ".zst") else ending
 
 
-def recognized(path: Path) -> str:
+def recognized(path: Place) -> str:
     """What the first bytes say this is: parquet, arrow, json, text or something refused by name."""
     with opened(path) as stream:
         head = stream.read(512)
@@ -138,7 +139,7 @@ def recognized(path: Path) -> str:
     return {b"{": "json", b"[": "array", b"": "empty"}.get(start, "text")
 
 
-def blocks_of_lines(stream: IO[bytes], path: Path) -> Iterator[list[bytes]]:
+def blocks_of_lines(stream: IO[bytes], path: Place) -> Iterator[list[bytes]]:
     """Lines split at newline bytes only (never at U+2028 and its like), without their ends, block by block."""
     tail = b""
     done = 0
@@ -156,13 +157,13 @@ def blocks_of_lines(stream: IO[bytes], path: Path) -> Iterator[list[bytes]]:
         yield [tail]
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Place) -> str:
     """sha256 of the bytes on disk."""
     with _readable(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def footer_sha256(path: Path) -> str:
+def footer_sha256(path: Place) -> str:
     """sha256 of a Parquet file's size and footer: schema, row counts, offsets, sizes and statistics of every page.
 
     A rewritten Parquet file has another footer, and a terabyte need not be read to know it. It does not see

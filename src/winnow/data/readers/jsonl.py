@@ -21,6 +21,7 @@ import numpy as np
 
 from winnow.data.chunks import Chunk, JsonChunk, Row, Rows
 from winnow.data.errors import EnvironmentFault, shown
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import blocks_of_lines, opened, sha256_of
 from winnow.data.readers.source import Source
@@ -34,15 +35,15 @@ class JsonLines(Source):
 
     format = "jsonl"
 
-    def __init__(self, files: Sequence[Path], name: str, spool: IO[bytes] | None = None) -> None:
+    def __init__(self, files: Sequence[Place], name: str, spool: IO[bytes] | None = None) -> None:
         self.files = list(files)
         self.name = name
         self._spool = spool
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return [] if self._spool else self.files
 
-    def called(self, path: Path) -> str:
+    def called(self, path: Place) -> str:
         """What a file is called in messages."""
         return self.name if self._spool else str(path)
 
@@ -95,7 +96,7 @@ def standard_input() -> JsonLines:
     return JsonLines([Path(spool.name)], "standard input", spool)
 
 
-def file_receipt(path: Path, sha256: str) -> dict[str, Any]:
+def file_receipt(path: Place, sha256: str) -> dict[str, Any]:
     """A file as a receipt names it; stores rewrite the path relative to themselves."""
     return {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256}
 

@@ -7,13 +7,13 @@ entry that is a dictionary joins its row, any other takes the list's place under
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from winnow.data.chunks import Chunk, JsonChunk, Row
 from winnow.data.errors import BadTable, UsageError, nearest, shown
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source
 
@@ -66,7 +66,7 @@ class Unfolded(Source):
                     nearest(name, source.names()),
                 )
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self.source.paths()
 
     def names(self) -> list[str]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from winnow.data.errors import BadTable
+from winnow.data.places.place import Place
 from winnow.data.readers.files import blocks_of_lines, opened
 
 LONGEST_CELL = 1 << 30
@@ -24,7 +24,7 @@ LONGEST_CELL = 1 << 30
 class Quotes(io.RawIOBase):
     """A stream that notices when a quote stands where no quoted cell begins or ends."""
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
+    def __init__(self, stream: IO[bytes], path: Place) -> None:
         self._stream = stream
         self._path = path
         self._seen = 0
@@ -66,7 +66,7 @@ class Quotes(io.RawIOBase):
 class Places:
     """`file:line` of data records by number, found by reading on from the last one asked for."""
 
-    def __init__(self, path: Path, cells: int, first: int = 0, any_length: bool = False) -> None:
+    def __init__(self, path: Place, cells: int, first: int = 0, any_length: bool = False) -> None:
         """Records are counted from `first`: those of this many cells, or of any."""
         self._path = path
         self._cells = cells
@@ -100,7 +100,7 @@ class Places:
                 yield line
 
 
-def records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def records(path: Place) -> Iterator[tuple[int, list[str]]]:
     """Every record with the line it begins on; bytes that are no UTF-8 stand replaced."""
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines(path))
@@ -112,7 +112,7 @@ def records(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield line, cells
 
 
-def refuse_broken_quote(path: Path) -> None:
+def refuse_broken_quote(path: Place) -> None:
     """Refuse a file in which a quote is never closed, or is closed before its cell ends; rows were lost in it."""
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines(path), strict=True)
@@ -127,7 +127,7 @@ def refuse_broken_quote(path: Path) -> None:
         raise BadTable(f"{path}:{line}", problem, step) from error
 
 
-def lines(path: Path) -> Iterator[str]:
+def lines(path: Place) -> Iterator[str]:
     """Lines with their ends, split where CSV ends a line: at newline and at a bare carriage return."""
     mark = "\ufeff"
     with opened(path) as stream:

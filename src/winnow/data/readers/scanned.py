@@ -7,10 +7,10 @@ paths are no patterns. Rows are numbered as the source numbers them. Nothing is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.columnar import Parquet
 from winnow.data.readers.fetched import scannable
@@ -64,5 +64,5 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _literal(path: Path) -> str:
+def _literal(path: Place) -> str:
     return "'" + str(path).replace("'", "''") + "'"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Chunk, Rows
 from winnow.data.errors import BadTable
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 
 
@@ -43,7 +43,7 @@ class Source(ABC):
     def receipt(self) -> dict[str, Any]:
         """Format, files and hashes: what a stage that read this source depends on."""
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         """The files behind the source; none for rows in memory."""
         return []
 
@@ -58,9 +58,8 @@ class Source(ABC):
         return list(dict.fromkeys(name for chunk in self.chunks(bad) for name in chunk.names()))
 
     def schema(self, bad: BadRows) -> pa.Schema:
-        """The Arrow types of all rows, found by reading them once where the format does not say."""
-        schemas = [chunk.arrow().schema for chunk in self.chunks(bad)]
-        return merged_schema(schemas, self.name)
+        """The Arrow types of all rows but those set aside, found by reading them where the format does not say."""
+        return merged_schema([bad.without(chunk).arrow().schema for chunk in self.chunks(bad)], self.name)
 
     def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
         """The whole rows with these numbers (ascending), in order."""

@@ -2,7 +2,8 @@
 
 `written` gives a path to write to beside the target; when the block ends well the bytes are forced to disk and
 the file takes its name in one step, and the folder's entry is forced too. A crash leaves the old file or the new.
-Durability rests on the file system honoring fsync.
+Durability rests on the file system honoring fsync. An object in the cloud is written here first and put whole, which
+is one step too; there nothing is renamed, and there are no folders.
 """
 
 from __future__ import annotations
@@ -10,16 +11,22 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from winnow.data.errors import EnvironmentFault
+from winnow.data.places.place import Place
 
 
 @contextmanager
-def written(target: Path) -> Iterator[Path]:
+def written(target: Place) -> Iterator[Path]:
     """A path to write; on success it becomes the target, otherwise nothing is left of it."""
+    if not isinstance(target, Path):
+        with target.staged() as partial:
+            yield partial
+        return
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         yield partial
@@ -34,14 +41,17 @@ def written(target: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def write_bytes(target: Path, content: bytes) -> None:
+def write_bytes(target: Place, content: bytes) -> None:
     """A small file, atomically."""
     with written(target) as partial:
         partial.write_bytes(content)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Place) -> None:
     """A folder and its parents, the entries forced to disk."""
+    if not isinstance(path, Path):
+        path.refuse_without_bucket()
+        return
     with refused(path):
         if not path.parent.exists():
             make_folder(path.parent)
@@ -50,7 +60,7 @@ def make_folder(path: Path) -> None:
 
 
 @contextmanager
-def refused(path: Path) -> Iterator[None]:
+def refused(path: Place) -> Iterator[None]:
     """Where the machine may refuse: what it says is told with the path."""
     try:
         yield
@@ -58,13 +68,26 @@ def refused(path: Path) -> Iterator[None]:
         raise fault(path, error) from error
 
 
-def clear_abandoned(target: Path) -> None:
+def clear_abandoned(target: Place) -> None:
     """Take away what processes that are no more were writing beside the target."""
+    if not isinstance(target, Path):
+        return
     with refused(target):
         for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
             writer = partial.name.removesuffix(".partial").rpartition(".")[2]
             if writer.isdecimal() and not _is_alive(int(writer)):
                 partial.unlink(missing_ok=True)
+
+
+def remove_folder(path: Place) -> None:
+    """A folder and what is in it, gone for good."""
+    with refused(path):
+        if isinstance(path, Path):
+            shutil.rmtree(path)
+            force(path.parent)
+            return
+        for file in path.files(recursive=False):
+            file.unlink()
 
 
 def _is_alive(process: int) -> bool:
@@ -86,7 +109,7 @@ def force(path: Path) -> None:
         os.close(handle)
 
 
-def fault(path: Path, error: OSError) -> EnvironmentFault:
+def fault(path: Place, error: OSError) -> EnvironmentFault:
     """What the machine refused, with the path."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     step = "Free some space or name another --out" if full else "Check the path, its permissions and the disk"

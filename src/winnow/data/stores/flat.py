@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from winnow.data.chunks import ArrowChunk, Chunk
 from winnow.data.errors import UsageError, shown
+from winnow.data.places.place import Place, same
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.files import sha256_of
 from winnow.data.readers.source import Source
@@ -38,7 +39,7 @@ class Writer(Protocol):
         ...
 
 
-def is_flat(path: Path) -> bool:
+def is_flat(path: Place) -> bool:
     """Whether a result of this name is one file; a name without an ending is a store."""
     if path.suffix in ENDINGS:
         return True
@@ -51,12 +52,12 @@ def is_flat(path: Path) -> bool:
     return False
 
 
-def receipt_path(path: Path) -> Path:
+def receipt_path(path: Place) -> Place:
     """Where the receipt of a flat file stands."""
     return path.with_name(path.name + ".receipt.json")
 
 
-def refuse_overwriting(path: Path, option: str = "--out") -> None:
+def refuse_overwriting(path: Place, option: str = "--out") -> None:
     """A file in the way is refused unless winnow made it and it is still as it was."""
     if not path.exists():
         return
@@ -74,25 +75,27 @@ def refuse_overwriting(path: Path, option: str = "--out") -> None:
     )
 
 
-def announcement_path(path: Path) -> Path:
+def announcement_path(path: Place) -> Place:
     """Where it stands that a flat file is about to appear and to get its receipt."""
     return path.with_name(f".{path.name}.unfinished")
 
 
-def _announce(path: Path, partial: Path) -> None:
+def _announce(path: Place, partial: Place) -> None:
     """Say which file is about to take this name, so that a run stopped before its receipt can be repeated."""
-    write_bytes(announcement_path(path), _identity(partial))
+    write_bytes(announcement_path(path), _identity(path, partial))
 
 
-def _announced(path: Path) -> bool:
+def _announced(path: Place) -> bool:
     """Whether this file is one that a stopped run of ours left without a receipt."""
     beside = announcement_path(path)
-    return beside.is_file() and beside.read_bytes() == _identity(path)
+    return beside.is_file() and beside.read_bytes() == _identity(path, path)
 
 
-def _identity(path: Path) -> bytes:
-    """What a rename keeps and an edit changes."""
-    state = path.stat()
+def _identity(target: Place, content: Place) -> bytes:
+    """What a rename keeps and an edit changes; of an object, which has nothing of the kind, its content."""
+    if not isinstance(content, Path) or not isinstance(target, Path):
+        return json.dumps([content.stat().st_size, sha256_of(content)]).encode()
+    state = content.stat()
     return json.dumps([state.st_ino, state.st_size, state.st_mtime_ns]).encode()
 
 
@@ -110,9 +113,9 @@ class Layout:
         fields = [f for f in kept if f.name not in self._added.names]
         return pa.schema([*fields, *self._added], metadata=kept.metadata)
 
-    def refuse_itself(self, out: Path) -> None:
+    def refuse_itself(self, out: Place) -> None:
         """Nothing is edited in place: the file that is read cannot be the file that is written."""
-        if out.exists() and any(path.exists() and path.samefile(out) for path in self._source.paths()):
+        if out.exists() and any(same(path, out) for path in self._source.paths()):
             raise UsageError("--out", f"{shown(str(out))} is the table itself", "Name another file")
 
     def refuse_unlike(self, other: Source, bad: BadRows, typed: bool) -> None:
@@ -136,7 +139,7 @@ class Layout:
 class FlatFile:
     """A file being written, or written: its rows go in order, and its sha256 is known at the end."""
 
-    def __init__(self, path: Path, writer: Writer, trail: Trail) -> None:
+    def __init__(self, path: Place, writer: Writer, trail: Trail) -> None:
         self.path = path
         self._writer = writer
         self._trail = trail
@@ -155,7 +158,7 @@ class FlatFile:
 
 
 @contextmanager
-def flat_file(path: Path, layout: Layout) -> Iterator[FlatFile]:
+def flat_file(path: Place, layout: Layout) -> Iterator[FlatFile]:
     """A file that appears, whole, when the block ends well; then it wants its receipt."""
     layout.refuse_itself(path)
     for target in (path, receipt_path(path), announcement_path(path)):
@@ -167,7 +170,7 @@ def flat_file(path: Path, layout: Layout) -> Iterator[FlatFile]:
 
 
 @contextmanager
-def row_writer(path: Path, suffix: str, layout: Layout) -> Iterator[Writer]:
+def row_writer(path: Place, suffix: str, layout: Layout) -> Iterator[Writer]:
     """A writer of the format that an ending names."""
     if suffix == ".parquet":
         schema = layout.schema()
@@ -239,7 +242,7 @@ def _cell(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def write_quarantine(out: Path, bad: BadRows) -> Path | None:
+def write_quarantine(out: Place, bad: BadRows) -> Place | None:
     """The rows set aside, beside the output, each with its place and reason."""
     if not len(bad):
         return None

@@ -22,6 +22,7 @@ import pyarrow as pa
 from winnow.data.chunks import ArrowChunk, Chunk, Rows
 from winnow.data.engine import OF_TEXTS, engine, feed
 from winnow.data.errors import BadTable, UsageError, shown
+from winnow.data.places.place import Place
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.source import Source
 from winnow.data.table import Table
@@ -42,7 +43,7 @@ class Attached(Source):
     """Who gave the labels, where the columns are those of several people."""
     lasting: bool = False
     """Whether the columns are part of the rows from here on, so that `pick` gives them too."""
-    labels: list[Path] | None = None
+    labels: list[Place] | None = None
     """The files the labels came from, where labels were attached; none for labels in memory."""
 
     def __init__(
@@ -66,7 +67,7 @@ class Attached(Source):
     def all_names(self, bad: BadRows) -> list[str]:
         return [*(n for n in self.source.all_names(bad) if n not in self.columns), *self.columns]
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self.source.paths()
 
     def receipt(self) -> dict[str, Any]:

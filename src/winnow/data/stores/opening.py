@@ -6,10 +6,8 @@ its rows is no longer about these rows. A flat file made by winnow lends the col
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import pyarrow as pa
 from winnow.data.columns import Columns
 from winnow.data.columns import stated as stated_columns
 from winnow.data.errors import BadTable, BrokenPromise, UsageError
+from winnow.data.places.place import Place, is_file, named_in, normal, place, relative
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.columnar import Frame
 from winnow.data.readers.files import footer_sha256, sha256_of
@@ -44,11 +43,12 @@ def open_rows(given: Given, columns: Columns | None = None, bad: BadRows | None 
     if isinstance(given, Table):
         return given
     stated = columns or Columns()
-    if isinstance(given, str | Path) and str(given) != "-":
-        if is_store(Path(given)):
-            return _from_store(open_store(Path(given)), stated, bad)
-        if os.path.isfile(given) and receipt_path(Path(given)).is_file():
-            return _from_flat(Path(given), stated, bad)
+    if isinstance(given, str | Place) and str(given) != "-":
+        path = place(given)
+        if is_store(path):
+            return _from_store(open_store(path), stated, bad)
+        if is_file(path) and receipt_path(path).is_file():
+            return _from_flat(path, stated, bad)
     return open_table(given, stated, bad)
 
 
@@ -108,7 +108,7 @@ def _with_labelers(table: Table, other: Table, names: list[str]) -> Table:
     return Table(source, replace(table.columns.stated(), label=label), table.bad)
 
 
-def kept_source(table: Table, folder: Path) -> Table:
+def kept_source(table: Table, folder: Place) -> Table:
     """For a store over rows from a pipe or from memory: the rows themselves, kept inside the store."""
     if table.source.paths() or table.source.receipt().get("store"):
         return table
@@ -126,19 +126,19 @@ def kept_source(table: Table, folder: Path) -> Table:
     return Table(files_source([target], table.name), table.columns.stated(), table.bad)
 
 
-def source_receipt(table: Table, folder: Path) -> dict[str, Any]:
+def source_receipt(table: Table, folder: Place) -> dict[str, Any]:
     """What a result written in this folder says of the table it came from."""
     receipt = _relative(table.source.receipt(), folder)
     return {**receipt, "columns": table.columns.named(), "bad_rows": table.bad.said()}
 
 
-def _relative(value: Any, folder: Path) -> Any:
+def _relative(value: Any, folder: Place) -> Any:
     if isinstance(value, dict):
-        return {k: os.path.relpath(v, folder) if k == "path" else _relative(v, folder) for k, v in value.items()}
+        return {k: relative(v, folder) if k == "path" else _relative(v, folder) for k, v in value.items()}
     return [_relative(inner, folder) for inner in value] if isinstance(value, list) else value
 
 
-def _from_flat(path: Path, stated: Columns, bad: BadRows | None) -> Table:
+def _from_flat(path: Place, stated: Columns, bad: BadRows | None) -> Table:
     receipt = read_receipt(receipt_path(path))
     known = _parts_of(receipt)
     # A file of JSON Lines without rows cannot tell its columns; its receipt can.
@@ -150,7 +150,7 @@ def _from_flat(path: Path, stated: Columns, bad: BadRows | None) -> Table:
     return Table(table.source, stated_columns(**{**usable, **stated.named()}), table.bad)
 
 
-def _without_rows(path: Path, names: list[str]) -> Frame:
+def _without_rows(path: Place, names: list[str]) -> Frame:
     columns = dict.fromkeys(part for name in names for part in name.split(","))
     return Frame(pa.schema([(name, pa.string()) for name in columns]).empty_table(), str(path))
 
@@ -163,12 +163,17 @@ def _from_store(store: Store, stated: Columns, bad: BadRows | None) -> Table:
     return _beside(store, _source_of(said, store.path), stated, allowed)
 
 
-def shard_of(path: Path, number: int, stated: Columns) -> Table:
+def table_of(store: Store) -> Table:
+    """The rows of an opened store, with those of the store it was made of beside them."""
+    return _from_store(store, Columns(), None)
+
+
+def shard_of(path: Place, number: int, stated: Columns) -> Table:
     """One shard of a store of candidates, or of a store made of one shard by shard."""
     store, alone = open_shard(path, number), slice(number, number + 1)
     if store.receipt.kind == "candidates":
         return candidates(store, alone, stated)
-    inner = shard_of(path / store.receipt.work.source["store"]["path"], number, Columns())
+    inner = shard_of(named_in(path, store.receipt.work.source["store"]["path"]), number, Columns())
     one = Store(path, replace(store.receipt, shards=store.receipt.shards[alone]))
     return _beside(one, inner.source, stated, BadRows())
 
@@ -198,9 +203,9 @@ def candidates(store: Store, shards: slice = slice(None), stated: Columns | None
     return Table(source, stated_columns(**{**named, **(stated or Columns()).named()}), BadRows())
 
 
-def _source_of(said: dict[str, Any], folder: Path) -> Source:
+def _source_of(said: dict[str, Any], folder: Place) -> Source:
     if "store" in said:
-        inner = folder / said["store"]["path"]
+        inner = named_in(folder, said["store"]["path"])
         if not is_store(inner):
             raise BadTable(
                 str(inner), f"is the source of {folder} and no longer there", "Put it back, or make the store again"
@@ -209,17 +214,17 @@ def _source_of(said: dict[str, Any], folder: Path) -> Source:
         if table.source.receipt()["store"]["identity"] != said["store"]["identity"]:
             raise _changed(inner, folder)
         return table.source
-    files = [folder / file["path"] for file in said["files"]]
+    files = [normal(named_in(folder, file["path"])) for file in said["files"]]
     for path, file in zip(files, said["files"], strict=True):
         _unchanged(path, file, said["format"], folder)
-    source: Source = files_source([Path(os.path.normpath(p)) for p in files], str(os.path.normpath(files[0])))
+    source: Source = files_source(files, str(files[0]))
     return Unfolded(source, said["unfolded"]) if "unfolded" in said else source
 
 
-def _unchanged(path: Path, file: dict[str, Any], kind: str, folder: Path) -> None:
+def _unchanged(path: Place, file: dict[str, Any], kind: str, folder: Place) -> None:
     if not path.is_file():
         raise BadTable(
-            os.path.normpath(path),
+            str(path),
             f"is the source of {folder} and no longer there",
             "Put it back, or make the store again",
         )
@@ -228,9 +233,9 @@ def _unchanged(path: Path, file: dict[str, Any], kind: str, folder: Path) -> Non
         raise _changed(path, folder)
 
 
-def _changed(path: Path, folder: Path) -> BrokenPromise:
+def _changed(path: Place, folder: Place) -> BrokenPromise:
     return BrokenPromise(
-        os.path.normpath(path),
+        str(normal(path)),
         f"has changed since {folder} was made from it",
         "Make the store again under another name",
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from winnow.data.errors import BrokenPromise, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.atomic import write_bytes
 from winnow.data.values import canonical
 
@@ -90,7 +91,7 @@ class Receipt:
     books: Books
     shards: list[Shard]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Place) -> None:
         """The receipt, atomically, after the books were checked."""
         self.books.check(str(path))
         content = {
@@ -112,7 +113,7 @@ def sealed(content: dict[str, Any]) -> bytes:
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
-def read_receipt(path: Path) -> Receipt:
+def read_receipt(path: Place) -> Receipt:
     """A receipt, refused when it is not one, was edited or contradicts itself."""
     try:
         raw = path.read_bytes()
@@ -122,7 +123,7 @@ def read_receipt(path: Path) -> Receipt:
 
 
 @lru_cache(16)
-def _read(path: Path, raw: bytes) -> Receipt:
+def _read(path: Place, raw: bytes) -> Receipt:
     """What these bytes say; a worker meets the same receipt with every shard, and it names all shards."""
     try:
         content = json.loads(raw)
@@ -156,7 +157,7 @@ def _read(path: Path, raw: bytes) -> Receipt:
     return receipt
 
 
-def _no_receipt(path: Path, error: Exception) -> BrokenPromise:
+def _no_receipt(path: Place, error: Exception) -> BrokenPromise:
     problem = f"is not a receipt ({type(error).__name__}: {shown(str(error))})"
     return BrokenPromise(str(path), problem, "Make the store again")
 

@@ -6,19 +6,18 @@ sha256 and row count before anything reads it. A folder without a receipt was ne
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.data.errors import BrokenPromise, UsageError, shown
+from winnow.data.errors import BrokenPromise, EnvironmentFault, UsageError, shown
+from winnow.data.places.place import Place, for_arrow, is_file
+from winnow.data.places.words import asked
 from winnow.data.readers.files import sha256_of
-from winnow.data.stores.atomic import fault, force, make_folder, written
+from winnow.data.stores.atomic import make_folder, remove_folder, written
 from winnow.data.stores.receipts import NAME, Books, Receipt, Shard, Work, read_receipt
 
 SHARD_ROWS = 1 << 20
@@ -27,7 +26,7 @@ SHARD_ROWS = 1 << 20
 class Store:
     """A finished, checked store."""
 
-    def __init__(self, path: Path, receipt: Receipt) -> None:
+    def __init__(self, path: Place, receipt: Receipt) -> None:
         self.path = path
         self.receipt = receipt
 
@@ -35,22 +34,24 @@ class Store:
         """All rows in order; one batch without rows when there are none, for its types."""
         names = None if columns is None else list(columns)
         if not self.rows():
-            empty = pq.read_schema(self.path / self.receipt.shards[0].name).empty_table()
+            empty = pq.read_schema(for_arrow(self.path / self.receipt.shards[0].name)).empty_table()
             yield pa.RecordBatch.from_pylist([], (empty if names is None else empty.select(names)).schema)
         for shard in self.receipt.shards:
-            yield from pq.ParquetFile(self.path / shard.name).iter_batches(columns=names)
+            path = self.path / shard.name
+            with asked(str(path)):
+                yield from pq.ParquetFile(for_arrow(path)).iter_batches(columns=names)
 
     def rows(self) -> int:
         """How many rows its shards hold."""
         return sum(shard.rows for shard in self.receipt.shards)
 
 
-def is_store(path: Path) -> bool:
+def is_store(path: Place) -> bool:
     """Whether this folder claims to be a store."""
-    return os.path.isfile(path / NAME)
+    return is_file(path / NAME)
 
 
-def open_store(path: Path) -> Store:
+def open_store(path: Place) -> Store:
     """The store in this folder, every shard checked against the receipt."""
     if not is_store(path):
         step = "Run the command that made it again" if path.is_dir() else "Check the path"
@@ -72,7 +73,7 @@ def open_store(path: Path) -> Store:
     return Store(path, receipt)
 
 
-def open_shard(path: Path, number: int) -> Store:
+def open_shard(path: Place, number: int) -> Store:
     """The store in this folder to read one shard of, which alone is checked."""
     receipt = read_receipt(path / NAME)
     shard = receipt.shards[number]
@@ -85,14 +86,18 @@ def kept_sources(receipt: Receipt) -> list[str]:
     return [file["path"] for file in receipt.work.source.get("files", []) if "/" not in file["path"]]
 
 
-def check_shard(path: Path, shard: Shard) -> None:
+def check_shard(path: Place, shard: Shard) -> None:
     """One shard against its line of the receipt."""
     if path.is_symlink() or not path.is_file():
         raise BrokenPromise(str(path), "is in the receipt but is no file of the store", "Make the store again")
     if path.stat().st_size != shard.bytes or sha256_of(path) != shard.sha256:
         raise BrokenPromise(str(path), "is not the file its receipt names (its sha256 differs)", "Make the store again")
+    if path.suffix != ".parquet":
+        # The files of a model have no rows.
+        return
     try:
-        rows = pq.read_metadata(path).num_rows
+        with asked(str(path)):
+            rows = pq.read_metadata(for_arrow(path)).num_rows
     except (pa.ArrowException, OSError) as error:
         raise BrokenPromise(str(path), "is not Parquet", "Make the store again") from error
     if rows != shard.rows:
@@ -100,21 +105,21 @@ def check_shard(path: Path, shard: Shard) -> None:
 
 
 @contextmanager
-def cleared_on_error(path: Path) -> Iterator[None]:
+def cleared_on_error(path: Place) -> Iterator[None]:
     """Takes away what was begun in a folder when the work in this block does not end well."""
     done = False
     try:
         yield
         done = True
     finally:
-        if not done and not is_store(path):
-            clear_unfinished(path)
+        if not done:
+            _clear_after_error(path)
 
 
 class StoreWriter:
     """Writes the shards of one store; `finish` makes it a store."""
 
-    def __init__(self, path: Path, kind: str, work: Work, schema: pa.Schema) -> None:
+    def __init__(self, path: Place, kind: str, work: Work, schema: pa.Schema) -> None:
         """The folder must have been made ready by `prepare`."""
         self.path = path
         self.kind = kind
@@ -130,8 +135,8 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and not is_store(self.path):
-            clear_unfinished(self.path)
+        if error is not None:
+            _clear_after_error(self.path)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """More rows, in order."""
@@ -153,11 +158,19 @@ class StoreWriter:
         table = pa.Table.from_batches(self._pending, self.schema)
         with written(target) as partial:
             pq.write_table(table, partial, compression="zstd", store_schema=True)
-        self.shards.append(Shard(target.name, table.num_rows, target.stat().st_size, sha256_of(target)))
+            shard = Shard(target.name, table.num_rows, partial.stat().st_size, sha256_of(partial))
+        self.shards.append(shard)
         self._pending, self._rows = [], 0
 
 
-def clear_unfinished(path: Path) -> None:
+def _clear_after_error(path: Place) -> None:
+    # Where nothing could be written, nothing can be cleared either, and the first fault is the one to tell.
+    with suppress(EnvironmentFault):
+        if not is_store(path):
+            clear_unfinished(path)
+
+
+def clear_unfinished(path: Place) -> None:
     """Remove what an unfinished run of ours left; anything else in the way is refused."""
     if not path.exists():
         return
@@ -168,20 +181,16 @@ def clear_unfinished(path: Path) -> None:
     ours = [p for p in path.iterdir() if p.name.startswith(("part-", "source.", ".part-", ".source.", ".receipt."))]
     if len(ours) != len(list(path.iterdir())):
         raise UsageError("--out", f"{shown(str(path))} holds other files", "Name a folder that does not exist yet")
-    try:
-        shutil.rmtree(path)
-        force(path.parent)
-    except OSError as error:
-        raise fault(path, error) from error
+    remove_folder(path)
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Place) -> None:
     """An empty folder for a new store."""
     clear_unfinished(path)
     make_folder(path)
 
 
-def finished_already(path: Path, work: Work) -> Receipt | None:
+def finished_already(path: Place, work: Work) -> Receipt | None:
     """The receipt of the same work, if it stands finished here; other work is refused."""
     if not path.is_dir() or not is_store(path):
         return None

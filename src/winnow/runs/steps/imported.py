@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from winnow.data.columns import stated
+from winnow.data.places.place import below
 from winnow.data.quarantine import BadRows
 from winnow.data.stores.flat import write_quarantine
 from winnow.data.stores.opening import open_rows, source_receipt
@@ -52,7 +53,7 @@ class Data(Part):
     def table(self, base: Path) -> Table:
         """The candidates where they came from."""
         named = {**self.columns.model_dump(exclude_none=True), **({"candidates": self.lists} if self.lists else {})}
-        given = self.candidates if self.candidates == "-" else str(base / self.candidates)
+        given = self.candidates if self.candidates == "-" else below(base, self.candidates)
         return open_rows(given, stated(**named), BadRows.parse(self.bad_rows))
 
     def plan(self, table: Table, run: UnderWay) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from winnow.data.columns import stated
+from winnow.data.places.place import below
 from winnow.data.stores.opening import open_rows, source_receipt, with_labels
 from winnow.data.stores.receipts import Work
 from winnow.data.stores.store import Store
@@ -68,7 +69,7 @@ class Measure(Part):
     def _labeled(self, judged: Store, base: Path) -> Table:
         named = {"label": self.label} if self.label and self.labels is None else {}
         table = open_rows(judged.path, stated(**named))
-        return table if self.labels is None else with_labels(table, str(base / self.labels), self.label)
+        return table if self.labels is None else with_labels(table, below(base, self.labels), self.label)
 
 
 def _by_shards(judged: Store, run: UnderWay) -> Reader:

@@ -1,24 +1,28 @@
 """The step `select`: the rows to train on, and as many drawn at random to compare against.
 
-Shard by shard, with cuts for the rules that rank all rows. What was counted on the way is kept in the folder of the
-selection, so that it can be said again.
+Shard by shard, with cuts for the rules that rank all rows. What was counted on the way is kept beside the selection,
+sealed, so that it can be said again; where it is gone or damaged, it is counted again.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from functools import reduce
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from winnow.data.columns import stated
-from winnow.data.stores.atomic import make_folder
+from winnow.data.places.place import below
+from winnow.data.stores.atomic import make_folder, write_bytes
 from winnow.data.stores.opening import open_rows
-from winnow.data.stores.shards.done import Done, counted, finish
+from winnow.data.stores.receipts import sealed
+from winnow.data.stores.shards.done import Done, clear, counted, finish
 from winnow.data.stores.store import Store, open_store
 from winnow.data.table import Table
-from winnow.runs.folder import read_kept, stands, write_kept
+from winnow.runs.folder import stands
 from winnow.runs.parts import Part
 from winnow.runs.under_way import UnderWay, clear_others
 from winnow.stages.mapping import Fold, Glance, Small
@@ -26,10 +30,10 @@ from winnow.stages.named import verdict_columns
 from winnow.stages.select import Request, intended, select, settled
 from winnow.stages.select.rules import Rules, best_of
 from winnow.stages.select.shards.choosing import Choosing, cuts_of
-from winnow.stages.select.shards.shard import Choice, Target, choose, told
+from winnow.stages.select.shards.shard import Choice, Counts, Target, choose, told
 from winnow.stages.select.words import said
 
-COUNTS = ".counts.json"
+COUNTS = ".selection.json"
 FOLDERS = {"selection": "selected", "control": "control"}
 
 
@@ -63,6 +67,10 @@ class Select(Part):
         works = intended(table, request)
         targets = [Target(run.out / FOLDERS[name], work, name == "control") for name, work in works.items()]
         left = tuple(target for target in targets if not stands(target.folder, target.work))
+        for target in targets:
+            if target not in left:
+                # A run that was stopped right after the receipt left those of the shards.
+                clear(target.folder, [shard.name for shard in judged.receipt.shards])
         if by_shards(table, request):
             summary = _Choosing(run, judged, request, table, self._exclude(run)).told(targets[0], left)
         else:
@@ -86,7 +94,7 @@ class Select(Part):
         )
 
     def _exclude(self, run: UnderWay) -> str | None:
-        return None if self.exclude is None else str(run.base / self.exclude)
+        return None if self.exclude is None else below(run.base, self.exclude)
 
     def _rules(self, seed: int) -> Rules:
         known = {f.name for f in fields(Rules)}
@@ -109,14 +117,14 @@ class _Choosing:
     def told(self, selection: Target, left: tuple[Target, ...]) -> dict[str, Any]:
         """What is said of the choice, once nothing of it is left to do."""
         table, rules = settled(self.table, self.request)
-        kept = selection.folder / COUNTS
-        found = None if left else read_kept(kept, selection.work.identity())
-        if found is None:
-            found = {"counts": counted(self._chosen(table, rules, left))}
-            write_kept(kept, selection.work.identity(), found)
+        kept, identity = self.run.out / COUNTS, selection.work.identity()
+        counts = None if left else _kept(kept, identity)
+        if counts is None:
+            counts = {name: dict(said_) for name, said_ in counted(self._chosen(table, rules, left)).items()}
+            write_bytes(kept, sealed({"identity": identity, "counts": counts}))
             for target in left:
                 finish(target.folder, "selection", target.work, self._names())
-        return told(table, rules.said(), found["counts"])
+        return told(table, rules.said(), counts)
 
     def _chosen(self, table: Table, rules: Rules, left: tuple[Target, ...]) -> list[Done]:
         for target in left:
@@ -139,6 +147,18 @@ class _Choosing:
 
     def _names(self) -> list[str]:
         return [shard.name for shard in self.judged.receipt.shards]
+
+
+def _kept(path: Path, identity: str) -> Counts | None:
+    """What was counted of this work, if it stands there as it was written."""
+    try:
+        raw = path.read_bytes()
+        content = json.loads(raw)
+        counts: Counts = content["counts"]
+        whole = sealed({name: content[name] for name in ("identity", "counts")}) == raw
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return counts if whole and content["identity"] == identity else None
 
 
 def by_shards(table: Table, request: Request) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from winnow.data.errors import BadTable, UsageError, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.atomic import write_bytes
 from winnow.stages.decide.evidence import Evidence
 from winnow.stats.evidence import How, held_out
@@ -29,7 +29,7 @@ class Holdout:
 
     share: float
     look: bool = False
-    beside: Path | None = None
+    beside: Place | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
@@ -39,7 +39,7 @@ class Holdout:
             problem = "looks are counted in a file beside the labels, and these come from no file"
             raise UsageError("--look", problem, "Write the labels to a file: --labels FILE")
 
-    def file(self) -> Path | None:
+    def file(self) -> Place | None:
         """Where looks are counted."""
         return None if self.beside is None else self.beside.with_name(self.beside.name + ENDING)
 
@@ -91,7 +91,7 @@ def write_down(found: Parted, verifiers: list[str]) -> None:
     write_bytes(file, before + json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
-def _looks(file: Path | None) -> list[dict[str, Any]]:
+def _looks(file: Place | None) -> list[dict[str, Any]]:
     if file is None or not file.exists():
         return []
     found = []

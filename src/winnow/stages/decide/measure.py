@@ -11,13 +11,13 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.data.errors import UsageError, nearest, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting
 from winnow.data.stores.opening import source_receipt
 from winnow.data.stores.receipts import Books, Work
@@ -60,7 +60,7 @@ class Measuring:
     right_if: str | None = None
     grade_range: tuple[float, float] | None = None
     costs: tuple[float, ...] = ()
-    errors: Path | None = None
+    errors: Place | None = None
     answer: str | None = None
     people: People | None = None
     holdout: Holdout | None = None
@@ -101,7 +101,7 @@ class Measured(Spoken):
 
     cards: tuple[tuple[str, str, Card | GradeCard], ...]
     comparison: Comparison | None
-    errors: Path | None = None
+    errors: Place | None = None
     beside: tuple[Beside, ...] = ()
 
     @property

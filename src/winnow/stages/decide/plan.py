@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 
 from winnow.data.chunks import Chunk
 from winnow.data.errors import BadTable, UsageError, nearest, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting
 from winnow.data.stores.opening import source_receipt
 from winnow.data.stores.receipts import Books, Work
@@ -61,7 +61,7 @@ class ToLabel:
     summary: dict[str, Any]
 
 
-def plan_labels(table: Table, planning: Planning, out: Path) -> dict[str, Any]:
+def plan_labels(table: Table, planning: Planning, out: Place) -> dict[str, Any]:
     """Write the rows to label, in order; returns what the plan says of itself."""
     refuse_overwriting(out)
     if not is_flat(out):
@@ -117,7 +117,7 @@ def _for_forecast(table: Table, planning: Planning) -> ToLabel:
     return ToLabel([rows[i] for i in order], ["pick"] * count, picked.drawn.tolist(), [ids[i] for i in order], summary)
 
 
-def _write(table: Table, chosen: ToLabel, planning: Planning, out: Path) -> None:
+def _write(table: Table, chosen: ToLabel, planning: Planning, out: Place) -> None:
     added = pa.schema([field for field in ADDED if field.name not in _kept(table)])
     places: dict[int, tuple[Chunk, int]] = {}
     for chunk in table.pick(np.array(sorted(chosen.rows), np.int64)):

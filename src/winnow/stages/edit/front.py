@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from winnow.data.errors import UsageError, nearest
+from winnow.data.places.place import local
 from winnow.data.table import Table
 from winnow.models.transformers import How
 from winnow.stages.edit.editing import Editing
@@ -54,7 +55,12 @@ def edit(given: object, model: PathLike, *, out: PathLike | None = None, **editi
     options: dict[str, Any] = dict(editing)
     reading = {name: options.pop(name) for name in list(options) if name in READING}
     asked = editing_of(str(model), options)
-    return run_edit(opened(given, reading), asked, None if out is None else Path(out))
+    return run_edit(opened(given, reading), asked, written_to(out))
+
+
+def written_to(out: PathLike | None) -> Path | None:
+    """Where the result goes: here, because what is stopped goes on from its finished pieces."""
+    return None if out is None else local(out, "--out", "edits are kept piece by piece in a local folder")
 
 
 def opened(given: object, reading: dict[str, Any]) -> Table:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.data.chunks import Chunk, Rows
 from winnow.data.errors import UsageError
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import Layout, flat_file
 from winnow.data.stores.receipts import Books, Work
 from winnow.data.stores.store import StoreWriter
@@ -95,7 +95,7 @@ def real_rows(table: Table, share: float, kept: int, evaluation: Evaluation | No
     return RealRows(table, np.sort(np.array([row for _, row in sorted(drawn)[:wanted]], np.int64)))
 
 
-def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Lengths | None = None) -> None:
+def write_flat(picked: Picked, out: Place, work: Work, books: Books, lengths: Lengths | None = None) -> None:
     """A flat file and its receipt."""
     source = picked.table.original()
     layout = Layout(source, picked.table.bad, ADDED)
@@ -109,7 +109,7 @@ def write_flat(picked: Picked, out: Path, work: Work, books: Books, lengths: Len
     file.finish("selection", work, books, len(picked))
 
 
-def write_store(picked: Picked, out: Path, work: Work, books: Books) -> None:
+def write_store(picked: Picked, out: Place, work: Work, books: Books) -> None:
     """A store of the choice; the rows themselves stay where they are."""
     prompts = picked.table.has("prompt")
     with StoreWriter(out, "selection", work, STORED) as store, UniqueIds(picked.table) as ids:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from winnow.data.chunks import Rows as RowNumbers
 from winnow.data.columns import Columns, stated
 from winnow.data.engine import engine
 from winnow.data.errors import UsageError, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import is_flat, refuse_overwriting, write_quarantine
 from winnow.data.stores.opening import kept_source, source_receipt
 from winnow.data.stores.receipts import Books, Work
@@ -42,8 +42,8 @@ class Request:
     verdict: str | None = None
     exclude: Table | None = None
     real: Table | None = None
-    out: Path | None = None
-    control: Path | bool = False
+    out: Place | None = None
+    control: Place | bool = False
 
 
 class Selected(Rows):
@@ -76,7 +76,7 @@ def select(table: Table, request: Request) -> Selected:
         result.control = _control_written(picked, control, request, books)
         result.summary["control"] = {
             "rows": len(result.control),
-            "out": str(request.control) if isinstance(request.control, Path) else None,
+            "out": str(request.control) if isinstance(request.control, Place) else None,
         }
     return result
 
@@ -104,9 +104,9 @@ def _ready(table: Table, rules: Rules, request: Request) -> Table:
     """Refuse everything that can be refused before a row is read."""
     _refuse_one_place_twice(request)
     for path, option in ((request.out, "--out"), (request.control, "--control")):
-        if isinstance(path, Path) and is_flat(path):
+        if isinstance(path, Place) and is_flat(path):
             refuse_overwriting(path, option)
-        elif isinstance(path, Path) and request.real is not None:
+        elif isinstance(path, Place) and request.real is not None:
             raise UsageError(
                 option,
                 "real rows have no candidate id, so a store cannot hold them",
@@ -118,7 +118,7 @@ def _ready(table: Table, rules: Rules, request: Request) -> Table:
     table.need(*(["prompt"] if rules.best_of is not None else []), *(["text"] if rules.distinct else []))
     table.need(*(["prompt_text"] if request.exclude is not None else []))
     for path in (request.out, request.control):
-        if isinstance(path, Path) and not is_flat(path):
+        if isinstance(path, Place) and not is_flat(path):
             table = kept_source(table, path)
     return table
 
@@ -127,14 +127,14 @@ def _refuse_one_place_twice(request: Request) -> None:
     """Nothing is written over what is read, nor the control over the selection; flat files look after the table."""
     taken = {path.resolve(): option for option, path in _beside(request)}
     for option, place in (("--out", request.out), ("--control", request.control)):
-        if not isinstance(place, Path):
+        if not isinstance(place, Place):
             continue
         if other := taken.get(place.resolve()):
             raise UsageError(option, f"{shown(str(place))} is what {other} names", "Name another file")
         taken[place.resolve()] = option
 
 
-def _beside(request: Request) -> Iterator[tuple[str, Path]]:
+def _beside(request: Request) -> Iterator[tuple[str, Place]]:
     for option, table in (("--exclude", request.exclude), ("--mix-real", request.real)):
         if table is not None:
             yield from ((option, path) for path in table.source.paths())
@@ -156,11 +156,11 @@ def intended(table: Table, request: Request) -> dict[str, Work]:
     table, rules = settled(table, request)
     named = {"selection": (request.out, rules.said()), "control": (request.control, "control")}
     return {
-        name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Path)
+        name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Place)
     }
 
 
-def _work(table: Table, request: Request, rule: str, folder: Path) -> Work:
+def _work(table: Table, request: Request, rule: str, folder: Place) -> Work:
     beside = {"exclude": request.exclude, "real": request.real}
     sources = {name: source_receipt(table, folder) for name, table in beside.items() if table is not None}
     config = {"rules": {**request.rules.config(), "said": rule}, "verdict": request.verdict}
@@ -184,7 +184,7 @@ def _written(picked: Picked, request: Request, books: Books, lengths: Lengths) -
     return Selected(_reopened(picked, out, len(picked)), {**summary, "out": str(out)})
 
 
-def _reopened(picked: Picked, out: Path, rows: int) -> Table:
+def _reopened(picked: Picked, out: Place, rows: int) -> Table:
     names = [*picked.table.original().names(), *ADDED.names]
     return reopened(out, _columns_of(picked, None), rows, names)
 
@@ -195,7 +195,7 @@ def _columns_of(picked: Picked, names: list[str] | None) -> Columns:
     return stated(**{part: name for part, name in picked.table.columns.named().items() if name in known})
 
 
-def _stored(picked: Picked, out: Path, work: Work, books: Books) -> None:
+def _stored(picked: Picked, out: Place, work: Work, books: Books) -> None:
     if finished_already(out, work) is None:
         if not any(out == path.parent for path in picked.table.source.paths()):
             prepare(out)
@@ -204,7 +204,7 @@ def _stored(picked: Picked, out: Path, work: Work, books: Books) -> None:
 
 def _control_written(picked: Picked, rows: RowNumbers, request: Request, books: Books) -> Rows:
     control = replace(picked, rows=rows, rule="control")
-    out = request.control if isinstance(request.control, Path) else None
+    out = request.control if isinstance(request.control, Place) else None
     if out is None:
         held = Held(list(control.chunks()), picked.table.name, [*picked.table.original().names(), *ADDED.names])
         return Rows(Table(held, _columns_of(picked, held.names()), picked.table.bad), {"rows": len(control)})

@@ -6,7 +6,9 @@ the row after others, the row alone), whatever stands beside it, and a worker wo
 
 Promises: one value per row, in order. A function that only ever dies does not take for ever: after `PATIENCE` rows
 in a row to blame, the rows left of this batch are errors that say so, and the next batches get half as many tries,
-then half again, until one row succeeds. After a call that took too long, calls are smaller.
+then half again, until one row succeeds. Waiting costs more: after `LATE` rows in a row that took too long, `PROBES`
+rows from all over what is left are tried, and if none is answered the batch is given up, and so is each of the next
+after one row. After a call that took too long, calls are smaller.
 It does not look at values.
 """
 
@@ -21,6 +23,8 @@ from winnow.verifiers.guarded.worker import Death, Order, Worker
 
 CALL = 512
 PATIENCE = 20
+LATE = 2
+PROBES = 3
 SMALLER = 8
 """What the size of a call is divided by when one took too long."""
 
@@ -60,7 +64,7 @@ class Calls:
                 elif len(part) > 1 or not self._fresh:
                     left.append(call)
                 else:
-                    found += self._blame(death, left)
+                    found += self._blame(arguments, death, left)
             return found
 
     def end(self) -> None:
@@ -75,16 +79,33 @@ class Calls:
             return part[:1]
         return part
 
-    def _blame(self, death: Death, left: list[Sequence[int]]) -> list[Broken]:
+    def _blame(self, arguments: Columns, death: Death, left: list[Sequence[int]]) -> list[Broken]:
         """What the row that was asked about gets; and the rows left, if it was one too many."""
         self._blamed += 1
         found = [Broken(death.reason)]
         if self._blamed >= self._patience:
             rows = "the row before it" if self._blamed == 1 else f"{self._blamed} rows before it, one after the other,"
-            found += [Broken(f"not judged: {rows} {death.reason}")] * sum(map(len, left))
-            left.clear()
-            self._blamed, self._patience = 0, max(1, self._patience // 2)
+            self._patience //= 2
+        elif death.late and self._blamed >= LATE and self._hopeless(arguments, left):
+            rows = f"{self._blamed} rows before it and {PROBES} from all over the batch"
+            self._patience = 1
+        else:
+            return found
+        found += [Broken(f"not judged: {rows} {death.reason}")] * sum(map(len, left))
+        left.clear()
+        self._blamed, self._patience = 0, max(1, self._patience)
         return found
+
+    def _hopeless(self, arguments: Columns, left: list[Sequence[int]]) -> bool:
+        """Whether none of some rows from all over what is left is answered; what is will be asked again in its turn."""
+        rows = [row for part in reversed(left) for row in part]
+        if len(rows) < PROBES:
+            return False
+        for turn in range(PROBES):
+            if self._asked(arguments, [rows[(2 * turn + 1) * len(rows) // (2 * PROBES)]])[1] is None:
+                self._fresh, self._blamed, self._patience = False, 0, PATIENCE
+                return False
+        return True
 
     def _asked(self, arguments: Columns, part: Sequence[int]) -> tuple[list[Value], Death | None]:
         if not self._worker.ready():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -98,6 +101,32 @@ def test_the_same_outcome_twice_is_recorded_once_and_of_several_the_last_counts(
     ]
     difference = later.plain()["difference"]
     assert difference["value"] == pytest.approx(0.1)
+
+
+def test_outcomes_recorded_at_the_same_moment_are_all_kept(stored: Path) -> None:
+    scores, together = [number / 20 for number in range(8)], Barrier(8)
+
+    def record(score: float) -> bool:
+        together.wait()
+        return winnow.outcome(stored, score=score, n=200).new
+
+    with ThreadPoolExecutor(len(scores)) as at_once:
+        assert all(at_once.map(record, scores))
+    assert sorted(one["score"] for one in lines(stored)) == scores
+
+
+def test_whoever_records_waits_for_another_and_keeps_its_line(stored: Path) -> None:
+    winnow.outcome(stored, score=0.5, n=200, file="control")
+    record = stored.with_name("outcomes.jsonl")
+    with ThreadPoolExecutor(1) as other, record.with_name(".outcomes.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = other.submit(winnow.outcome, stored, score=0.7, n=200)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.5)
+        record.write_text(record.read_text() + record.read_text().replace("0.5", "0.25"))
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert waiting.result(60).new
+    assert [one["score"] for one in lines(stored)] == [0.5, 0.25, 0.7]
 
 
 def test_a_last_line_without_its_end_is_not_glued_to_the_next(stored: Path) -> None:

@@ -68,7 +68,7 @@ def by_shards(source: Path, rules: Rules, exclude: str | None, seed: int = 0) ->
         return reduce(fold.merge, said)
 
     works = intended(open_rows(source), request)
-    targets = tuple(Target(request.out.parent / name, work, name == "control") for name, work in works.items())  # type: ignore[union-attr]
+    targets = tuple(Target(request.out.parent / name, work, name == "control") for name, work in works.items())  # type: ignore[union-attr, arg-type]
     for target in targets:
         prepare(target.folder)
     cuts = cuts_of(choosing, over_shards)

@@ -44,7 +44,7 @@ def shards_for(table: Table) -> int:
     """How many shards a table should have, judged from its files."""
     source = table.source.original()
     if isinstance(source, Parquet):
-        rows = sum(pq.read_metadata(path).num_rows for path in source.files)
+        rows = source.count()
     else:
         rows = sum(path.stat().st_size for path in source.paths()) // BYTES_A_ROW
     return int(min(max(math.ceil(rows / SHARD_ROWS), 1), MOST_SHARDS))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from winnow.data.chunks import ArrowChunk, Chunk, JsonChunk, Rows
 from winnow.data.errors import BrokenPromise
+from winnow.data.places.place import Place, for_arrow
 from winnow.data.quarantine import BadRows
 from winnow.data.readers.columnar import Parquet
 from winnow.data.readers.jsonl import parse
@@ -51,7 +51,7 @@ class ShardRows(Source):
     def names(self) -> list[str]:
         return self._own if self.regular else self._of_lines
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Place]:
         return self._inner.files
 
     def receipt(self) -> dict[str, Any]:
@@ -103,8 +103,8 @@ class ShardRows(Source):
         return JsonChunk(objects, rows, place, lines)
 
 
-def _columns_of_lines(path: Path) -> list[str]:
-    known = (pq.read_metadata(path).metadata or {}).get(COLUMNS.encode())
+def _columns_of_lines(path: Place) -> list[str]:
+    known = (pq.read_metadata(for_arrow(path)).metadata or {}).get(COLUMNS.encode())
     if known is None:
         raise BrokenPromise(str(path), "does not say which columns its lines have", "Import it again")
     names: list[str] = json.loads(known)

@@ -13,7 +13,6 @@ import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from winnow.data.errors import UsageError, nearest, shown
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import is_flat, refuse_overwriting
 from winnow.data.stores.opening import kept_source, with_labels
 from winnow.data.stores.store import cleared_on_error
@@ -56,7 +56,7 @@ class Combining:
     label: str | None = None
     right_if: str | None = None
     seed: int = 0
-    out: Path | None = None
+    out: Place | None = None
 
     def learns(self) -> bool:
         """Whether labels were named: those that are merely there are not used."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from winnow.data.places.place import Place
 from winnow.data.stores.flat import Layout, flat_file, is_flat, write_quarantine
 from winnow.data.stores.joined import Attached
 from winnow.data.stores.opening import open_rows, source_receipt
@@ -76,7 +76,7 @@ def beside(base: Table, read: Table, result: Result) -> Table:
     return Table(source, replace(base.columns.stated(), verdict=verdict, score=score), base.bad)
 
 
-def write(view: Table, result: Result, out: Path, prepared: bool) -> tuple[Table, bool]:
+def write(view: Table, result: Result, out: Place, prepared: bool) -> tuple[Table, bool]:
     """Write the view where `out` says; returns what was written, and whether it stood there already."""
     folder = out.parent if is_flat(out) else out
     verifier = {"name": result.name, "version": VERSION, "config": result.config}
@@ -97,7 +97,7 @@ def _books(view: Table, result: Result) -> Books:
     return Books(rows + bad, rows, 0, bad, {"bad row": bad} if bad else {})
 
 
-def _flat(view: Table, result: Result, out: Path, work: Work) -> None:
+def _flat(view: Table, result: Result, out: Place, work: Work) -> None:
     assert isinstance(view.source, Attached)
     with flat_file(out, Layout(view.source.source, view.bad, result.added())) as file:
         for chunk in view.source.chunks(view.bad):
@@ -106,7 +106,7 @@ def _flat(view: Table, result: Result, out: Path, work: Work) -> None:
     file.finish("verdicts", work, _books(view, result), len(result.rows))
 
 
-def _store(view: Table, result: Result, out: Path, work: Work) -> None:
+def _store(view: Table, result: Result, out: Place, work: Work) -> None:
     with StoreWriter(out, "verdicts", work, STORED) as store:
         for chunk, parts in view.parts(["id"], result.columns()):
             said = chunk.arrow()

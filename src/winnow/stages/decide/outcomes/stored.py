@@ -3,24 +3,29 @@
 The forecast is JSON with sorted keys, sealed by the sha256 of its own content: what was said cannot be mended after the
 outcome is known. It holds the version, the options, the receipt of the table and the labels, and no clock; nor what
 earlier outcomes made of it, so the same forecast is the same bytes. Outcomes are lines of `outcomes.jsonl` in the same
-folder; each names its forecast by seal. Appending writes the file anew and renames it: a crash leaves the old one.
+folder; each names its forecast by seal. Appending writes the file anew and renames it: a crash leaves the old one, and
+whoever appends at the same moment waits.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from winnow.data.errors import BadTable, BrokenPromise, UsageError, shown
-from winnow.data.stores.atomic import write_bytes
+from winnow.data.stores.atomic import refused, write_bytes
 from winnow.data.stores.receipts import Work, sealed, without_paths
 from winnow.data.values import canonical
 
 FORMAT = "winnow-forecast-1"
 NAME = "forecast.json"
 OUTCOMES = "outcomes.jsonl"
+LOCK = ".outcomes.lock"
 FILES = ("recommended", "runner-up", "control")
 VERSION = 1
 
@@ -145,12 +150,21 @@ def _as_read(value: Any) -> Any:
 def append(stored: Stored, line: Line) -> bool:
     """Record an outcome; False where the last one of this file says the same already."""
     path = stored.outcomes()
-    before = path.read_bytes() if path.exists() else b""
-    if latest(stored).get(line.file) == line:
-        return False
-    gap = b"" if before.endswith(b"\n") or not before else b"\n"
-    write_bytes(path, before + gap + canonical(asdict(line)).encode() + b"\n")
+    with _alone(path):
+        before = path.read_bytes() if path.exists() else b""
+        if latest(stored).get(line.file) == line:
+            return False
+        gap = b"" if before.endswith(b"\n") or not before else b"\n"
+        write_bytes(path, before + gap + canonical(asdict(line)).encode() + b"\n")
     return True
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One record at a time; the others wait. The lock goes with the process that holds it."""
+    with refused(path), path.with_name(LOCK).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def latest(stored: Stored) -> dict[str, Line]:

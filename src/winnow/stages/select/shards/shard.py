@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from winnow.data.chunks import Rows
 from winnow.data.columns import Columns
+from winnow.data.places.place import Place
 from winnow.data.stores.opening import shard_of
 from winnow.data.stores.receipts import Books, Shard, Work
 from winnow.data.stores.shards.done import Done, read_done, write_done, write_shard
@@ -46,7 +47,7 @@ class Choice:
 
     choosing: Choosing
     cuts: Cuts
-    source: Path
+    source: Place
     number: int
     name: str
     columns: Columns

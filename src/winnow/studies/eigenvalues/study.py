@@ -1,0 +1,74 @@
+"""The eigenvalue study of arXiv 2406.07515 in miniature: what it claims, and how each claim stands at a small scale."""
+
+from __future__ import annotations
+
+from winnow.studies.eigenvalues.figures import figures
+from winnow.studies.eigenvalues.judged import judge
+from winnow.studies.eigenvalues.parts import rounds, students
+from winnow.studies.eigenvalues.settings import SCALES
+from winnow.studies.eigenvalues.told import words
+from winnow.studies.frame.study import Claim, Study
+
+FENG = "arXiv 2406.07515"
+IN_SMALL = "seen with 2 x 2 matrices and small models"
+
+CLAIMS = (
+    Claim(
+        "a student of answers that an oracle verified is better than the generator that wrote them",
+        "reproduced",
+        FENG,
+        IN_SMALL,
+        ("oracle's student over the unverified one", "oracle's student over the generator"),
+    ),
+    Claim(
+        "the less a noisy verifier lets through, the better the student",
+        "reproduced",
+        FENG,
+        IN_SMALL,
+        ("least gain from a verifier with less noise",),
+    ),
+    Claim(
+        "the best of many beams by an oracle is far better than greedy, the likeliest beam is not",
+        "reproduced",
+        FENG,
+        IN_SMALL,
+        ("best of 10 beams by an oracle over greedy, as a ratio", "likeliest beam against greedy"),
+    ),
+    Claim(
+        "one round on unverified answers ends below the generator",
+        "holds only if",
+        FENG,
+        "over rounds it does for every seed tried; after one round at this scale not for certain",
+        ("rounds: the unverified loss below the generator",),
+    ),
+    Claim(
+        "the curve of noisy verifiers crosses the generator near p* = .65",
+        "not reproduced",
+        FENG,
+        "at this scale it crosses higher, at a place that moves with the seed; it is told and not checked",
+    ),
+)
+
+CITE = """
+@inproceedings{feng2025beyond,
+  title = {Beyond Model Collapse: Scaling Up with Synthesized Data Requires Verification},
+  author = {Feng, Yunzhen and Dohmatob, Elvis and Yang, Pu and Charton, Francois and Kempe, Julia},
+  booktitle = {International Conference on Learning Representations},
+  year = {2025},
+  eprint = {2406.07515},
+  archivePrefix = {arXiv}
+}
+"""
+
+STUDY = Study(
+    name="eigenvalues",
+    about="transformers that learn eigenvalues from their own verified and unverified answers",
+    claims=CLAIMS,
+    scales=SCALES,
+    parts={"students": students, "rounds": rounds},
+    cite=CITE,
+    judge=judge,
+    words=words,
+    figures=figures,
+    libraries=("numpy", "torch"),
+)

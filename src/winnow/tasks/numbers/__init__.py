@@ -1,0 +1,1 @@
+"""Tasks over numbers written as tokens: encodings, matrices, determinants, common divisors, remainders."""

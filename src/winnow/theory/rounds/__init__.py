@@ -1,0 +1,1 @@
+"""What many rounds of training on one's own output do: closed forms, exact recursions, simulations."""
