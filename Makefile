@@ -11,11 +11,11 @@ export OMP_NUM_THREADS ?= 1
 
 help:
 	@echo 'make install   the project and its tools in .venv (the other targets do it when needed)'
-	@echo 'make demo      a first look: who selects right answers? leaves its files in demo/'
+	@echo 'make demo      a first look: who selects right answers, and what do students learn? leaves its files in demo/'
 	@echo 'make test      all tests'
 	@echo 'make check     style, types, arrows between rooms, ceilings, words'
 	@echo 'make bench     the speed table, against other libraries, in .venv-bench'
-	@echo 'make faults    kills, full disks, damage: what winnow promises, counted (a quarter of an hour or more)'
+	@echo 'make faults    kills, full disks, damage: what winnow promises, counted (about half an hour)'
 	@echo 'make clean     remove everything that make made'
 
 # A recipe, so that a Python that is too old is named before it fails at something else.
@@ -42,7 +42,7 @@ install: .venv/installed
 	@touch $@
 
 demo: install
-	@$(BIN)/winnow demo --out demo
+	@$(BIN)/winnow demo --train --out demo
 
 test: install
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal
