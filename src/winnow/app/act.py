@@ -46,7 +46,7 @@ def verify(
     given = settings_for(names, settings)
     judges = [verifier(name, given[name]) for name in names]
     opened = _opened(table, reading)
-    return _done(front.verify(opened, *judges, out=out), out)
+    return told(front.verify(opened, *judges, out=out), out)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def select(
     if beside.verdict is not None:
         said["verdict"] = beside.verdict
     chosen = front.select(opened, out=out, control=beside.control or False, **said)
-    return _done(chosen, out)
+    return told(chosen, out)
 
 
 def _opened(path: str, reading: TableOptions, **more: Any) -> Table:
@@ -122,7 +122,8 @@ def _opened(path: str, reading: TableOptions, **more: Any) -> Table:
     return table
 
 
-def _done(result: Rows, out: str | None) -> Document:
+def told(result: Rows, out: str | None) -> Document:
+    """Say what came of it, and where it was written."""
     say(result.words())
     if result.summary.get("quarantined"):
         say(f"  set aside: {result.summary['quarantined']:,} bad rows, listed in {out}.quarantine.jsonl")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from time import monotonic
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Literal
 
-from winnow.app.act import TABLE, Out
+from winnow.app.act import TABLE, Out, told
 from winnow.app.options import Document, OutputOptions, TableOptions, command, option
 from winnow.app.say import say
 
@@ -104,20 +104,7 @@ def edit(
         return found.summary
     with Ticker(sys.stderr) as ticker:
         edited = run_edit(given, asked, written_to(result.out), ticker.tell)
-    say(edited.words())
-    return _told(edited.summary, result.out)
-
-
-def _told(summary: dict[str, Any], out: str | None) -> Document:
-    if summary["quarantined"]:
-        say(f"  set aside: {summary['quarantined']:,} bad rows, listed in {out}.quarantine.jsonl")
-    if out is None:
-        say("nothing was written: name a place with --out")
-    elif summary.get("already_done"):
-        say(f"{out} already holds this very result; nothing was done again")
-    else:
-        say(f"wrote {out}")
-    return summary
+    return told(edited, result.out)
 
 
 class Ticker:
