@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from winnow.models.writing import Greedy as Greedy
     from winnow.models.writing import Sampling as Sampling
     from winnow.stages.edit.front import edit as edit
-    from winnow.stages.edit.stage import EditedRows as EditedRows
     from winnow.stages.front import combine as combine
     from winnow.stages.front import forecast as forecast
     from winnow.stages.front import measure as measure
@@ -54,7 +53,6 @@ _HOMES = {
     "Beams": "winnow.models.writing",
     "BrokenPromise": "winnow.data.errors",
     "Columns": "winnow.data.columns",
-    "EditedRows": "winnow.stages.edit.stage",
     "EnvironmentFault": "winnow.data.errors",
     "Greedy": "winnow.models.writing",
     "LimitReached": "winnow.data.errors",

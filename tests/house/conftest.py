@@ -9,7 +9,7 @@ import pytest
 
 from house.tiny import PROJECT, House
 
-ROOMS = ("app", "studies", "runs", "stages", "verifiers", "tasks", "stats", "theory", "text", "data")
+ROOMS = ("app", "studies", "runs", "stages", "verifiers", "models", "tasks", "stats", "theory", "text", "data")
 
 
 @pytest.fixture

@@ -138,4 +138,4 @@ def test_no_recipe_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_every_store_a_step_leaves_is_looked_after() -> None:
-    assert stores_of_runs() == ("candidates", "verdicts", "selected", "control")
+    assert stores_of_runs() == ("candidates", "edits", "verdicts", "selected", "control", "student")

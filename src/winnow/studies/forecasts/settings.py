@@ -2,8 +2,8 @@
 
 `judge_phi` and `judge_psi` make a verifier that is often wrong: it keeps right answers and wrong ones with these
 chances. What differs by task stands under its name: the generator's rows, steps and first spread, and how many prompts
-are answered for students and how long they are taught. Generators were set on seed 100, which is in no table, by
-their own accuracy alone.
+are answered for students and how long they are taught. These sizes were changed after outcomes of seeds 0 and 1 had
+been seen, until models learned enough to tell data apart; so the seeds of the table are others, run once afterwards.
 """
 
 from __future__ import annotations
@@ -75,5 +75,5 @@ QUICK: dict[str, Value] = SMALL | {
 
 SCALES = {
     "quick": Scale(QUICK, hours=90 / 3_600, seeds=(0,), on="one core"),
-    "small": Scale(SMALL, hours=0.12, seeds=(0, 1), on="one core"),
+    "small": Scale(SMALL, hours=0.12, seeds=(2, 3), on="one core"),
 }
