@@ -109,10 +109,11 @@ def page(text: str, names: Sequence[str] = tuple(WORDS)) -> str:
 def main() -> None:
     """Take rows if asked, then write the page."""
     parser = argparse.ArgumentParser(description="writes docs/students.md from results/studies")
-    parser.add_argument("--take", type=Path, help="a folder with the runs eigenvalues and forecast")
+    parser.add_argument("--take", type=Path, help="a folder with the runs eigenvalues, forecast or both")
     take = parser.parse_args().take
-    for name in WORDS if take else ():
-        taken(name, take)
+    for name in WORDS:
+        if take is not None and (take / name).is_dir():
+            taken(name, take)
     PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
     print(f"SEEN in stats/forecasts/students.py has to be {seen()}")
 

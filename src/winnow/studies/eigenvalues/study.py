@@ -18,7 +18,7 @@ CLAIMS = (
         "reproduced",
         FENG,
         IN_SMALL,
-        ("oracle's student over the unverified one", "oracle's student over the generator"),
+        ("oracle's student over the generator",),
     ),
     Claim(
         "the less a noisy verifier lets through, the better the student",
