@@ -52,7 +52,7 @@ class Area:
 
 
 AREAS = {
-    "points": Area(points, "a fault at the system calls of a commit", 490, 84, shared=True),
+    "points": Area(points, "a fault at every system call of a commit", None, 84, shared=True),
     "kills": Area(kills, "runs killed at random moments", 1000, 40, shared=True),
     "order": Area(order, "the order in which things are forced to disk", None, 0),
     "damage": Area(damage, "damaged stores", 1100, 220),

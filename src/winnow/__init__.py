@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from winnow.data.columns import Columns as Columns
     from winnow.data.errors import BadTable as BadTable
     from winnow.data.errors import BrokenPromise as BrokenPromise
     from winnow.data.errors import EnvironmentFault as EnvironmentFault
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from winnow.data.table import Table as Table
     from winnow.models.tiny.shape import Shape as Shape
     from winnow.models.writing import Beams as Beams
-    from winnow.models.writing import Greedy as Greedy
     from winnow.models.writing import Sampling as Sampling
     from winnow.stages.edit.front import edit as edit
     from winnow.stages.front import combine as combine
@@ -52,9 +50,7 @@ _HOMES = {
     "Batch": "winnow.verifiers.verdicts",
     "Beams": "winnow.models.writing",
     "BrokenPromise": "winnow.data.errors",
-    "Columns": "winnow.data.columns",
     "EnvironmentFault": "winnow.data.errors",
-    "Greedy": "winnow.models.writing",
     "LimitReached": "winnow.data.errors",
     "Rows": "winnow.stages.results",
     "Sampling": "winnow.models.writing",

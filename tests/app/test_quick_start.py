@@ -64,7 +64,7 @@ def test_starting_takes_less_than_promised(command: list[str], seconds: float) -
 def test_the_public_names_are_exactly_those_that_can_be_loaded() -> None:
     assert all(hasattr(winnow, name) for name in winnow.__all__)
     assert sorted(winnow.__all__) == dir(winnow)
-    assert len(winnow.__all__) <= 32
+    assert len(winnow.__all__) <= 30
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -47,7 +47,7 @@ PathLike = str | Place
 
 
 class Reading(TypedDict, total=False):
-    """How to read a table: the column behind each part (see `winnow.Columns`), and what stands beside it."""
+    """How to read a table: the column behind each part (see data/columns.py), and what stands beside it."""
 
     id: str
     prompt: str

@@ -69,7 +69,7 @@ class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
         return pa.PythonFile(Put(self, path), mode="w")
 
     def _never(self, *arguments: object) -> None:
-        raise NotImplementedError("an object store has nothing of the kind")
+        raise AssertionError("asked for what no object store has: a rename, an append or a folder")
 
     move = copy_file = open_append_stream = create_dir = _never
     delete_dir = delete_dir_contents = delete_root_dir_contents = _never

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from winnow.data.errors import UsageError
 from winnow.verifiers.named import verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
@@ -78,6 +79,14 @@ def test_references_that_are_no_text_are_compared_as_they_are_written(references
         "pass",
         "fail",
     ]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.struct({"a": pa.int8()}), pa.list_(pa.list_(pa.string())), pa.month_day_nano_interval()]
+)
+def test_references_that_no_text_can_stand_for_are_refused_by_their_type(kind: pa.DataType) -> None:
+    with pytest.raises(UsageError, match="reference: holds .* A reference is a text or a list of texts"):
+        verifier("exact").judge(Batch(pa.array(["a"]), references=pa.nulls(1, kind)))
 
 
 @given(st.lists(st.tuples(st.none() | st.text(max_size=8), st.none() | st.text(max_size=8)), max_size=20))

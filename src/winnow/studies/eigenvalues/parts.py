@@ -73,7 +73,7 @@ class Bench:
 
     @cached_property
     def greedy(self) -> list[Row]:
-        return self.decoded("greedy", winnow.Greedy(), [one.prompt for one in self.pool])
+        return self.decoded("greedy", None, [one.prompt for one in self.pool])
 
     @cached_property
     def beams(self) -> list[Row]:
@@ -179,7 +179,7 @@ def rounds(unit: Unit) -> list[Row]:
         for number in range(1, unit["rounds"] + 1):
             start, name = process_time(), f"{who}_round_{number}"
             made = bench.task.examples(unit["round_pool"], unit.seed, first=ROUNDS + number * unit["round_pool"])
-            way = (name, winnow.Greedy(), unit.seed)
+            way = (name, None, unit.seed)
             rows = decoded(unit.folder / f"{name}.jsonl", model, [one.prompt for one in made], way, bench.judged)
             kept = rules.noisy(rows, 0.0, unit.seed) if who == "oracle" else rows
             model = bench.student(name, kept, unit["round_steps"])

@@ -116,7 +116,7 @@ class Desk:
 
     @cached_property
     def greedy(self) -> list[Row]:
-        return self.decoded("greedy", winnow.Greedy())
+        return self.decoded("greedy", None)
 
     @cached_property
     def sampled(self) -> list[Row]:

@@ -63,7 +63,7 @@ def as_rows(made: Sequence[Example]) -> list[Row]:
 
 def greedy(model: Any, prompts: Sequence[str]) -> list[str]:
     """The model's likeliest answer to each prompt, token by token."""
-    return [written[0].text for written in model.complete(prompts, winnow.Greedy())]
+    return [written[0].text for written in model.complete(prompts)]
 
 
 def accuracy(task: Task, model: Any, made: Sequence[Example]) -> float:

@@ -85,10 +85,9 @@ def _references(references: pa.Array | None) -> tuple[Rows, pa.StringArray]:
 
 def _texts_only(rows: Rows, values: pa.Array) -> tuple[Rows, pa.StringArray]:
     there = mask(pc.is_valid(values))
-    try:
-        texts = pc.cast(values, pa.string())
-    except pa.ArrowNotImplementedError:
-        raise UsageError("reference", f"holds {values.type}", "A reference is a text or a list of texts") from None
+    if pa.types.is_nested(values.type) or pa.types.is_interval(values.type):
+        raise UsageError("reference", f"holds {values.type}", "A reference is a text or a list of texts")
+    texts = pc.cast(values, pa.string())
     return (rows, texts) if there.all() else (rows[there], texts.filter(pa.array(there)))
 
 
