@@ -15,7 +15,7 @@ help:
 	@echo 'make test      all tests'
 	@echo 'make check     style, types, arrows between rooms, ceilings, words'
 	@echo 'make bench     the speed table, against other libraries, in .venv-bench'
-	@echo 'make faults    kills, full disks, damage: what winnow promises, counted (about half an hour)'
+	@echo 'make faults    kills, full disks, damage: what winnow promises, counted (an hour or more)'
 	@echo 'make clean     remove everything that make made'
 
 # A recipe, so that a Python that is too old is named before it fails at something else.
