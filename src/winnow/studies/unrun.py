@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from winnow.studies.frame.study import Claim
-
-FENG, ZHU = "arXiv 2406.07515", "arXiv 2412.14689"
+from winnow.studies.papers import FENG, ZHU
 
 UNRUN = (
     Claim(

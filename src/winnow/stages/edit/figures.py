@@ -18,8 +18,6 @@ import pyarrow as pa
 from winnow.models.prior import Bools, Floats
 
 DECILES = 10
-COUNTS = ("tokens", "eligible", "unknown", "not_in_place", "protected", "over", "selected", "changed", "known")
-KIND = pa.struct([*((name, pa.int64()) for name in COUNTS), ("logp", pa.float64()), ("deciles", pa.list_(pa.int64()))])
 
 
 @dataclass
@@ -66,7 +64,8 @@ class Figures:
 
 
 SHARES = ("eligible", "over", "selected", "changed")
-assert {one.name for one in fields(Figures)} == {*COUNTS, "logp", "deciles"}
+COUNTS = tuple(one.name for one in fields(Figures) if one.name not in ("logp", "deciles"))
+KIND = pa.struct([*((name, pa.int64()) for name in COUNTS), ("logp", pa.float64()), ("deciles", pa.list_(pa.int64()))])
 
 
 def deciles_of(own: Floats) -> list[int]:

@@ -8,8 +8,8 @@ from winnow.studies.eigenvalues.parts import rounds, students
 from winnow.studies.eigenvalues.settings import SCALES
 from winnow.studies.eigenvalues.told import words
 from winnow.studies.frame.study import Claim, Study
+from winnow.studies.papers import CITE_FENG, FENG
 
-FENG = "arXiv 2406.07515"
 IN_SMALL = "seen with 2 x 2 matrices and small models"
 
 CLAIMS = (
@@ -49,24 +49,13 @@ CLAIMS = (
     ),
 )
 
-CITE = """
-@inproceedings{feng2025beyond,
-  title = {Beyond Model Collapse: Scaling Up with Synthesized Data Requires Verification},
-  author = {Feng, Yunzhen and Dohmatob, Elvis and Yang, Pu and Charton, Francois and Kempe, Julia},
-  booktitle = {International Conference on Learning Representations},
-  year = {2025},
-  eprint = {2406.07515},
-  archivePrefix = {arXiv}
-}
-"""
-
 STUDY = Study(
     name="eigenvalues",
     about="transformers that learn eigenvalues from their own verified and unverified answers",
     claims=CLAIMS,
     scales=SCALES,
     parts={"students": students, "rounds": rounds},
-    cite=CITE,
+    cite=CITE_FENG,
     judge=judge,
     words=words,
     figures=figures,

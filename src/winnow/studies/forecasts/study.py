@@ -9,6 +9,7 @@ from winnow.studies.forecasts.ranked import groups, offs, ranks
 from winnow.studies.forecasts.settings import SCALES
 from winnow.studies.frame.check import Check, Row
 from winnow.studies.frame.study import Claim, Settings, Study
+from winnow.studies.papers import FENG
 
 CHOSEN_ON = "eigenvalues"
 """The task on whose prototypes predictors were noticed; the others chose nothing."""
@@ -70,7 +71,7 @@ CLAIMS = (
     Claim(
         "the larger p*, the better the student",
         "holds only if",
-        "arXiv 2406.07515",
+        FENG,
         "it is read as an order that holds for most pairs of students, not as a threshold (docs/students.md)",
     ),
 )

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from winnow.studies.frame.study import Claim
+from winnow.studies.papers import FENG
 
-FENG = "arXiv 2406.07515"
 FIRDOUSSI = "arXiv 2410.08942"
-
-CITE = """
-@inproceedings{feng2025beyond,
-  title = {Beyond Model Collapse: Scaling Up with Synthesized Data Requires Verification},
-  author = {Feng, Yunzhen and Dohmatob, Elvis and Yang, Pu and Charton, Francois and Kempe, Julia},
-  booktitle = {International Conference on Learning Representations},
-  year = {2025},
-  eprint = {2406.07515},
-  archivePrefix = {arXiv}
-}
-"""
 
 CLAIMS = (
     Claim(

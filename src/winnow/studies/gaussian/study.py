@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from winnow.studies.frame.study import Scale, Study, Value
 from winnow.studies.gaussian.against import finite, limits, open_answers, orthants
-from winnow.studies.gaussian.claims import CITE, CLAIMS
+from winnow.studies.gaussian.claims import CLAIMS
 from winnow.studies.gaussian.closed import closed
 from winnow.studies.gaussian.losses import drift, step, told, weak
+from winnow.studies.papers import CITE_FENG
 
 QUICK: dict[str, Value] = {"draws": 100_000, "rounds": 150, "steps": 12, "drifts": 3, "weak": 0, "answers": 2_000}
 SMALL = QUICK | {"draws": 1_000_000, "rounds": 1_000, "steps": 100, "drifts": 20, "weak": 8}
@@ -27,6 +28,6 @@ STUDY = Study(
         "drift": drift,
         "weak": weak,
     },
-    cite=CITE,
+    cite=CITE_FENG,
     words=told,
 )

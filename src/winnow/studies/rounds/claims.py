@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from winnow.studies.frame.study import Claim
+from winnow.studies.papers import ZHU
 
-ZHU, GERSTGRASSER, KAZDAN = "arXiv 2412.14689", "arXiv 2404.01413", "arXiv 2410.16713"
+GERSTGRASSER, KAZDAN = "arXiv 2404.01413", "arXiv 2410.16713"
 
 CITE = """
 @inproceedings{zhu2025synthesize,
