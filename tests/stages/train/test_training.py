@@ -57,6 +57,13 @@ def test_training_stops_once_the_held_out_loss_falls_no_more_and_keeps_the_best_
     assert trained.evaluation["loss"] == pytest.approx(min(losses), abs=1e-5)
 
 
+def test_a_held_out_row_that_the_model_could_never_write_is_counted_and_told() -> None:
+    held = [{"prompt": "ab", "text": "ba"}, {"prompt": "ab", "text": "~"}]
+    trained = winnow.train(copied(5), model=SMALL, held_out=held, steps=1)
+    assert (trained.evaluation["loss_rows"], trained.evaluation["loss_left_out"]) == (1, 1)
+    assert "(1 of 2 rows left out, which it could never write)" in trained.words()
+
+
 def test_training_ends_once_enough_of_the_held_out_answers_are_right() -> None:
     rows = [{"prompt": one, "text": one} for one in "abcd"]
     trained = winnow.train(

@@ -55,6 +55,7 @@ class Fitting:
         self.model, self.settings, self.position = model, settings, Position()
         self.rows = rows_of(model, given)
         self.held_out = None if held_out is None else held_rows(model, held_out)
+        self.left_out = 0 if held_out is None or self.held_out is None else len(held_out) - len(self.held_out)
         self._weights = torch.tensor(given.weights)
         self._even = len(set(given.weights)) == 1
         self.steps = settings.steps_for(len(given))
@@ -136,7 +137,7 @@ def loss_of(model: Tiny, rows: list[Encoded], weights: Tensor | None) -> Tensor:
 
 
 def held_rows(model: Tiny, held_out: Examples) -> list[Encoded]:
-    """Rows to look at; a completion that the model could never write has no loss to speak of, and is left out."""
+    """Rows to look at; a completion that the model could never write has no loss to speak of: left out, and counted."""
     rows = [row for row in rows_of(model, held_out) if UNKNOWN not in row.written]
     if not rows:
         problem = "has no completion that the model could write"

@@ -68,7 +68,9 @@ class Trained(Spoken):
         last = self.history[-1]
         parts = [f"step {last['step']:,}", f"loss {last['loss']:.4f}"]
         if (loss := self.evaluation.get("loss")) is not None:
-            parts.append(f"held-out loss {loss:.4f}")
+            left, taken = self.evaluation["loss_left_out"], self.evaluation["loss_rows"]
+            cannot = f" ({left:,} of {left + taken:,} rows left out, which it could never write)" if left else ""
+            parts.append(f"held-out loss {loss:.4f}{cannot}")
         if "accuracy" in self.evaluation:
             parts.append(f"{self.evaluation['accuracy']:.1%} of {self.evaluation['n']:,} held-out answers right")
         return f"{line}\n  {' · '.join(parts)}"
@@ -165,7 +167,7 @@ def _trained(table: Table, request: Request, fitting: Fitting, given: Examples) 
     evaluation: dict[str, Any] = {}
     if fitting.held_out is not None:
         evaluation["loss"] = mean_loss(fitting.model, fitting.held_out)
-        evaluation["loss_rows"] = len(fitting.held_out)
+        evaluation |= {"loss_rows": len(fitting.held_out), "loss_left_out": fitting.left_out}
     if request.held_out is not None and request.verifier is not None:
         evaluation |= evaluated(fitting.model, request.held_out, request.verifier)
     out = None if request.out is None else str(request.out)
