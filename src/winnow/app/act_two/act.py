@@ -61,10 +61,15 @@ def _foreseen(said: Sequence[Said]) -> Iterable[str]:
     yield "  order: " + ", ".join(f"{better} > {worse}" for better, worse in ordered(said))
 
 
+def _held(foretold: Sequence[tuple[str, str]], scores: dict[str, Score]) -> list[tuple[str, str]]:
+    """The pairs that came in the order foretold."""
+    return [(better, worse) for better, worse in foretold if scores[better].accuracy > scores[worse].accuracy]
+
+
 def _lines(
     said: Sequence[Said], generator: Score, scores: dict[str, Score], foretold: Sequence[tuple[str, str]]
 ) -> Iterable[str]:
-    held = [pair for pair in foretold if scores[pair[0]].accuracy > scores[pair[1]].accuracy]
+    held = _held(foretold, scores)
     yield f"foreseen and come: the order held for {len(held)} of the {len(foretold)} pairs that were told apart"
     yield f"  {'student':<12}{'rows right, foreseen':>22}{'scored':>9}{'against its generator':>24}"
     for one in sorted(said, key=lambda each: -scores[each.student].accuracy):
@@ -96,7 +101,7 @@ def _result(
     seal: str,
 ) -> dict[str, Any]:
     """What came of it, in numbers."""
-    held = [pair for pair in foretold if scores[pair[0]].accuracy > scores[pair[1]].accuracy]
+    held = _held(foretold, scores)
     return {
         "seed": seed,
         "forecast": seal,
