@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from winnow.data.errors import BrokenPromise, UsageError, shown
-from winnow.data.stores.atomic import make_folder, write_bytes, written
+from winnow.data.stores.atomic import make_folder, write_bytes
 from winnow.models.tiny.batches import Encoded, encoded, scored
 from winnow.models.tiny.beams import search
 from winnow.models.tiny.decoding import Writing
@@ -80,8 +80,8 @@ class Tiny:
         """Weights and settings; a file that is there is replaced whole."""
         place = Path(folder)
         make_folder(place)
-        with written(place / WEIGHTS) as partial:
-            save_file({name: weight.cpu() for name, weight in self.network.state_dict().items()}, partial)
+        weights = {name: weight.cpu() for name, weight in self.network.state_dict().items()}
+        write_bytes(place / WEIGHTS, save(weights))
         write_bytes(place / CONFIG, (json.dumps(self.config(), ensure_ascii=False, indent=1) + "\n").encode())
 
     @classmethod

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from winnow.data.errors import BrokenPromise, UsageError, shown
-from winnow.data.stores.atomic import written
+from winnow.data.stores.atomic import write_bytes
 from winnow.stages.train.fit import Fitting, Position
 
 NAME = ".checkpoint.safetensors"
@@ -30,8 +30,9 @@ def keep(folder: Path, identity: str, fitting: Fitting) -> None:
         tensors |= {f"{moment}.{name}": state[weight][moment] for moment in MOMENTS}
     tensors |= {f"best.{name}": one for name, one in (fitting.best_weights or {}).items()}
     about = {"identity": identity, "position": json.dumps(asdict(fitting.position))}
-    with written(folder / NAME) as partial:
-        save_file({name: one.detach().cpu().contiguous() for name, one in tensors.items()}, partial, about)
+    on_cpu = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
+    # save_file would write under a temporary name of its own first, and a killed training leave that behind.
+    write_bytes(folder / NAME, save(on_cpu, about))
 
 
 def go_on(folder: Path, identity: str, fitting: Fitting) -> bool:
