@@ -27,14 +27,14 @@ OF_IDS = "128MB"
 
 
 @contextmanager
-def engine(counted: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that spills to a folder that goes when the work is done."""
+def engine(counted: str = MEMORY, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that spills to a folder that goes when the work is done; one thread where others work beside it."""
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="winnow-") as spill:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": counted,
-            "threads": 2,
+            "threads": threads,
             "temp_directory": spill,
             "autoinstall_known_extensions": False,
         }

@@ -100,7 +100,7 @@ def _viewed(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int | None:
     name = reading.table.columns.id
     ids = scan(reading.table.source, {"id": name}, {}, {}) if name else None
     if ids is not None:
-        duck.execute(f"create view known_ids as select row, nullif(id, '') as id from ({ids})")
+        _know_ids(duck, f"select row, nullif(id, '') as id from ({ids})")
     return int(total)
 
 
@@ -145,7 +145,7 @@ def _read(duck: duckdb.DuckDBPyConnection, reading: Reading) -> int:
     feed(duck, f"create table narrow as select {columns} from incoming", schema, batches)
     _make_pool(duck, {name: name for name in names}, "narrow")
     if "id" in names:
-        duck.execute("create view known_ids as select row, id from narrow")
+        _know_ids(duck, "select row, id from narrow")
     return counted(duck, "pool")
 
 
@@ -153,6 +153,12 @@ def _make_pool(duck: duckdb.DuckDBPyConnection, made: Mapping[str, str], relatio
     """The view `pool`: every column there can be, null where it is not made."""
     whole = (f"{made.get(name, f'null::{_type(name)}')} as {name}" for name in SCHEMA.names if name != "id")
     duck.execute(f"create view pool as select {', '.join(whole)} from {relation}")
+
+
+def _know_ids(duck: duckdb.DuckDBPyConnection, query: str) -> None:
+    """The view `known_ids`; that it is there is a variable, since to list what is there costs more than small work."""
+    duck.execute(f"create view known_ids as {query}")
+    duck.execute("set variable ids_known = true")
 
 
 def counted(duck: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -170,7 +176,7 @@ def draws(duck: duckdb.DuckDBPyConnection, table: Table, seed: int, purpose: str
     """The table `draws` (row, number): the seeded number of every row of the relation `rows`."""
     number = draw_sql(seed, purpose, "id")
     numbered = f"create or replace table draws as select row, {number} as number from {{}} semi join {rows} using (row)"
-    if counted(duck, "duckdb_views() where view_name = 'known_ids'"):
+    if duck.execute("select getvariable('ids_known')").fetchall()[0][0]:
         duck.execute(numbered.format("known_ids"))
         if not counted(duck, "draws where number is null"):
             return

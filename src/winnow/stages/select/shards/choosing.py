@@ -53,7 +53,7 @@ class Choosing:
     def pooled(self, shard: Table, cuts: Cuts, lengths: Lengths | None = None) -> Iterator[Pool]:
         """The pool of a shard."""
         evaluation = None if self.exclude is None else _evaluation(self.exclude, self.rules.exclude_by)
-        with engine() as duck:
+        with engine(threads=1) as duck:
             rows = load(duck, Reading(shard, self.rules, self.verdicts, evaluation, lengths))
             yield Pool(duck, Chooser(duck, shard, self.rules, evaluation is not None, cuts), rows)
 
