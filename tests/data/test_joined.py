@@ -58,8 +58,18 @@ def joined(path: Path, file: Path, label: str | None = None) -> list[Any]:
     ],
     ids=["all of them", "some, in another order", "null and words", "none"],
 )
-def test_labels_are_joined_by_id(lines: list[str], expected: list[Any], table: Path) -> None:
+def test_labels_are_joined_by_id(lines: list[str], expected: list[Any], table: Path, tmp_path: Path) -> None:
     assert joined(table, labels(table, *lines)) == expected
+    verified(table, tmp_path / "v")
+    assert joined(tmp_path / "v", labels(table, *lines)) == expected
+
+
+@pytest.mark.parametrize("name", ["row", "place", "here", "added0", 'a "b"'])
+def test_a_column_of_labels_may_have_any_name(name: str, table: Path, without_ids: Path) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    assert joined(table, labels(table, f"id,{quoted}", "c1,1"), name) == [None, T, *[None] * 4]
+    by_row = labels(without_ids, f"text,{quoted}", "a0,1", "a1,", "a2,0", "a3,1")
+    assert joined(without_ids, by_row, name) == [T, None, F, T]
 
 
 def test_ids_that_are_numbers_join_with_ids_that_are_text(tmp_path: Path) -> None:
@@ -83,11 +93,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_labels_that_do_not_fit_are_refused_with_the_line_of_their_file(kind: str, table: Path) -> None:
+@pytest.mark.parametrize("given", ["table", "store"])
+def test_labels_that_do_not_fit_are_refused_with_the_line_of_their_file(kind: str, given: str, table: Path) -> None:
     lines, line, rule = REFUSED[kind]
     file = labels(table, *lines)
+    verified(table, store := table.with_name("v"))
     with pytest.raises(BadTable) as caught:
-        joined(table, file)
+        joined(table if given == "table" else store, file)
     assert caught.value.where == f"{file}{line}"
     assert rule in str(caught.value)
 
@@ -210,10 +222,8 @@ def test_a_label_joined_to_many_rows_holds_no_row_without_one(tmp_path: Path) ->
     file.write_text('{"id": "c4000", "correct": 1}\n{"id": "c7", "correct": 0}\n')
     source = with_labels(open_rows(rows), file).source
     assert isinstance(source, Attached)
-    assert [row for batch in source.stream() for row in batch.to_pylist()] == [
-        {"row": 7, "correct": 0.0},
-        {"row": 4000, "correct": 1.0},
-    ]
+    found = [column.to_pylist() for batch in source.stream() if len(batch) for column in batch.columns]
+    assert found == [[7, 4000], [0.0, 1.0]]
 
 
 def test_labels_by_several_people_stand_in_a_column_for_each(table: Path) -> None:

@@ -26,6 +26,8 @@ class Source(ABC):
     format: str
     regular: bool = False
     """Whether every row has the same columns."""
+    distinct: str | None = None
+    """A column in which nothing stands twice, as was made sure of when a store was written."""
 
     def original(self) -> Source:
         """The source whose rows `pick` gives: this one, or the one that columns were attached to."""

@@ -30,7 +30,7 @@ from winnow.data.table import Table
 BATCH = 1 << 16
 
 Stream = Callable[[], Iterator[pa.RecordBatch]]
-"""Batches that begin with `row` (ascending, each once) and go on with the columns to attach."""
+"""Batches of the row's number (ascending, each once) and then the columns to attach, known by their places."""
 
 
 class Attached(Source):
@@ -81,18 +81,19 @@ class Attached(Source):
         feed = Feed(self.stream())
         for chunk in self.source.chunks(bad, wanted):
             extra = feed.upto(int(chunk.rows[-1]))
-            numbers = extra.column("row").to_numpy()
+            numbers = extra.column(0).to_numpy()
+            added = dict(zip(self.columns, extra.columns[1:], strict=True))
             positions = np.searchsorted(chunk.rows, numbers)
             if len(positions) and not np.array_equal(chunk.rows[np.minimum(positions, len(chunk) - 1)], numbers):
                 raise BadTable(
                     self.name, "has no row where the joined store or labels have one", "Make the store again"
                 )
             if self.every:
-                found = {name: _spread(extra.column(name), positions, len(chunk)) for name in self.columns}
+                found = {name: _spread(values, positions, len(chunk)) for name, values in added.items()}
                 yield chunk.with_columns(found) if wanted != [] else _beside(chunk, found)
             elif len(positions):
                 kept = chunk if len(positions) == len(chunk) else chunk.take(positions.astype(np.int64))
-                yield kept.with_columns({name: extra.column(name) for name in self.columns})
+                yield kept.with_columns(added)
 
     def pick(self, rows: Rows, bad: BadRows) -> Iterator[Chunk]:
         """The rows as the source has them: what was attached stays behind, unless it replaced something there."""
@@ -101,7 +102,7 @@ class Attached(Source):
     def schema(self, bad: BadRows) -> pa.Schema:
         fields = [f for f in self.source.schema(bad) if f.name not in self.columns]
         first = next(self.stream(), None)
-        added = [] if first is None else [first.schema.field(name) for name in self.columns]
+        added = [] if first is None else map(pa.field, self.columns, first.schema.types[1:])
         return pa.schema([*fields, *added])
 
     def _alone(self, names: Sequence[str], bad: BadRows) -> Iterator[Chunk]:
@@ -111,7 +112,9 @@ class Attached(Source):
 
         for batch in self.stream():
             if batch.num_rows:
-                yield ArrowChunk(batch.select(list(names)), batch.column("row").to_numpy(), place)
+                columns = [batch.column(1 + self.columns.index(name)) for name in names]
+                alone = pa.RecordBatch.from_arrays(columns, names=list(names))
+                yield ArrowChunk(alone, batch.column(0).to_numpy(), place)
 
 
 def _spread(values: pa.Array, positions: Rows, length: int) -> pa.Array:
@@ -139,7 +142,7 @@ class Feed:
         """The next rows whose number is at most `last`."""
         parts: list[pa.RecordBatch] = []
         while self._left is not None:
-            rows = self._left.column("row").to_numpy()
+            rows = self._left.column(0).to_numpy()
             cut = int(np.searchsorted(rows, last, side="right"))
             parts.append(self._left.slice(0, cut))
             if cut < len(rows):
@@ -147,8 +150,12 @@ class Feed:
                 break
             self._left = next(self._batches, None)
         if not parts:
-            return pa.RecordBatch.from_pylist([], self._empty)
+            return _no_rows(self._empty)
         return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], kind) for kind in schema.types], schema=schema)
 
 
 class OnDisk:
@@ -159,7 +166,7 @@ class OnDisk:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._path = str(Path(folder) / "joined.arrow")
         with pa.OSFile(self._path, "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-            writer.write_batch(pa.RecordBatch.from_pylist([], schema))
+            writer.write_batch(_no_rows(schema))
             for batch in batches:
                 writer.write_batch(batch)
 
@@ -183,38 +190,32 @@ class Beside:
 
 def by_id(table: Table, other: Table, beside: Beside) -> Stream:
     """Columns of another table, by candidate id, in this table's row order; every id of the other must exist here."""
+    # Where ids are known to differ, those that nothing is laid beside need not be held.
+    known = table.columns.id is not None and table.columns.id == table.source.distinct
+    added = {f"added{number}": kind for number, kind in enumerate(beside.kinds)}
     with engine(OF_TEXTS) as duck:
-        _load(
-            duck,
-            "here",
-            ["row", "id"],
-            [pa.int64(), pa.string()],
-            ([pa.array(c.rows), p["id"]] for c, p in table.parts(["id"])),
-        )
         rows = ([pa.array(c.rows), p["id"], *beside.read(c)] for c, p in other.parts(["id"], also=beside.columns))
-        _load(duck, "there", ["place", "id", *beside.columns], [pa.int64(), pa.string(), *beside.kinds], rows)
-        _refuse_strangers(duck, (table, other), beside.apart)
-        chosen = ", ".join(f"there.{_quoted(name)}" for name in beside.columns)
-        query = f"select here.row, {chosen} from there join here using (id) order by here.row, there.place"
+        _load(duck, "there", {"place": pa.int64(), "id": pa.string(), **added}, rows)
+        ids = ([pa.array(c.rows), p["id"]] for c, p in table.parts(["id"]))
+        _load(duck, "here", {"row": pa.int64(), "id": pa.string()}, ids, "semi join there using (id)" if known else "")
+        _refuse_strangers(duck, (table, other), beside)
+        chosen = "".join(f", there.{name}" for name in added)
+        query = f"select here.row{chosen} from there join here using (id) order by here.row, there.place"
         reader = duck.sql(query).to_arrow_reader(BATCH)
         return OnDisk(reader.schema, reader)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _load(
-    duck: Any, name: str, names: Sequence[str], kinds: Sequence[pa.DataType], rows: Iterator[list[pa.Array]]
+    duck: Any, name: str, columns: dict[str, pa.DataType], rows: Iterator[list[pa.Array]], only: str = ""
 ) -> None:
-    schema = pa.schema(list(zip(names, kinds, strict=True)))
+    schema = pa.schema(list(columns.items()))
     batches = (pa.RecordBatch.from_arrays(arrays, schema=schema) for arrays in rows)
-    feed(duck, f"create table {name} as select * from incoming", schema, batches)
+    feed(duck, f"create table {name} as select * from incoming {only}", schema, batches)
 
 
-def _refuse_strangers(duck: Any, sides: tuple[Table, Table], apart: str | None) -> None:
-    table, other = sides
-    of = "" if apart is None else f", {_quoted(apart)}"
+def _refuse_strangers(duck: Any, sides: tuple[Table, Table], beside: Beside) -> None:
+    (table, other), apart = sides, beside.apart
+    of = "" if apart is None else f", added{list(beside.columns).index(apart)}"
     for side, name, at, key in ((table, "here", "row", "id"), (other, "there", "place", f"id{of}")):
         twice = duck.execute(
             f"select id, max({at}) from {name} group by {key} having count(*) > 1 order by 2 limit 1"

@@ -36,24 +36,25 @@ def by_labeler(table: Table, other: Table, names: list[str]) -> tuple[Stream, li
 
     beside = Beside([BY, *names], [pa.string(), *[pa.float64()] * len(names)], read, apart=BY)
     long = pa.Table.from_batches(by_id(table, other, beside)())
-    people = sorted({one for one in long.column(BY).to_pylist() if one is not None})
-    rows, at = np.unique(long.column("row").to_numpy(), return_inverse=True)
+    row, by, *values_of = long.columns
+    people = sorted({one for one in by.to_pylist() if one is not None})
+    rows, at = np.unique(row.to_numpy(), return_inverse=True)
     number = {person: place for place, person in enumerate(people)}
-    of = np.array([number.get(one, -1) for one in long.column(BY).to_pylist()], np.int64)
+    of = np.array([number.get(one, -1) for one in by.to_pylist()], np.int64)
     labels = np.full((len(people), len(rows)), np.nan)
     known = of >= 0
-    labels[of[known], at[known]] = _floats(long, names[0])[known]
+    labels[of[known], at[known]] = _floats(values_of[0])[known]
     columns = {label_by(names[0], person): _nullable(labels[place]) for place, person in enumerate(people)}
-    for name in names[1:]:
+    for name, found in zip(names[1:], values_of[1:], strict=True):
         values = np.full(len(rows), np.nan)
-        values[at[known]] = _floats(long, name)[known]
+        values[at[known]] = _floats(found)[known]
         columns[name] = _nullable(values)
     wide = pa.table({"row": pa.array(rows, pa.int64()), **columns})
     return OnDisk(wide.schema, wide.to_batches()), people
 
 
-def _floats(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.asarray(table.column(name).to_numpy(), np.float64)
+def _floats(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(column.to_numpy(), np.float64)
 
 
 def _nullable(values: np.ndarray[Any, np.dtype[np.float64]]) -> pa.Array:

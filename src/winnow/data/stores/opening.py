@@ -185,7 +185,7 @@ def _beside(store: Store, source: Source, stated: Columns, allowed: BadRows) -> 
     receipt = {"format": "store", "store": {"path": str(store.path), "identity": store.receipt.work.identity()}}
     attached = Attached(source, lambda: attached_batches(store), columns, receipt)
     attached.lasting = store.receipt.kind == EDITS
-    attached.name = str(store.path)
+    attached.name, attached.distinct = str(store.path), {**_parts_of(store.receipt), **made}.get("id")
     # A column that was attached for the work, as labels are, stayed where it came from.
     names = attached.names()
     usable = {part: name for part, name in _parts_of(store.receipt).items() if name in names}
@@ -200,6 +200,7 @@ def candidates(store: Store, shards: slice = slice(None), stated: Columns | None
     if "id" not in named:
         source = Attached(rows, rows.made_ids, [CANDIDATE], rows.receipt())
         named["id"] = CANDIDATE
+    source.distinct = named["id"]
     return Table(source, stated_columns(**{**named, **(stated or Columns()).named()}), BadRows())
 
 
