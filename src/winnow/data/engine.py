@@ -62,6 +62,8 @@ def feed(duck: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, batches
             raise
 
     duck.register("incoming", pa.RecordBatchReader.from_batches(schema, watched()))
+    # DuckDB takes a stream for a single row, and would hold all of it to join it to anything.
+    duck.execute("set disabled_optimizers = 'build_side_probe_side'")
     try:
         duck.execute(query)
     except duckdb.Error:
@@ -69,4 +71,5 @@ def feed(duck: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, batches
             raise stopped[0] from None
         raise
     finally:
+        duck.execute("reset disabled_optimizers")
         duck.unregister("incoming")

@@ -27,8 +27,7 @@ class Evidencing:
         labels = self.labels
         if labels is None:
             return summarize(shard, self.asked)
-        columns = [name for name in labels.schema.names if name != "row"]
-        source = attach(shard, lambda: iter([labels]), columns, {})
+        source = attach(shard, lambda: iter([labels]), labels.schema.names[1:], {})
         return summarize(Table(source, shard.columns.stated(), shard.bad), self.asked)
 
     def merge(self, one: Partial, other: Partial) -> Partial:
@@ -42,8 +41,9 @@ def labels_by_shard(table: Table, rows: Sequence[int]) -> list[pa.RecordBatch] |
     if not isinstance(source, Attached) or source.labels is None:
         return None
     labels = pa.Table.from_batches(list(source.stream())).combine_chunks()
-    ends = np.searchsorted(labels["row"].to_numpy(), np.cumsum([0, *rows]))
+    ends = np.searchsorted(labels[0].to_numpy(), np.cumsum([0, *rows]))
+    names = ["row", *source.columns]
     return [
-        pa.RecordBatch.from_arrays([c.combine_chunks() for c in labels.slice(a, b - a).columns], schema=labels.schema)
+        pa.RecordBatch.from_arrays([c.combine_chunks() for c in labels.slice(a, b - a).columns], names=names)
         for a, b in itertools.pairwise(ends.tolist())
     ]
