@@ -22,9 +22,6 @@ MEMORY = "384MB"
 OF_TEXTS = "288MB"
 """Grouping texts, DuckDB holds about 100 MB more than it counts; counting to here, both stay within the buffer."""
 
-OF_IDS = "128MB"
-"""Ids are only watched for repetition, beside other work; more memory would make it hardly faster."""
-
 
 @contextmanager
 def engine(counted: str = MEMORY, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -34,7 +34,7 @@ SHARD_ROWS = 100_000
 """About how many rows a shard should hold."""
 MOST_SHARDS = 512
 BYTES_A_ROW = 500
-HELD_BYTES = 1 << 26
+HELD_BYTES = 1 << 25
 """What may wait in memory before it is written."""
 
 Integers = npt.NDArray[np.int64]
