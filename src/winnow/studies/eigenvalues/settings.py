@@ -3,8 +3,7 @@
 `students` names who is taught: unverified, control (as many as are right, at random), noisy_Q (a verifier that keeps
 all right answers and wrong ones with chance Q), oracle, best_of_beams and best_of_beams_filtered (by an oracle),
 likeliest_beam (by the model's own probability), greedy_of_beams (greedy answers to the same prompts), truth.
-`gap` is what the oracle's student has to be ahead of the unverified one: 8 points at small, where prototypes with more
-labels and steps (`--set pool=40000 --set steps=800`) were for every seed; with these sizes, not for every seed.
+`gap` is what the oracle's student has to be ahead of the unverified one: 5 points at quick, 8 at small.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ QUICK: dict[str, Value] = {
 }
 
 SMALL: dict[str, Value] = QUICK | {
-    "pool": 24_000,
-    "beam_prompts": 6_000,
-    "steps": 400,
+    "pool": 40_000,
+    "beam_prompts": 10_000,
+    "steps": 800,
     "students": (
         "unverified",
         "control",
@@ -62,8 +61,8 @@ SMALL: dict[str, Value] = QUICK | {
     ),
     "test": 8_000,
     "rounds": 3,
-    "round_pool": 18_000,
-    "round_steps": 500,
+    "round_pool": 20_000,
+    "round_steps": 600,
     "gap": 0.08,
 }
 
