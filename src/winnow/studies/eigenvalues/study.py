@@ -43,9 +43,10 @@ CLAIMS = (
     ),
     Claim(
         "the curve of noisy verifiers crosses the generator near p* = .65",
-        "not reproduced",
+        "holds only if",
         FENG,
-        "at this scale it crosses higher, at a place that moves with the seed; it is told and not checked",
+        "students are taught long enough: at small it crosses near the theory's p*, with half the steps far higher; "
+        "told and not checked (docs/students.md)",
     ),
 )
 
