@@ -104,15 +104,15 @@ def answers(generator: Path, prompts: Sequence[str]) -> list[str]:
 
 
 def all_trained(tables: Tables, students: Sequence[str], seed: int, tell: Callable[[Score], Any]) -> dict[str, Score]:
-    """Every student, told of as it is done."""
+    """Every student in the order given, whichever ends first; told of as it is done."""
     learners = [
         Learner(name, tables.trained_on(name), tables.held_out, tables.folder / "models" / name, seed)
         for name in students
     ]
-    scores = {}
+    scores: dict[str, Score] = {}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(trained, learner) for learner in learners]):
             score = done.result()
             scores[score.name] = score
             tell(score)
-    return scores
+    return {name: scores[name] for name in students}
