@@ -118,9 +118,9 @@ def test_only_the_kinds_asked_for_are_made(kind: str) -> None:
 def test_sixteen_thousand_problems_are_made_within_half_a_second() -> None:
     seconds = []
     for seed in range(3):
-        start = time.process_time()
+        start = time.perf_counter()
         problems(16_000, seed)
-        seconds.append(time.process_time() - start)
+        seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.5
 
 
