@@ -34,11 +34,11 @@ install: .venv/installed
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-.venv-bench/installed: pyproject.toml bench/requirements.txt
+.venv-bench/installed: pyproject.toml benchmarks/requirements.txt
 	$(python_is_new_enough)
 	@echo 'installing into .venv-bench'
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --requirement bench/requirements.txt --editable .
+	@.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt --editable .
 	@touch $@
 
 demo: install
@@ -62,14 +62,14 @@ ceilings: install
 	@$(BIN)/python tools/ceilings.py
 
 words: install
-	@$(BIN)/python tools/words.py
+	@$(BIN)/python tools/spelling.py
 
 bench: .venv-bench/installed
-	@.venv-bench/bin/python bench/run.py
+	@.venv-bench/bin/python benchmarks/run.py
 
 faults: install
-	@$(BIN)/python faults/run.py
+	@$(BIN)/python fault_injection/run.py
 
 clean:
 	@rm -rf .venv .venv-bench demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	@find src tests tools bench faults -name __pycache__ -prune -exec rm -rf {} +
+	@find src tests tools benchmarks fault_injection validation -name __pycache__ -prune -exec rm -rf {} +

@@ -27,11 +27,11 @@ OPENING_WORDS = 4
 
 # The only places that may catch everything, as "path:function": each runs code that is not ours.
 CATCHES_EVERYTHING = {
-    "src/winnow/verifiers/functions.py:_answer": "a crash of the verifier becomes the verdict error",
-    "src/winnow/verifiers/functions.py:_seen": "what crashed may crash again when it is shown",
-    "src/winnow/app/science/ideas.py:_answer": "an idea of the user's may raise anything",
-    "src/winnow/verifiers/dotted.py:_module": "a user's module may raise anything while it is imported",
-    "src/winnow/models/folders.py:backend_of": "the library says nothing narrower of a file that is no tokenizer",
+    "src/winnow/verifiers/user_functions.py:_call_once": "a crash of the verifier becomes the verdict error",
+    "src/winnow/verifiers/user_functions.py:_safe_text": "what crashed may crash again when it is shown",
+    "src/winnow/cli/curve_functions.py:_call_user_function": "an idea of the user's may raise anything",
+    "src/winnow/verifiers/dotted_path.py:_import_module": "a user's module may raise anything while it is imported",
+    "src/winnow/models/model_folder.py:load_tokenizer": "the library says nothing narrower of a file that is no tokenizer",
 }
 
 HEAVY = frozenset(

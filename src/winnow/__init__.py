@@ -13,31 +13,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from winnow.data.errors import BadTable as BadTable
-    from winnow.data.errors import BrokenPromise as BrokenPromise
-    from winnow.data.errors import EnvironmentFault as EnvironmentFault
-    from winnow.data.errors import LimitReached as LimitReached
-    from winnow.data.errors import UsageError as UsageError
-    from winnow.data.errors import WinnowError as WinnowError
-    from winnow.data.table import Table as Table
-    from winnow.models.tiny.shape import Shape as Shape
-    from winnow.models.writing import Beams as Beams
-    from winnow.models.writing import Sampling as Sampling
-    from winnow.stages.edit.front import edit as edit
-    from winnow.stages.front import combine as combine
-    from winnow.stages.front import forecast as forecast
-    from winnow.stages.front import measure as measure
-    from winnow.stages.front import outcome as outcome
-    from winnow.stages.front import plan as plan
-    from winnow.stages.front import select as select
-    from winnow.stages.front import table as table
-    from winnow.stages.front import verifier as verifier
-    from winnow.stages.front import verify as verify
+    from winnow.api import combine as combine
+    from winnow.api import edit as edit
+    from winnow.api import forecast as forecast
+    from winnow.api import measure as measure
+    from winnow.api import outcome as outcome
+    from winnow.api import plan as plan
+    from winnow.api import select as select
+    from winnow.api import table as table
+    from winnow.api import train as train
+    from winnow.api import verifier as verifier
+    from winnow.api import verify as verify
+    from winnow.errors import BadTable as BadTable
+    from winnow.errors import BrokenPromise as BrokenPromise
+    from winnow.errors import EnvironmentFault as EnvironmentFault
+    from winnow.errors import LimitReached as LimitReached
+    from winnow.errors import UsageError as UsageError
+    from winnow.errors import WinnowError as WinnowError
+    from winnow.models.completion import Beams as Beams
+    from winnow.models.completion import Sampling as Sampling
+    from winnow.models.tiny.config import ModelConfig as ModelConfig
     from winnow.stages.results import Rows as Rows
     from winnow.stages.select import Selected as Selected
-    from winnow.stages.training import train as train
-    from winnow.stages.verify import Verified as Verified
-    from winnow.verifiers.dotted import load as load
+    from winnow.stages.verify.stage import Verified as Verified
+    from winnow.tables.table import Table as Table
+    from winnow.verifiers.dotted_path import load as load
     from winnow.verifiers.verdicts import Batch as Batch
     from winnow.verifiers.verdicts import Verdict as Verdict
     from winnow.verifiers.verdicts import Verdicts as Verdicts
@@ -46,35 +46,35 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BadTable": "winnow.data.errors",
+    "BadTable": "winnow.errors",
     "Batch": "winnow.verifiers.verdicts",
-    "Beams": "winnow.models.writing",
-    "BrokenPromise": "winnow.data.errors",
-    "EnvironmentFault": "winnow.data.errors",
-    "LimitReached": "winnow.data.errors",
+    "Beams": "winnow.models.completion",
+    "BrokenPromise": "winnow.errors",
+    "EnvironmentFault": "winnow.errors",
+    "LimitReached": "winnow.errors",
     "Rows": "winnow.stages.results",
-    "Sampling": "winnow.models.writing",
+    "Sampling": "winnow.models.completion",
     "Selected": "winnow.stages.select",
-    "Shape": "winnow.models.tiny.shape",
-    "Table": "winnow.data.table",
-    "UsageError": "winnow.data.errors",
+    "ModelConfig": "winnow.models.tiny.config",
+    "Table": "winnow.tables.table",
+    "UsageError": "winnow.errors",
     "Verdict": "winnow.verifiers.verdicts",
     "Verdicts": "winnow.verifiers.verdicts",
-    "Verified": "winnow.stages.verify",
+    "Verified": "winnow.stages.verify.stage",
     "Verifier": "winnow.verifiers.verdicts",
-    "WinnowError": "winnow.data.errors",
-    "combine": "winnow.stages.front",
-    "edit": "winnow.stages.edit.front",
-    "forecast": "winnow.stages.front",
-    "load": "winnow.verifiers.dotted",
-    "measure": "winnow.stages.front",
-    "outcome": "winnow.stages.front",
-    "plan": "winnow.stages.front",
-    "select": "winnow.stages.front",
-    "table": "winnow.stages.front",
-    "train": "winnow.stages.training",
-    "verifier": "winnow.stages.front",
-    "verify": "winnow.stages.front",
+    "WinnowError": "winnow.errors",
+    "combine": "winnow.api",
+    "edit": "winnow.api",
+    "forecast": "winnow.api",
+    "load": "winnow.verifiers.dotted_path",
+    "measure": "winnow.api",
+    "outcome": "winnow.api",
+    "plan": "winnow.api",
+    "select": "winnow.api",
+    "table": "winnow.api",
+    "train": "winnow.api",
+    "verifier": "winnow.api",
+    "verify": "winnow.api",
 }
 
 __all__ = [*_HOMES, "__version__"]  # the names are the keys

@@ -126,6 +126,6 @@ def test_a_card_shows_its_words_in_a_terminal_and_in_a_notebook() -> None:
         for i in range(90)
     ]
     measured = winnow.measure(rows, verdict="v", label="ok", id="id", prompt="prompt")
-    assert repr(measured) == measured.words()
+    assert repr(measured) == measured.describe()
     assert measured._repr_html_().startswith("<pre>v\n")
     assert "right among kept" in measured._repr_html_()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from winnow.data.errors import BrokenPromise
+from winnow.errors import BrokenPromise
 from winnow.verifiers.verdicts import Batch, Verdict, Verdicts
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from winnow.models.vocabulary import Vocabulary
+from winnow.models.fast_tokenizer import FastTokenizer
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,52 +26,52 @@ class Document:
     """One text as tokens, with what its row has stored of them, and where that row stands."""
 
     ids: Integers
-    stored: Any = None
-    place: str = ""
+    stored_logprobs: Any = None
+    location: str = ""
 
 
 @dataclass(frozen=True)
-class Candidates:
+class TokenCandidates:
     """Tokens that could stand at some positions, likeliest first; where a position has fewer, the rest is -inf."""
 
     ids: Integers
     """One row a position."""
-    logp: Floats
+    logprobs: Floats
 
     @staticmethod
-    def none() -> Candidates:
+    def empty() -> TokenCandidates:
         """For no position at all."""
-        return Candidates(np.zeros((0, 1), np.int64), np.zeros((0, 1)))
+        return TokenCandidates(np.zeros((0, 1), np.int64), np.zeros((0, 1)))
 
 
 @dataclass(frozen=True)
-class Part:
+class TokenScores:
     """What a prior says of consecutive tokens of one document."""
 
     document: int
     first: int
-    own: Floats
+    logprobs: Floats
     """The log-probability of each token given those before it; nan where nothing is known."""
-    asked: Integers
+    candidate_positions: Integers
     """Positions in the document for which candidates were wanted."""
-    candidates: Candidates
+    candidates: TokenCandidates
 
 
 @dataclass(frozen=True)
-class Ask:
+class CandidateRequest:
     """Which candidates are wanted: the `k` likeliest, the likeliest that together have the mass `mass`, or all."""
 
-    wanted: Callable[[int, int, Floats], Bools]
+    select_positions: Callable[[int, int, Floats], Bools]
     """Of a document, from a position on, given the log-probabilities: where candidates are wanted."""
-    k: int | None = None
-    mass: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
 
 
 class Prior(Protocol):
     """Reads texts."""
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def tokenizer(self) -> FastTokenizer:
         """How it cuts text into tokens and back."""
 
     @property
@@ -81,10 +81,10 @@ class Prior(Protocol):
     def config(self) -> dict[str, Any]:
         """What its answers depend on."""
 
-    def read(self, documents: Sequence[Document], ask: Ask) -> Iterator[Part]:
+    def score_documents(self, documents: Sequence[Document], request: CandidateRequest) -> Iterator[TokenScores]:
         """Every token of every document, once, in parts of any order."""
 
 
-def nothing(document: int, first: int, own: Floats) -> Bools:
+def want_no_candidates(document: int, first: int, logprobs: Floats) -> Bools:
     """Wants no candidates: only how likely the tokens were."""
-    return np.zeros(len(own), np.bool_)
+    return np.zeros(len(logprobs), np.bool_)

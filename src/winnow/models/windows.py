@@ -18,7 +18,7 @@ class Window:
     document: int
     start: int
     end: int
-    new: int
+    first_new: int
     head: int = 0
     """How many of the document's first tokens stand before the window: the mark a model expects at the beginning."""
 
@@ -26,12 +26,12 @@ class Window:
         return self.head + self.end - self.start
 
 
-def windows(document: int, length: int, size: int, overlap: int, head: int = 0) -> Iterator[Window]:
+def split_windows(document: int, length: int, size: int, overlap: int, head: int = 0) -> Iterator[Window]:
     """The windows of a document of so many tokens, of which the first `head` are a mark of the beginning."""
     if length > 1:
         yield Window(document, 0, min(length, size), 1)
-    done = size
-    while done < length:
-        end = min(done - overlap + size - head, length)
-        yield Window(document, end - (size - head), end, done, head)
-        done = end
+    covered = size
+    while covered < length:
+        end = min(covered - overlap + size - head, length)
+        yield Window(document, end - (size - head), end, covered, head)
+        covered = end

@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from winnow.data.chunks import ArrowChunk, Chunk, JsonChunk, Row
-from winnow.data.columns import Columns, stated
-from winnow.data.places.place import Place
-from winnow.data.quarantine import BadRows
-from winnow.data.readers.source import Source, merged_schema
-from winnow.data.stores.opening import open_rows
-from winnow.data.table import Table
+from winnow.storage.locations.location import Location
+from winnow.tables.chunks import ArrowChunk, Chunk, JsonChunk, Row
+from winnow.tables.columns import Columns, make_columns
+from winnow.tables.open_table import open_rows
+from winnow.tables.quarantine import BadRows
+from winnow.tables.readers.source import Source, merge_schemas
+from winnow.tables.table import Table
 
-SHOWN_ROWS = 5
-SHOWN_WIDTH = 48
+PREVIEW_ROWS = 5
+PREVIEW_WIDTH = 48
 
 
-class Held(Source):
+class MemorySource(Source):
     """Chunks in memory, numbered anew."""
 
     format = "memory"
@@ -33,59 +33,59 @@ class Held(Source):
     def __init__(self, chunks: Sequence[Chunk], name: str, names: Sequence[str]) -> None:
         self.name = name
         self._names = list(dict.fromkeys(names))
-        self.held = [chunk for chunk in chunks if len(chunk)]
+        self.stored_chunks = [chunk for chunk in chunks if len(chunk)]
 
     def names(self) -> list[str]:
         return self._names
 
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
         first = 0
-        for chunk in self.held:
+        for chunk in self.stored_chunks:
             rows = np.arange(first, first + len(chunk), dtype=np.int64)
-            place = _place_of(chunk, first)
+            locate = _shift_location(chunk, first)
             if isinstance(chunk, ArrowChunk):
-                yield ArrowChunk(chunk.batch, rows, place)
+                yield ArrowChunk(chunk.batch, rows, locate)
             elif isinstance(chunk, JsonChunk):
-                yield JsonChunk(chunk.objects, rows, place, chunk.raw)
+                yield JsonChunk(chunk.objects, rows, locate, chunk.raw_lines)
             first += len(chunk)
 
     def receipt(self) -> dict[str, Any]:
         return {"format": self.format, "files": []}
 
 
-def _place_of(chunk: Chunk, first: int) -> Any:
-    return lambda row: chunk.place(row - first)
+def _shift_location(chunk: Chunk, first: int) -> Any:
+    return lambda row: chunk.locate(row - first)
 
 
-def laid_out(chunk: Chunk, schema: pa.Schema) -> Chunk:
+def align_columns(chunk: Chunk, schema: pa.Schema) -> Chunk:
     """Typed rows with the columns of this schema, in its order, null where they have none."""
     if not isinstance(chunk, ArrowChunk):
         return chunk
     batch, rows = chunk.batch, len(chunk)
-    has = batch.schema.names
-    return chunk.with_columns({f.name: batch[f.name] if f.name in has else pa.nulls(rows, f.type) for f in schema})
+    present = batch.schema.names
+    return chunk.with_columns({f.name: batch[f.name] if f.name in present else pa.nulls(rows, f.type) for f in schema})
 
 
-def reopened(out: Place, columns: Columns, rows: int, names: Sequence[str]) -> Table:
+def reopen_table(out: Location, columns: Columns, rows: int, names: Sequence[str]) -> Table:
     """The table that was just written. JSON Lines without rows know no columns, so an empty one is kept in memory."""
     if rows or out.suffix != ".jsonl":
         return open_rows(out, columns)
-    known = {part: name for part, name in columns.named().items() if name in names}
-    return Table(Held([], str(out), names), stated(**known), BadRows())
+    known = {part: name for part, name in columns.to_dict().items() if name in names}
+    return Table(MemorySource([], str(out), names), make_columns(**known), BadRows())
 
 
-class Spoken(ABC):
+class TextReport(ABC):
     """What says itself in words, in a terminal as in a notebook."""
 
     @abstractmethod
-    def words(self) -> str:
+    def describe(self) -> str:
         """What a person reads."""
 
     def __repr__(self) -> str:
-        return self.words()
+        return self.describe()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.words())}</pre>"
+        return f"<pre>{html.escape(self.describe())}</pre>"
 
 
 class Rows:
@@ -100,7 +100,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row]:
         for chunk in self._chunks():
-            yield from chunk.dicts()
+            yield from chunk.to_dicts()
 
     def to_list(self) -> list[Row]:
         """The rows as dictionaries."""
@@ -110,13 +110,13 @@ class Rows:
         """The rows as an Arrow table."""
         chunks = list(self._chunks())
         if not chunks:
-            return self._without_rows()
-        schema = merged_schema([chunk.arrow().schema for chunk in chunks], self.table.name)
-        return pa.Table.from_batches([laid_out(chunk, schema).arrow(schema) for chunk in chunks], schema)
+            return self._empty_table()
+        schema = merge_schemas([chunk.to_arrow().schema for chunk in chunks], self.table.name)
+        return pa.Table.from_batches([align_columns(chunk, schema).to_arrow(schema) for chunk in chunks], schema)
 
-    def _without_rows(self) -> pa.Table:
+    def _empty_table(self) -> pa.Table:
         """Every column, of the type its source says, or of none."""
-        known = self.table.source.schema(self.table.bad)
+        known = self.table.source.schema(self.table.bad_rows)
         names = self.table.names()
         return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names]).empty_table()
 
@@ -133,26 +133,26 @@ class Rows:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """What was done, in a line or two."""
         return f"{len(self):,} rows of {self.table.name}"
 
     def __repr__(self) -> str:
-        return self.words()
+        return self.describe()
 
     def _repr_html_(self) -> str:
-        head = [row for row, _ in zip(self, range(SHOWN_ROWS), strict=False)]
-        names = list(dict.fromkeys(name for row in head for name in row))
-        top = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
+        first_rows = [row for row, _ in zip(self, range(PREVIEW_ROWS), strict=False)]
+        names = list(dict.fromkeys(name for row in first_rows for name in row))
+        header = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
         body = "".join(
-            "<tr>" + "".join(f"<td>{_shortened(row.get(name))}</td>" for name in names) + "</tr>" for row in head
+            "<tr>" + "".join(f"<td>{_shorten(row.get(name))}</td>" for name in names) + "</tr>" for row in first_rows
         )
-        return f"<p>{html.escape(self.words())}</p><table><tr>{top}</tr>{body}</table>"
+        return f"<p>{html.escape(self.describe())}</p><table><tr>{header}</tr>{body}</table>"
 
     def _chunks(self) -> Iterator[Chunk]:
-        yield from self.table.source.chunks(self.table.bad)
+        yield from self.table.source.chunks(self.table.bad_rows)
 
 
-def _shortened(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = "" if value is None else str(value)
-    return html.escape(text if len(text) <= SHOWN_WIDTH else text[: SHOWN_WIDTH - 1] + "…")
+    return html.escape(text if len(text) <= PREVIEW_WIDTH else text[: PREVIEW_WIDTH - 1] + "…")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Edit:
+class TextEdit:
     """The characters [start, end) of the source became `to`; the prior had given what stood there the chance `p`."""
 
     start: int
@@ -20,7 +20,7 @@ class Edit:
     p: float
 
 
-def applied(source: str, edits: Sequence[Edit]) -> str:
+def apply_edits(source: str, edits: Sequence[TextEdit]) -> str:
     """The source with its edits."""
     pieces, at = [], 0
     for edit in edits:
@@ -29,24 +29,26 @@ def applied(source: str, edits: Sequence[Edit]) -> str:
     return "".join([*pieces, source[at:]])
 
 
-def composed(source: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Edit]:
+def compose_edits(source: str, first: Sequence[TextEdit], second: Sequence[TextEdit]) -> list[TextEdit]:
     """The edits of `first`, and then those that were made of its result, as edits of the source."""
     if not first or not second:
         return list(first or second)
-    text, found, grown = applied(source, first), [], 0
-    for group in _touching([*_placed(first), *(_Placed(e.start, e.end, e.p, 0, e.to) for e in second)]):
+    text, edits, shift = apply_edits(source, first), [], 0
+    for group in _group_overlapping(
+        [*_edited_spans(first), *(_EditSpan(e.start, e.end, e.p, 0, e.to) for e in second)]
+    ):
         start, end = group[0].start, max(one.end for one in group)
-        inner = [Edit(one.start - start, one.end - start, one.to, 0.0) for one in group if one.to is not None]
-        to, growth = applied(text[start:end], inner), sum(one.growth for one in group)
-        edit = Edit(start - grown, end - grown - growth, to, min(one.p for one in group))
-        grown += growth
+        inner = [TextEdit(one.start - start, one.end - start, one.to, 0.0) for one in group if one.to is not None]
+        to, growth = apply_edits(text[start:end], inner), sum(one.growth for one in group)
+        edit = TextEdit(start - shift, end - shift - growth, to, min(one.p for one in group))
+        shift += growth
         if source[edit.start : edit.end] != to:
-            found.append(edit)
-    return found
+            edits.append(edit)
+    return edits
 
 
 @dataclass(frozen=True)
-class _Placed:
+class _EditSpan:
     """A stretch of the text between two rounds: one that was made (`growth`), or one that is replaced (`to`)."""
 
     start: int
@@ -56,21 +58,21 @@ class _Placed:
     to: str | None
 
 
-def _placed(edits: Sequence[Edit]) -> list[_Placed]:
+def _edited_spans(edits: Sequence[TextEdit]) -> list[_EditSpan]:
     """Where the replacements stand in the edited text."""
-    places, grown = [], 0
+    spans, shift = [], 0
     for edit in edits:
-        start, growth = edit.start + grown, len(edit.to) - (edit.end - edit.start)
-        places.append(_Placed(start, start + len(edit.to), edit.p, growth, None))
-        grown += growth
-    return places
+        start, growth = edit.start + shift, len(edit.to) - (edit.end - edit.start)
+        spans.append(_EditSpan(start, start + len(edit.to), edit.p, growth, None))
+        shift += growth
+    return spans
 
 
-def _touching(stretches: list[_Placed]) -> list[list[_Placed]]:
+def _group_overlapping(spans: list[_EditSpan]) -> list[list[_EditSpan]]:
     """Stretches in order, those together that overlap."""
-    groups: list[list[_Placed]] = []
+    groups: list[list[_EditSpan]] = []
     end = -1
-    for one in sorted(stretches, key=lambda one: (one.start, one.end)):
+    for one in sorted(spans, key=lambda one: (one.start, one.end)):
         if one.start < end:
             groups[-1].append(one)
         else:

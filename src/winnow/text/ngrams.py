@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 
-WORDS = re.compile(r"\w+")
+WORD_PATTERN = re.compile(r"\w+")
 
 
-def plain(text: str) -> str:
+def normalize_words(text: str) -> str:
     """The words of a text, folded and joined by one space: equal texts up to case, spacing and punctuation."""
-    return " ".join(WORDS.findall(text.casefold()))
+    return " ".join(WORD_PATTERN.findall(text.casefold()))
 
 
 def ngrams(text: str, n: int) -> set[str]:
     """Every run of n words; for a shorter text all its words."""
-    words = WORDS.findall(text.casefold())
+    words = WORD_PATTERN.findall(text.casefold())
     if len(words) <= n:
         return {" ".join(words)} if words else set()
     return {" ".join(words[i : i + n]) for i in range(len(words) - n + 1)}

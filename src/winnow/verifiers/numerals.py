@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-MOST_DIGITS = 4_000  # Python refuses to turn more than 4,300 digits into an integer
-LARGEST_EXPONENT = 400  # beyond any float; 1e999999999 would fill the memory when made exact
+MAX_DIGITS = 4_000  # Python refuses to turn more than 4,300 digits into an integer
+MAX_EXPONENT = 400  # beyond any float; 1e999999999 would fill the memory when made exact
 
 _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 _NARROW_SPACE = "\u202f"
-_SAME_AS = dict.fromkeys(map(ord, _MINUS), "-") | dict.fromkeys(map(ord, "\u00a0\u2007\u2009"), _NARROW_SPACE)
-_SAME_AS |= {
+_EQUIVALENTS = dict.fromkeys(map(ord, _MINUS), "-") | dict.fromkeys(map(ord, "\u00a0\u2007\u2009"), _NARROW_SPACE)
+_EQUIVALENTS |= {
     ord(odd): usual for odd, usual in zip("\uff0b\uff0c\uff0e\uff0f\u2044\u2215\u2019\u066c", "+,.///''", strict=True)
 }
 _ARABIC_DECIMAL = "\u066b"
-_RAISED = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
+_SUPERSCRIPTS = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 _LATEX_FRACTION = re.compile(r"(\d?)\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 _LATEX_SPACE = re.compile(r"\\[,!; ]")
 _LETTERS = "A-Za-z_\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"  # scripts that put spaces between words
@@ -39,7 +39,7 @@ _NOT_FINITE = re.compile(r"(?<!\w)(?:NaN|inf|Infinity|∞)(?!\w)")
 _SIGN = re.compile(r"(?:^|[^\w)\]}%.+\-])([-+])\\?[$€£¥₹]?$")
 _SIGN_FIRST = re.compile(r"^\s*([-+])\s*\\?[$€£¥₹]?\s*$")
 _WHOLE_PART = re.compile(r"(?<![\w.,/^:])(\d{1,9}) $")
-_LOOK_BACK = 24
+_LOOKBACK_LENGTH = 24
 
 
 @dataclass(frozen=True)
@@ -50,31 +50,31 @@ class Numeral:
     written: str
 
 
-class _Plain(dict[int, str]):
+class _CharacterTable(dict[int, str]):
     """A table for str.translate that learns each character when it first meets it."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = found = _plain_character(chr(code))
-        return found
+        self[code] = normalized = _normalize_character(chr(code))
+        return normalized
 
 
-def _plain_character(character: str) -> str:
+def _normalize_character(character: str) -> str:
     kind = unicodedata.category(character)
     if kind == "Nd":
         return str(unicodedata.decimal(character))
-    if kind == "No" and "\u2044" in (spelled := unicodedata.normalize("NFKC", character)):
-        return " " + spelled.replace("\u2044", "/")
-    return _SAME_AS.get(ord(character), character)
+    if kind == "No" and "\u2044" in (decomposed := unicodedata.normalize("NFKC", character)):
+        return " " + decomposed.replace("\u2044", "/")
+    return _EQUIVALENTS.get(ord(character), character)
 
 
-_PLAIN = _Plain()
+_CHARACTER_TABLE = _CharacterTable()
 
 
-def plain(text: str, decimal: str = ".") -> str:
+def normalize_numerals(text: str, decimal: str = ".") -> str:
     """The text with every digit, sign, separator and simple fraction in its ASCII form."""
     if not text.isascii():
-        text = _RAISED.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), text)
-        text = text.replace(_ARABIC_DECIMAL, decimal).translate(_PLAIN)
+        text = _SUPERSCRIPTS.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), text)
+        text = text.replace(_ARABIC_DECIMAL, decimal).translate(_CHARACTER_TABLE)
     if "\\" in text:
         text = _LATEX_FRACTION.sub(lambda found: f"{found[1]}{' ' if found[1] else ''}{found[2]}/{found[3]}", text)
         text = _LATEX_SPACE.sub("", text)
@@ -83,31 +83,31 @@ def plain(text: str, decimal: str = ".") -> str:
 
 def last_number(text: str, decimal: str = ".") -> Numeral:
     """The last number of a text."""
-    text = plain(text, decimal)
+    text = normalize_numerals(text, decimal)
     chunk = None
-    for chunk in _chunks(decimal).finditer(text):  # noqa: B007 (the last one is what is wanted)
+    for chunk in _chunk_pattern(decimal).finditer(text):  # noqa: B007 (the last one is what is wanted)
         pass
     if chunk is None:
         return Numeral(None, "")
     after = _NOT_FINITE.search(text, chunk.end())
     if after:
         return Numeral(None, after[0])
-    return _signed(text[max(0, chunk.start() - _LOOK_BACK) : chunk.start()], chunk, decimal)
+    return _parse_signed(text[max(0, chunk.start() - _LOOKBACK_LENGTH) : chunk.start()], chunk, decimal)
 
 
 @cache
-def _chunks(decimal: str) -> re.Pattern[str]:
+def _chunk_pattern(decimal: str) -> re.Pattern[str]:
     """Digits and all that is glued to them: the next step says whether that is one number."""
     spaces = f"{_NARROW_SPACE}'" + (" " if decimal == "," else "")
     glue = rf"[.,:/*+\u00d7\u00b7_\-]|[{spaces}](?=[0-9]{{3}}(?![0-9]))|\^\{{?[-+]?|[eE][-+]?"
     # The digit comes first and what must not stand before it after: so the search leaps from digit to digit.
-    named = rf"(?:(?<![{_LETTERS}0-9^][0-9])|{_CURRENCY_CODE})(?<![0-9][.,][0-9])"
+    not_in_name = rf"(?:(?<![{_LETTERS}0-9^][0-9])|{_CURRENCY_CODE})(?<![0-9][.,][0-9])"
     power = r"(?<![\^_]\{[0-9])(?<!\^[-+][0-9])(?<!\^\{[-+][0-9])"
-    return re.compile(rf"[0-9]{named}{power}[0-9]*(?:(?:{glue})[0-9]+)*(?:{_TIMES_TEN})?")
+    return re.compile(rf"[0-9]{not_in_name}{power}[0-9]*(?:(?:{glue})[0-9]+)*(?:{_TIMES_TEN})?")
 
 
 @cache
-def _one_number(decimal: str) -> re.Pattern[str]:
+def _number_pattern(decimal: str) -> re.Pattern[str]:
     thousands = ".' " if decimal == "," else ",'"
     grouped = rf"\d{{1,3}}(?:(?P<mark>[{thousands}_{_NARROW_SPACE}])\d{{3}})(?:(?P=mark)\d{{3}})*"
     indian = r"\d{1,2}(?:,\d{2})+,\d{3}"
@@ -117,36 +117,36 @@ def _one_number(decimal: str) -> re.Pattern[str]:
     )
 
 
-def _signed(before: str, chunk: re.Match[str], decimal: str) -> Numeral:
+def _parse_signed(before: str, chunk: re.Match[str], decimal: str) -> Numeral:
     """Value of a chunk, with what stands before it: a sign, a leading point, the whole part of 1 1/2."""
-    written, whole, all_seen = chunk[0], "", len(before) == chunk.start()
+    written, whole, is_text_start = chunk[0], "", len(before) == chunk.start()
     if before.endswith(decimal) and not re.search(rf"[\w.,]{re.escape(decimal)}$", before):
         before, written = before[:-1], f"0{decimal}{written}"
     if "/" in written and (mixed := _WHOLE_PART.search(before)):
         before, whole = before[: mixed.start()], mixed[1]
-    value = _value(written, decimal)
+    value = _parse_value(written, decimal)
     if whole and value is not None and value < 1:
         value += int(whole)
         written = f"{whole} {written}"
-    sign = _SIGN.search(before) or (_SIGN_FIRST.search(before) if all_seen else None)
+    sign = _SIGN.search(before) or (_SIGN_FIRST.search(before) if is_text_start else None)
     if sign and sign[1] == "-":
         return Numeral(None if value is None else -value, f"-{written}")
     return Numeral(value, written)
 
 
-def _value(written: str, decimal: str) -> Fraction | None:
-    if len(written) > MOST_DIGITS:
+def _parse_value(written: str, decimal: str) -> Fraction | None:
+    if len(written) > MAX_DIGITS:
         return None
-    top, slash, bottom = written.partition("/")
+    numerator, slash, denominator = written.partition("/")
     if slash:
-        simple = top.isdecimal() and bottom.isdecimal() and int(bottom) != 0
-        return Fraction(int(top), int(bottom)) if simple else None
-    found = _one_number(decimal).fullmatch(written)
-    if found is None:
+        simple = numerator.isdecimal() and denominator.isdecimal() and int(denominator) != 0
+        return Fraction(int(numerator), int(denominator)) if simple else None
+    match = _number_pattern(decimal).fullmatch(written)
+    if match is None:
         return None
-    part = found["part"] or ""
-    exponent = found["exponent"] or found["power"] or "0"
-    if len(exponent) > 5 or abs(int(exponent)) > LARGEST_EXPONENT:
+    decimals = match["part"] or ""
+    exponent = match["exponent"] or match["power"] or "0"
+    if len(exponent) > 5 or abs(int(exponent)) > MAX_EXPONENT:
         return None
-    digits = int("".join(filter(str.isdecimal, found["whole"])) + part)
-    return digits * Fraction(10) ** (int(exponent) - len(part))
+    digits = int("".join(filter(str.isdecimal, match["whole"])) + decimals)
+    return digits * Fraction(10) ** (int(exponent) - len(decimals))

@@ -19,7 +19,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.data.errors import BrokenPromise
+from winnow.errors import BrokenPromise
 
 
 class Verdict(StrEnum):

@@ -12,13 +12,13 @@ import pytest
 import torch
 from scipy import special
 
-from models.tiny.peers import LETTERS, peer, random_model
-from winnow.data.errors import UsageError
-from winnow.models.tiny import Beams, Greedy, Sampling, Shape, Tiny
+from tests.models.tiny.huggingface_peers import LETTERS, peer, random_model
+from winnow.errors import UsageError
+from winnow.models.tiny import Beams, Greedy, ModelConfig, Sampling, TinyModel
 from winnow.models.tiny.vocabulary import BEGIN, END
 
-DECODER = Shape("decoder", "characters", 16, 2, 0, 2, 32)
-BOTH = Shape("encoder-decoder", "characters", 16, 2, 2, 2, 32)
+DECODER = ModelConfig("decoder", "characters", 16, 2, 0, 2, 32)
+BOTH = ModelConfig("encoder-decoder", "characters", 16, 2, 2, 2, 32)
 SHAPES = pytest.mark.parametrize("shape", [DECODER, BOTH], ids=["decoder", "encoder-decoder"])
 
 
@@ -28,7 +28,7 @@ def prompts(n: int, seed: int = 0) -> list[str]:
 
 
 @SHAPES
-def test_the_log_probabilities_of_what_was_written_are_those_of_the_text(shape: Shape) -> None:
+def test_the_log_probabilities_of_what_was_written_are_those_of_the_text(shape: ModelConfig) -> None:
     model = random_model(shape)
     asked = prompts(30)
     for how in (Greedy(), Sampling(3, 0.8, 5), Beams(4, 2)):
@@ -41,7 +41,7 @@ def test_the_log_probabilities_of_what_was_written_are_those_of_the_text(shape: 
 
 
 @SHAPES
-def test_a_prompt_is_completed_alike_alone_and_among_others(shape: Shape) -> None:
+def test_a_prompt_is_completed_alike_alone_and_among_others(shape: ModelConfig) -> None:
     model, asked = random_model(shape), prompts(40, 3)
     for how in (Greedy(), Sampling(4), Beams(4, 4)):
         together = model.complete(asked, how, 7)
@@ -51,7 +51,7 @@ def test_a_prompt_is_completed_alike_alone_and_among_others(shape: Shape) -> Non
 
 
 @SHAPES
-def test_greedy_writes_the_likeliest_token_each_time(shape: Shape) -> None:
+def test_greedy_writes_the_likeliest_token_each_time(shape: ModelConfig) -> None:
     model, asked = random_model(shape), prompts(20, 5)
     for prompt, (one,) in zip(asked, model.complete(asked), strict=True):
         for length in range(len(one.logprobs) - (one.finish == "stop")):
@@ -62,7 +62,7 @@ def test_greedy_writes_the_likeliest_token_each_time(shape: Shape) -> None:
 
 @SHAPES
 @pytest.mark.parametrize("penalty", [1.0, 0.0, 2.0])
-def test_beams_are_those_of_hugging_face_on_equal_weights(shape: Shape, penalty: float) -> None:
+def test_beams_are_those_of_hugging_face_on_equal_weights(shape: ModelConfig, penalty: float) -> None:
     differing = 0
     for seed in range(4):
         model = random_model(shape, seed)
@@ -78,31 +78,31 @@ def test_beams_are_those_of_hugging_face_on_equal_weights(shape: Shape, penalty:
     assert differing, "beams that always find the greedy text would show nothing"
 
 
-def generated(model: Tiny, theirs: Any, prompt: str, penalty: float) -> tuple[list[str], list[float]]:
-    tokens = model.vocabulary.plain(prompt)
-    given = [*tokens, BEGIN] if model.shape.kind == "decoder" else tokens
+def generated(model: TinyModel, theirs: Any, prompt: str, penalty: float) -> tuple[list[str], list[float]]:
+    tokens = model.vocabulary.encode(prompt)
+    given = [*tokens, BEGIN] if model.model_config.kind == "decoder" else tokens
     inputs = torch.tensor([given])
     found = theirs.generate(
         inputs,
         attention_mask=torch.ones_like(inputs),
         num_beams=8,
         num_return_sequences=8,
-        max_new_tokens=model.longest,
+        max_new_tokens=model.max_new_tokens,
         length_penalty=penalty,
         do_sample=False,
         return_dict_in_generate=True,
         output_scores=True,
     )
-    begun = len(given) if model.shape.kind == "decoder" else 1
+    begun = len(given) if model.model_config.kind == "decoder" else 1
     texts = []
     for sequence in found.sequences.tolist():
         written = sequence[begun:]
-        texts.append(model.vocabulary.text(written[: written.index(END)] if END in written else written))
+        texts.append(model.vocabulary.decode(written[: written.index(END)] if END in written else written))
     return texts, found.sequences_scores.tolist()
 
 
 def test_beams_as_wide_as_everything_find_the_likeliest_text() -> None:
-    shape = Shape("decoder", "characters", 8, 2, 0, 1, 16)
+    shape = ModelConfig("decoder", "characters", 8, 2, 0, 1, 16)
     model = random_model(shape, 2, longest=2)
     found = model.complete(["abc"], Beams(200, 1, 0.0))[0][0]
     texts = ["", *LETTERS, *(a + b for a in LETTERS for b in LETTERS)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.edit.made import byte_level, saved, trained_model
+from tests.stages.edit.fixture_models import byte_level, saved, trained_model
 
 
 @pytest.fixture(scope="session")

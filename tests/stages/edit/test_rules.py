@@ -10,45 +10,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import chdtrc, log_softmax
 
-from winnow.data.errors import UsageError
-from winnow.models.logits import likeliest as likeliest_of
-from winnow.models.logits import part_of
-from winnow.models.prior import Ask, Candidates, nothing
+from winnow.errors import UsageError
+from winnow.models.logit_scores import score_tokens
+from winnow.models.logit_scores import top_k_by_blocks as likeliest_of
+from winnow.models.prior import CandidateRequest, TokenCandidates, want_no_candidates
 from winnow.models.windows import Window
-from winnow.stages.edit.rules import KEPT, Rules, drawn, selected, with_own
+from winnow.stages.edit.rules import NO_REPLACEMENT, EditRules, add_current_token, draw_columns, select_tokens
 
 ENOUGH = 1e-6
 """The chance that a sound sampler fails a test of its draws."""
 
 
-def likeliest(logits: np.ndarray[Any, Any], k: int | None = None, mass: float | None = None) -> Candidates:
+def likeliest(logits: np.ndarray[Any, Any], k: int | None = None, mass: float | None = None) -> TokenCandidates:
     """The candidates of each row of logits, through the code that asks a model for them."""
     import torch
 
-    ask = Ask(lambda document, first, own: np.ones(len(own), np.bool_), k, mass)
+    ask = CandidateRequest(lambda document, first, own: np.ones(len(own), np.bool_), k, mass)
     ids = torch.zeros(len(logits), dtype=torch.int64)
-    return part_of(torch, torch.tensor(logits), ids, Window(0, 0, len(logits) + 1, 1), 0, ask).candidates
+    return score_tokens(torch, torch.tensor(logits), ids, Window(0, 0, len(logits) + 1, 1), 0, ask).candidates
 
 
 def test_as_published_a_token_is_selected_at_the_threshold_and_as_coded_only_above_it() -> None:
     own = np.log([0.5, 0.25, 0.125])
     _, at, low = np.exp(own).tolist()
-    assert selected(own, Rules(threshold=at)).up.tolist() == [True, True, False]
-    assert selected(own, Rules(threshold=at, like="code")).up.tolist() == [True, False, False]
-    assert selected(own, Rules(threshold=0.4, down=low)).resampled.tolist() == [True, False, True]
-    coded = Rules(threshold=0.4, down=low, down_by="delete", like="code")
-    assert selected(own, coded).deleted.tolist() == [False, False, False]
-    published = Rules(threshold=0.4, down=low, down_by="delete")
-    assert selected(own, published).deleted.tolist() == [False, False, True]
+    assert select_tokens(own, EditRules(threshold=at)).above.tolist() == [True, True, False]
+    assert select_tokens(own, EditRules(threshold=at, like="code")).above.tolist() == [True, False, False]
+    assert select_tokens(own, EditRules(threshold=0.4, down=low)).resample.tolist() == [True, False, True]
+    coded = EditRules(threshold=0.4, down=low, down_by="delete", like="code")
+    assert select_tokens(own, coded).delete.tolist() == [False, False, False]
+    published = EditRules(threshold=0.4, down=low, down_by="delete")
+    assert select_tokens(own, published).delete.tolist() == [False, False, True]
 
 
 @given(st.lists(st.floats(-30, 0), max_size=30), st.floats(1e-6, 3))
 def test_above_one_and_where_nothing_is_known_nothing_is_selected(own: list[float], threshold: float) -> None:
     logp = np.array([*own, np.nan])
-    found = selected(logp, Rules(threshold=threshold))
-    assert not found.up[-1]
-    assert not selected(logp, Rules(threshold=1 + 1e-9)).resampled.any()
-    assert (found.up[:-1] == (np.exp(logp[:-1]) >= threshold)).all()
+    found = select_tokens(logp, EditRules(threshold=threshold))
+    assert not found.above[-1]
+    assert not select_tokens(logp, EditRules(threshold=1 + 1e-9)).resample.any()
+    assert (found.above[:-1] == (np.exp(logp[:-1]) >= threshold)).all()
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,15 @@ def test_above_one_and_where_nothing_is_known_nothing_is_selected(own: list[floa
 )
 def test_settings_that_mean_nothing_are_refused_by_name(wrong: dict[str, Any], where: str) -> None:
     with pytest.raises(UsageError) as refused:
-        Rules(**wrong)
+        EditRules(**wrong)
     assert refused.value.where == where
 
 
-SAMPLERS: dict[str, tuple[Rules, dict[str, Any]]] = {
-    "top-k": (Rules(top_k=4), {"k": 4}),
-    "top-k, warmer": (Rules(top_k=4, beta=1.5), {"k": 4}),
-    "top-p": (Rules(sampler="top-p", top_p=0.8), {"mass": 0.8}),
-    "rejection": (Rules(sampler="rejection", beta=1.2), {}),
+SAMPLERS: dict[str, tuple[EditRules, dict[str, Any]]] = {
+    "top-k": (EditRules(top_k=4), {"k": 4}),
+    "top-k, warmer": (EditRules(top_k=4, beta=1.5), {"k": 4}),
+    "top-p": (EditRules(sampler="top-p", top_p=0.8), {"mass": 0.8}),
+    "rejection": (EditRules(sampler="rejection", beta=1.2), {}),
 }
 
 
@@ -88,8 +88,8 @@ def test_draws_match_the_target_of_each_sampler(name: str, seed: int) -> None:
     target = target_of(logits[0], allowed, rules)
     found = likeliest(logits, **ask)
     many = 20_000
-    repeated = Candidates(np.repeat(found.ids, many, 0), np.repeat(found.logp, many, 0))
-    columns = drawn(repeated, allowed[repeated.ids], rules.temperature(), draws.random(many))
+    repeated = TokenCandidates(np.repeat(found.ids, many, 0), np.repeat(found.logprobs, many, 0))
+    columns = draw_columns(repeated, allowed[repeated.ids], rules.effective_beta(), draws.random(many))
     counts = np.bincount(repeated.ids[np.arange(many), columns], minlength=12)
     assert (counts[target == 0] == 0).all()
     there = target > 0
@@ -97,7 +97,7 @@ def test_draws_match_the_target_of_each_sampler(name: str, seed: int) -> None:
     assert chdtrc(there.sum() - 1, chi2.sum()) > ENOUGH if there.sum() > 1 else counts[there] == many
 
 
-def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules: Rules) -> np.ndarray[Any, Any]:
+def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules: EditRules) -> np.ndarray[Any, Any]:
     """What each token's chance should be, said again in the plainest way."""
     p = np.exp(log_softmax(logits))
     order = sorted(range(len(p)), key=lambda token: -p[token])
@@ -113,15 +113,15 @@ def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules
         order = short
     weights = np.zeros(len(p))
     for token in order:
-        weights[token] = p[token] ** (1 / rules.temperature()) * allowed[token]
+        weights[token] = p[token] ** (1 / rules.effective_beta()) * allowed[token]
     weights /= weights.sum()
     return weights
 
 
 def test_where_no_candidate_can_stand_the_token_stays() -> None:
-    candidates = Candidates(np.array([[3, 4], [5, 6]]), np.log([[0.6, 0.4], [0.9, 0.1]]))
+    candidates = TokenCandidates(np.array([[3, 4], [5, 6]]), np.log([[0.6, 0.4], [0.9, 0.1]]))
     possible = np.array([[False, False], [False, True]])
-    assert drawn(candidates, possible, 1.0, np.array([0.5, 0.999999999999])).tolist() == [KEPT, 1]
+    assert draw_columns(candidates, possible, 1.0, np.array([0.5, 0.999999999999])).tolist() == [NO_REPLACEMENT, 1]
 
 
 @settings(max_examples=200)
@@ -130,10 +130,10 @@ def test_a_draw_is_always_a_possible_candidate(seed: int, uniform: float) -> Non
     draws = np.random.default_rng(seed)
     logp = np.where(draws.random((5, 7)) < 0.2, -np.inf, draws.normal(0, 40, (5, 7)))
     possible = draws.random((5, 7)) < 0.5
-    columns = drawn(Candidates(np.zeros((5, 7), np.int64), logp), possible, 1.0, np.full(5, uniform))
+    columns = draw_columns(TokenCandidates(np.zeros((5, 7), np.int64), logp), possible, 1.0, np.full(5, uniform))
     for row, column in enumerate(columns.tolist()):
         some = possible[row] & np.isfinite(logp[row])
-        assert some[column] if some.any() else column == KEPT
+        assert some[column] if some.any() else column == NO_REPLACEMENT
 
 
 def authors_rule(
@@ -174,22 +174,28 @@ def test_code_is_the_authors_rule_on_the_same_logits(seed: int, drop: bool) -> N
     logits[sure, np.array(ids[1:])[sure]] += 12
     uniforms = draws.random(60)
     uniforms[::3] = 1 - draws.random(20) * 1e-3
-    rules = Rules(like="code", down=0.001 if drop else None, down_by="delete" if drop else "resample")
+    rules = EditRules(like="code", down=0.001 if drop else None, down_by="delete" if drop else "resample")
     seen: list[np.ndarray[Any, Any]] = []
 
     def wanted(document: int, first: int, own: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         seen.append(own)
-        return selected(own, rules).resampled
+        return select_tokens(own, rules).resample
 
     window = Window(0, 0, 61, 1)
-    part = part_of(torch, torch.tensor(logits), torch.tensor(ids[1:]), window, 0, Ask(wanted, 8))
+    part = score_tokens(torch, torch.tensor(logits), torch.tensor(ids[1:]), window, 0, CandidateRequest(wanted, 8))
     tokens = np.array(ids)
-    candidates = with_own(part.candidates, tokens[part.asked], seen[0][part.asked - 1])
-    columns = drawn(candidates, np.isfinite(candidates.logp), rules.temperature(), uniforms[part.asked - 1])
+    candidates = add_current_token(
+        part.candidates, tokens[part.candidate_positions], seen[0][part.candidate_positions - 1]
+    )
+    columns = draw_columns(
+        candidates, np.isfinite(candidates.logprobs), rules.effective_beta(), uniforms[part.candidate_positions - 1]
+    )
     ours: list[int | None] = tokens.tolist()
-    for at, column, row in zip(part.asked.tolist(), columns.tolist(), candidates.ids.tolist(), strict=True):
+    for at, column, row in zip(
+        part.candidate_positions.tolist(), columns.tolist(), candidates.ids.tolist(), strict=True
+    ):
         ours[at] = row[column]
-    for at in np.flatnonzero(selected(seen[0], rules).deleted).tolist():
+    for at in np.flatnonzero(select_tokens(seen[0], rules).delete).tolist():
         ours[at + 1] = None
     expected = authors_rule(logits, ids, uniforms, drop)
     assert ours == expected
@@ -199,18 +205,25 @@ def test_code_is_the_authors_rule_on_the_same_logits(seed: int, drop: bool) -> N
 def test_a_token_outside_the_likeliest_is_a_candidate_as_coded_and_none_as_published() -> None:
     candidates = likeliest(np.array([[3.0, 2.0, 1.0, -4.0]]), k=2)
     assert sorted(candidates.ids[0].tolist()) == [0, 1]
-    more = with_own(candidates, np.array([3]), np.array([-7.0]))
+    more = add_current_token(candidates, np.array([3]), np.array([-7.0]))
     assert more.ids[0].tolist() == [0, 1, 3]
-    same = with_own(candidates, np.array([1]), np.array([-1.0]))
-    assert np.isfinite(same.logp[0]).tolist() == [True, True, False]
+    same = add_current_token(candidates, np.array([1]), np.array([-1.0]))
+    assert np.isfinite(same.logprobs[0]).tolist() == [True, True, False]
 
 
 def test_nothing_is_wanted_where_only_chances_are_asked_for() -> None:
     import torch
 
-    part = part_of(torch, torch.zeros(3, 5), torch.tensor([1, 2, 3]), Window(0, 0, 4, 1), 0, Ask(nothing, 1))
-    assert np.allclose(part.own, np.log(1 / 5))
-    assert not len(part.asked)
+    part = score_tokens(
+        torch,
+        torch.zeros(3, 5),
+        torch.tensor([1, 2, 3]),
+        Window(0, 0, 4, 1),
+        0,
+        CandidateRequest(want_no_candidates, 1),
+    )
+    assert np.allclose(part.logprobs, np.log(1 / 5))
+    assert not len(part.candidate_positions)
 
 
 @pytest.mark.parametrize("size", [5, 256, 9000, 16384])

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import winnow
-from stages.edit.made import texts
-from winnow.data.stores.receipts import read_receipt
-from winnow.stages.edit import editing as pieces_of
+from tests.stages.edit.fixture_models import texts
+from winnow.stages.edit import shard_map as pieces_of
+from winnow.storage.receipts import read_receipt
 
 SETTINGS: dict[str, Any] = {"threshold": 0.3, "top_k": 8, "protect": "none"}
 
@@ -76,7 +76,7 @@ def test_the_same_table_gives_the_same_texts_in_every_form(table: Path, trained_
 def test_texts_alone_are_a_table(trained_folder: Path) -> None:
     edited = winnow.edit(texts(20), model=trained_folder, **SETTINGS)
     assert len(edited) == 20 and edited.summary["changed"] > 10
-    assert "really changed" in edited.words()
+    assert "really changed" in edited.describe()
     with pytest.raises(winnow.UsageError, match="Did you mean 'threshold'"):
         winnow.edit(texts(2), model=trained_folder, treshold=0.5)  # type: ignore[call-arg]
 
@@ -114,7 +114,7 @@ def test_degenerate_tables_have_a_defined_result(trained_folder: Path, tmp_path:
         edited = winnow.edit(rows, trained_folder, out=tmp_path / f"e{len(rows)}", **SETTINGS)
         assert [row["text"] for row in edited] == [row["text"] for row in rows]
         assert edited.summary["changed"] == 0
-        assert edited.words()
+        assert edited.describe()
     absent = winnow.edit([{"text": "a b"}, {"text": None}], trained_folder, out=tmp_path / "a.jsonl").to_list()
     assert absent[1] == {"text": None, "edits": []}
     with pytest.raises(winnow.BadTable):
@@ -170,7 +170,7 @@ def test_what_was_killed_goes_on_and_ends_with_the_same_bytes(
     hidden = broken if name == "e" else broken.with_name(f".{name}.edits")
     assert len(list(hidden.glob(".part-*.receipt.json"))) == 5
     read: list[int] = []
-    monkeypatch.setattr(pieces_of.Piece, "edited", _counting(pieces_of.Piece.edited, read))
+    monkeypatch.setattr(pieces_of.TextPiece, "edited", _counting(pieces_of.TextPiece.edit, read))
     winnow.edit(table, trained_folder, out=broken, **SETTINGS)
     assert len(read) == 5
     assert hashes(broken.parent) == hashes(whole.parent)
@@ -189,7 +189,7 @@ def test_finished_work_is_not_done_again_and_says_the_same(
     table: Path, trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = winnow.edit(table, trained_folder, out=tmp_path / "e", **SETTINGS)
-    monkeypatch.setattr(pieces_of.Editing, "editor", None)
+    monkeypatch.setattr(pieces_of.EditMap, "editor", None)
     again = winnow.edit(table, trained_folder, out=tmp_path / "e", **SETTINGS)
     assert again.summary == {**once.summary, "already_done": True}
     with pytest.raises(winnow.UsageError, match="other work"):
@@ -207,7 +207,7 @@ def test_other_settings_never_take_up_what_another_work_left_unfinished(
     out = tmp_path / "e"
 
     written: list[Any] = []
-    kept = pieces_of.Piece.edited
+    kept = pieces_of.TextPiece.edit
 
     def stop(*given: Any) -> Any:
         written.append(given)
@@ -215,10 +215,10 @@ def test_other_settings_never_take_up_what_another_work_left_unfinished(
             raise Stopped
         return kept(*given)
 
-    monkeypatch.setattr(pieces_of.Piece, "edited", stop)
+    monkeypatch.setattr(pieces_of.TextPiece, "edited", stop)
     with pytest.raises(Stopped):
         winnow.edit(table, trained_folder, out=out, **{**SETTINGS, "seed": 9})
-    monkeypatch.setattr(pieces_of.Piece, "edited", kept)
+    monkeypatch.setattr(pieces_of.TextPiece, "edited", kept)
     monkeypatch.setattr(pieces_of, "PIECE_ROWS", 30)
     winnow.edit(table, trained_folder, out=out, **SETTINGS)
     clean = tmp_path / "clean"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from winnow.data.streams import draw_number
+from winnow.statistics.row_random import draw_number
 
 Candidate = dict[str, Any]
 

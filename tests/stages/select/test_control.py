@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import winnow
-from stages.select.tables import FORMS, jsonl, numbers
-from winnow.data.stores.receipts import read_receipt
+from tests.stages.select.tables import FORMS, jsonl, numbers
+from winnow.storage.receipts import read_receipt
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -98,7 +98,7 @@ def test_it_is_written_like_a_selection_with_books_that_balance(form: str, name:
     held = winnow.select(ROWS, passed=True, control=True).control
     assert numbers(chosen.control) == numbers(held)
     receipt = read_receipt(tmp_path / ("c/receipt.json" if name == "c" else f"{name}.receipt.json"))
-    assert receipt.books.plain() == {"in": 40, "keep": 14, "drop": 26, "reject": 0, "reasons": {"not drawn": 26}}
+    assert receipt.books.to_dict() == {"in": 40, "keep": 14, "drop": 26, "reject": 0, "reasons": {"not drawn": 26}}
     assert receipt.work.config["rules"]["said"] == "control"
     assert chosen.summary["control"] == {"rows": 14, "out": str(tmp_path / name)}
 

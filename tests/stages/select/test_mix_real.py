@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import winnow
-from stages.select.tables import FORMS, csv, jsonl, parquet
-from winnow.data.stores.receipts import read_receipt
+from tests.stages.select.tables import FORMS, csv, jsonl, parquet
+from winnow.storage.receipts import read_receipt
 
 ROWS = [{"n": n, "question": f"q{n % 5}", "text": f"t{n}", "score": n / 50} for n in range(50)]
 REAL = [{"n": 1000 + n, "question": f"real {n}", "text": f"by hand {n}", "score": 1.0} for n in range(200)]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import winnow
-from stages.select.tables import FORMS, numbers
+from tests.stages.select.tables import FORMS, numbers
 
 SCORES = [0.1, None, 0.9, 0.9, -2.0, 0.5]
 SCORED: list[dict[str, Any]] = [

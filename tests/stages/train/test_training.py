@@ -10,14 +10,14 @@ import pytest
 import torch
 
 import winnow
-from stages.train.rows import PAIR, SMALL, copied
-from winnow.data.errors import BadTable, UsageError
-from winnow.models.tiny import Shape
-from winnow.stages.train.examples import WINDOW, Order
-from winnow.stages.train.settings import Settings
+from tests.stages.train.training_rows import PAIR, SMALL, copied
+from winnow.errors import BadTable, UsageError
+from winnow.models.tiny import ModelConfig
+from winnow.stages.train.config import TrainConfig
+from winnow.stages.train.examples import WINDOW_BATCHES, BatchOrder
 
 torch.set_num_threads(1)
-LEARNS = Shape("decoder", "characters", 32, 4, 0, 2, 24)
+LEARNS = ModelConfig("decoder", "characters", 32, 4, 0, 2, 24)
 
 
 def test_a_model_learns_to_say_words_backward_and_is_told_right_on_words_it_never_saw() -> None:
@@ -34,7 +34,7 @@ def test_a_model_learns_to_say_words_backward_and_is_told_right_on_words_it_neve
     )
     assert trained.evaluation["accuracy"] == 1.0
     assert trained.evaluation["loss"] < 0.3
-    assert "100.0% of 4 held-out answers right" in trained.words()
+    assert "100.0% of 4 held-out answers right" in trained.describe()
 
 
 def test_a_weight_counts_as_so_many_copies_and_a_weight_of_0_teaches_nothing() -> None:
@@ -49,7 +49,7 @@ def test_a_weight_counts_as_so_many_copies_and_a_weight_of_0_teaches_nothing() -
 def test_training_stops_once_the_held_out_loss_falls_no_more_and_keeps_the_best_weights() -> None:
     held = copied(40, 9, (4, 4))
     trained = winnow.train(
-        copied(12), model=SMALL, held_out=held, steps=400, batch=8, lr=2e-2, look_every=10, patience=3, warmup=0
+        copied(12), model=SMALL, held_out=held, steps=400, batch=8, lr=2e-2, eval_every=10, patience=3, warmup=0
     )
     losses = [line["held_out_loss"] for line in trained.history]
     assert trained.history[-1]["step"] < 400
@@ -61,44 +61,52 @@ def test_a_held_out_row_that_the_model_could_never_write_is_counted_and_told() -
     held = [{"prompt": "ab", "text": "ba"}, {"prompt": "ab", "text": "~"}]
     trained = winnow.train(copied(5), model=SMALL, held_out=held, steps=1)
     assert (trained.evaluation["loss_rows"], trained.evaluation["loss_left_out"]) == (1, 1)
-    assert "(1 of 2 rows left out, which it could never write)" in trained.words()
+    assert "(1 of 2 rows left out, which it could never write)" in trained.describe()
 
 
 def test_training_ends_once_enough_of_the_held_out_answers_are_right() -> None:
     rows = [{"prompt": one, "text": one} for one in "abcd"]
     trained = winnow.train(
-        rows, model=SMALL, held_out=rows, verifier="exact", enough=0.75, steps=400, batch=4, look_every=5, warmup=5
+        rows,
+        model=SMALL,
+        held_out=rows,
+        verifier="exact",
+        target_accuracy=0.75,
+        steps=400,
+        batch=4,
+        eval_every=5,
+        warmup=5,
     )
     shares = [line["accuracy"] for line in trained.history]
     assert shares[-1] >= 0.75 > max(shares[:-1], default=0.0)
     assert trained.history[-1]["step"] < 400
-    with pytest.raises(UsageError, match="enough: ends training by the answers to a held-out table"):
-        winnow.train(rows, model=SMALL, enough=0.5, steps=1)
+    with pytest.raises(UsageError, match="target_accuracy: ends training by the answers to a held-out table"):
+        winnow.train(rows, model=SMALL, target_accuracy=0.5, steps=1)
 
 
 def test_every_row_comes_once_in_a_pass_and_batches_follow_from_the_step_alone() -> None:
-    lengths = [(0, 5 + place % 7) for place in range(WINDOW * 10)]
-    order = Order(lengths, 10, 3)
+    lengths = [(0, 5 + place % 7) for place in range(WINDOW_BATCHES * 10)]
+    order = BatchOrder(lengths, 10, 3)
     for window in range(3):
-        batches = [order.rows(step) for step in range(WINDOW * window, WINDOW * (window + 1))]
+        batches = [order.rows(step) for step in range(WINDOW_BATCHES * window, WINDOW_BATCHES * (window + 1))]
         assert Counter(np.concatenate(batches).tolist()) == Counter(range(len(lengths)))
         assert all(len({lengths[row] for row in batch}) <= 3 for batch in batches), "rows of like length together"
-    fresh = Order(lengths, 10, 3)
+    fresh = BatchOrder(lengths, 10, 3)
     assert fresh.rows(17).tolist() == order.rows(17).tolist()
-    assert fresh.rows(17).tolist() != Order(lengths, 10, 4).rows(17).tolist()
-    assert len(Order([(0, 3)], 5, 0).rows(2)) == 5, "fewer rows than a batch holds come several times"
+    assert fresh.rows(17).tolist() != BatchOrder(lengths, 10, 4).rows(17).tolist()
+    assert len(BatchOrder([(0, 3)], 5, 0).rows(2)) == 5, "fewer rows than a batch holds come several times"
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    settings = Settings(steps=100, lr=1.0, warmup=9, fall=0.3)
-    rates = [settings.rate(step, 100) for step in range(100)]
+    settings = TrainConfig(steps=100, lr=1.0, warmup=9, decay_fraction=0.3)
+    rates = [settings.learning_rate(step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9:70] == pytest.approx([1.0] * 61)
     assert rates[-1] == pytest.approx(1 / 30) and rates[69:] == sorted(rates[69:], reverse=True)
-    assert Settings(epochs=2, batch=10).steps_for(55) == 11
+    assert TrainConfig(epochs=2, batch=10).total_steps(55) == 11
 
 
 @pytest.mark.parametrize("shape", [SMALL, PAIR])
-def test_the_loss_of_rows_of_several_lengths_is_the_mean_over_their_tokens(shape: Shape) -> None:
+def test_the_loss_of_rows_of_several_lengths_is_the_mean_over_their_tokens(shape: ModelConfig) -> None:
     rows = [{"prompt": "a b c", "text": "a"}, {"prompt": "b", "text": "c a b"}] * 4
     trained = winnow.train(rows, model=shape, held_out=rows, steps=2, batch=8)
     each = trained.model.logprobs([row["prompt"] for row in rows], [row["text"] for row in rows])
@@ -110,7 +118,7 @@ def test_the_loss_of_rows_of_several_lengths_is_the_mean_over_their_tokens(shape
     [
         ("steps", 0, "steps: is 0, but must be a whole number of at least 1"),
         ("lr", -1.0, "lr: is -1.0, but must be a number above 0"),
-        ("fall", 2, "fall: is 2, but must be a share"),
+        ("decay_fraction", 2, "decay_fraction: is 2, but must be a share"),
         ("stps", 3, "stps: is not an option here. Did you mean 'steps'"),
         ("patience", 3, "patience: stops training by the loss of a held-out table"),
     ],

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.data.errors import UsageError
-from winnow.verifiers.named import verifier
+from winnow.errors import UsageError
+from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 
 def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
-    return verifier("exact", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
+    return make_verifier("exact", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_without_text_or_reference_nothing_is_said() -> None:
     out = judged([None, "a", None, "a"], ["a", None, None, "a"])
     assert out.verdict.to_pylist() == ["abstain", "abstain", "abstain", "pass"]
     assert out.reason.to_pylist() == ["no text", "no reference", "no text", None]
-    assert verifier("exact").judge(Batch(pa.array(["a"]))).verdict.to_pylist() == ["abstain"]
+    assert make_verifier("exact").judge(Batch(pa.array(["a"]))).verdict.to_pylist() == ["abstain"]
 
 
 def test_any_reference_of_a_list_may_match() -> None:
@@ -75,7 +75,7 @@ def test_the_extract_is_applied_to_the_reference_where_it_finds_something() -> N
     "references", [pa.array([18, 7]), pa.array([18.0, 7.5]), pa.array(["18", "x"]).dictionary_encode()]
 )
 def test_references_that_are_no_text_are_compared_as_they_are_written(references: pa.Array) -> None:
-    assert verifier("exact").judge(Batch(pa.array(["18", "18"]), references=references)).verdict.to_pylist() == [
+    assert make_verifier("exact").judge(Batch(pa.array(["18", "18"]), references=references)).verdict.to_pylist() == [
         "pass",
         "fail",
     ]
@@ -86,12 +86,12 @@ def test_references_that_are_no_text_are_compared_as_they_are_written(references
 )
 def test_references_that_no_text_can_stand_for_are_refused_by_their_type(kind: pa.DataType) -> None:
     with pytest.raises(UsageError, match="reference: holds .* A reference is a text or a list of texts"):
-        verifier("exact").judge(Batch(pa.array(["a"]), references=pa.nulls(1, kind)))
+        make_verifier("exact").judge(Batch(pa.array(["a"]), references=pa.nulls(1, kind)))
 
 
 @given(st.lists(st.tuples(st.none() | st.text(max_size=8), st.none() | st.text(max_size=8)), max_size=20))
 def test_a_row_is_judged_the_same_alone_and_in_any_company(rows: list[tuple[str | None, str | None]]) -> None:
-    exact = verifier("exact", {"normalize": "case,accents,articles"})
+    exact = make_verifier("exact", {"normalize": "case,accents,articles"})
     texts, references = (pa.array([row[side] for row in rows], pa.string()) for side in (0, 1))
     whole = exact.judge(Batch(texts, references=references))
     alone = [exact.judge(Batch(texts.slice(n, 1), references=references.slice(n, 1))) for n in range(len(rows))]

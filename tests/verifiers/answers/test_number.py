@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.verifiers.answers.number import Number
-from winnow.verifiers.named import verifier
+from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 STORY = "She sells 16 - 3 - 4 = <<16-3-4=9>>9 eggs.\nThat is 9 * 2 = $<<9*2=18>>18.\nA: {}"
 
 
 def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
-    return verifier("number", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
+    return make_verifier("number", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 
 def test_equal_values_pass_however_they_are_written() -> None:
@@ -80,7 +80,7 @@ def test_a_decimal_comma_is_read_on_both_sides() -> None:
 
 @pytest.mark.parametrize("references", [pa.array([18, 7]), pa.array([18.0, 7.5])])
 def test_references_may_be_numbers(references: pa.Array) -> None:
-    assert verifier("number").judge(Batch(pa.array(["18", "18"]), references=references)).verdict.to_pylist() == [
+    assert make_verifier("number").judge(Batch(pa.array(["18", "18"]), references=references)).verdict.to_pylist() == [
         "pass",
         "fail",
     ]
@@ -99,7 +99,7 @@ def test_the_quick_path_decides_and_says_what_the_careful_path_would(
 ) -> None:
     number = Number(relative=tolerance[0], absolute=tolerance[1])
     texts, references = (pa.array([row[side] for row in rows]) for side in (0, 1))
-    mixed, careful = number._compare(texts, references), number._careful(texts, references)
+    mixed, careful = number._compare(texts, references), number._compare_exactly(texts, references)
     assert mixed.code.tolist() == careful.code.tolist()
     assert mixed.reason.to_pylist() == careful.reason.to_pylist()
 
@@ -108,4 +108,6 @@ def test_the_quick_path_decides_and_says_what_the_careful_path_would(
 def test_a_bound_is_met_exactly_on_the_quick_path(rows: list[tuple[Fraction, Fraction]]) -> None:
     number = Number(absolute=0.07)
     texts, references = pa.array([f"{a + d:f}" for a, d in rows]), pa.array([f"{a:f}" for a, _ in rows])
-    assert (number._quick(texts, references).code == 0).tolist() == [Fraction(d) <= Fraction(7, 100) for _, d in rows]
+    assert (number._compare_floats(texts, references).code == 0).tolist() == [
+        Fraction(d) <= Fraction(7, 100) for _, d in rows
+    ]

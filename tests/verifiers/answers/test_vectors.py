@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.verifiers.answers.vectors import Vectors, is_plain
-from winnow.verifiers.named import verifier
+from winnow.verifiers.answers.vectors import VectorComparison, is_plain
+from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 WANT = "55.2 10.1 -3.2 -20.4 -41.0"
 
 
 def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
-    made = verifier("number", {"vector": 0.05, **settings})
+    made = make_verifier("number", {"vector": 0.05, **settings})
     return made.judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 
@@ -133,8 +133,8 @@ odd_lists = st.sampled_from(
 @given(st.lists(st.tuples(plain_lists | odd_lists, plain_lists | odd_lists), min_size=1, max_size=20))
 def test_the_quick_path_judges_scores_and_says_what_the_careful_path_would(rows: list[tuple[str, str]]) -> None:
     texts, references = (pa.array([row[side] for row in rows]) for side in (0, 1))
-    vectors = Vectors(0.05)
-    mixed, careful = vectors.compare(texts, references), vectors.careful(texts, references)
+    vectors = VectorComparison(0.05)
+    mixed, careful = vectors.compare(texts, references), vectors.compare_any(texts, references)
     assert mixed.code.tolist() == careful.code.tolist()
     assert mixed.scores().tobytes() == careful.scores().tobytes()
     assert mixed.reason.to_pylist() == careful.reason.to_pylist()
@@ -146,7 +146,10 @@ def test_the_quick_path_is_the_one_taken_on_plain_lists_and_agrees_over_many() -
     gots = (wants * (1 + draws.normal(0, 0.06, wants.shape))).round(1)
     texts, references = (pa.array([" ".join(map(str, row)) for row in rows.tolist()]) for rows in (gots, wants))
     assert is_plain(texts).all()
-    quick, careful = Vectors(0.05).quick(texts, references), Vectors(0.05).careful(texts, references)
+    quick, careful = (
+        VectorComparison(0.05).compare_plain(texts, references),
+        VectorComparison(0.05).compare_any(texts, references),
+    )
     assert quick.code.tolist() == careful.code.tolist()
     assert quick.scores().tobytes() == careful.scores().tobytes()
     assert 100 < (quick.code == 0).sum() < 1_900
@@ -157,7 +160,7 @@ def test_many_rows_with_an_odd_one_are_judged_as_one_by_one(odd: str) -> None:
     texts = [f"{row % 7}.5 2" for row in range(20_000)]
     texts[17_000] = odd
     answers, wants = pa.array(texts), pa.array([f"{row // 4 % 7}.5 2" for row in range(20_000)])
-    mixed, careful = Vectors(0.05).compare(answers, wants), Vectors(0.05).careful(answers, wants)
+    mixed, careful = VectorComparison(0.05).compare(answers, wants), VectorComparison(0.05).compare_any(answers, wants)
     assert mixed.code.tolist() == careful.code.tolist()
     assert mixed.scores().tobytes() == careful.scores().tobytes()
     assert mixed.reason.equals(careful.reason)

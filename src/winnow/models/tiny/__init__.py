@@ -4,7 +4,7 @@ Made to be trained from scratch in seconds on one thread, and to write thousands
 checkpoint of somebody else's is not read here.
 """
 
-from winnow.data.errors import EnvironmentFault
+from winnow.errors import EnvironmentFault
 
 try:
     import safetensors
@@ -14,9 +14,20 @@ except ModuleNotFoundError as missing:
         str(missing.name), "is not installed, and our small models need it", "pip install 'winnow-data[train]'"
     ) from missing
 
-from winnow.models.tiny.shape import Shape
-from winnow.models.tiny.tiny import Tiny
+from winnow.models.completion import Beams, Completion, DecodingMethod, Greedy, Sampling
+from winnow.models.tiny.config import ModelConfig
+from winnow.models.tiny.model import TinyModel
 from winnow.models.tiny.vocabulary import Vocabulary
-from winnow.models.writing import Beams, Completion, Greedy, How, Sampling
 
-__all__ = ["Beams", "Completion", "Greedy", "How", "Sampling", "Shape", "Tiny", "Vocabulary", "safetensors", "torch"]
+__all__ = [
+    "Beams",
+    "Completion",
+    "DecodingMethod",
+    "Greedy",
+    "ModelConfig",
+    "Sampling",
+    "TinyModel",
+    "Vocabulary",
+    "safetensors",
+    "torch",
+]

@@ -11,77 +11,81 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from winnow.data.errors import UsageError, shown
+from winnow.errors import UsageError, format_value
+from winnow.models.tiny.config import ModelConfig
 from winnow.models.tiny.network import Network
-from winnow.models.tiny.shape import Shape
-from winnow.models.tiny.vocabulary import BEGIN, END, NOTHING, Vocabulary
+from winnow.models.tiny.vocabulary import BEGIN, END, PADDING, Vocabulary
 
-Tokens = list[int]
-Positions = list[tuple[int, ...]]
+TokenIds = list[int]
+InputPositions = list[tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedRow:
     """A prompt, read by an encoder position by position or standing before what is written; and what is written."""
 
-    read: Positions
-    before: Tokens
-    written: Tokens
+    encoder_input: InputPositions
+    prefix: TokenIds
+    target: TokenIds
 
     @property
     def lengths(self) -> tuple[int, int]:
         """Rows of the same lengths need no padding."""
-        return len(self.read), len(self.before) + len(self.written)
+        return len(self.encoder_input), len(self.prefix) + len(self.target)
 
 
-def encoded(shape: Shape, vocabulary: Vocabulary, prompt: str, text: str | None = None) -> Encoded:
+def encode_row(model_config: ModelConfig, vocabulary: Vocabulary, prompt: str, text: str | None = None) -> EncodedRow:
     """A row; without a text it ends where writing begins. Too long a row is refused."""
-    read = vocabulary.summed(prompt) if shape.kind == "encoder-decoder" else []
-    before = [BEGIN] if shape.kind == "encoder-decoder" else [*vocabulary.plain(prompt), BEGIN]
-    row = Encoded(read, before, [] if text is None else [*vocabulary.plain(text), END])
+    encoder_input = vocabulary.encode_positions(prompt) if model_config.kind == "encoder-decoder" else []
+    prefix = [BEGIN] if model_config.kind == "encoder-decoder" else [*vocabulary.encode(prompt), BEGIN]
+    row = EncodedRow(encoder_input, prefix, [] if text is None else [*vocabulary.encode(text), END])
     # What is written last is read by nobody, so a row with its text may be one longer.
-    longest = max(len(read), len(before) + len(row.written) - (text is not None))
-    if longest > shape.context:
-        problem = f"has {longest} positions, and the model has {shape.context}"
+    longest = max(len(encoder_input), len(prefix) + len(row.target) - (text is not None))
+    if longest > model_config.context:
+        problem = f"has {longest} positions, and the model has {model_config.context}"
         raise UsageError(
-            "context", f"the row of the prompt {shown(prompt)} {problem}", "Give the shape a larger context"
+            "context", f"the row of the prompt {format_value(prompt)} {problem}", "Give the shape a larger context"
         )
-    if shape.kind == "encoder-decoder" and not read:
+    if model_config.kind == "encoder-decoder" and not encoder_input:
         raise UsageError("prompt", "is empty, and an encoder needs something to read", "Leave that row out")
     return row
 
 
-def inputs_of(rows: Sequence[Encoded], device: torch.device) -> Tensor:
+def build_encoder_input(rows: Sequence[EncodedRow], device: torch.device) -> Tensor:
     """What is read: (rows, positions, parts)."""
-    positions = max(len(row.read) for row in rows)
-    parts = max(len(part) for row in rows for part in row.read)
+    positions = max(len(row.encoder_input) for row in rows)
+    parts = max(len(part) for row in rows for part in row.encoder_input)
     filled = torch.zeros(len(rows), positions, parts, dtype=torch.long)
-    if parts == 1 and all(len(row.read) == positions for row in rows):
-        return torch.tensor([row.read for row in rows], dtype=torch.long, device=device)
-    for place, row in enumerate(rows):
-        filled[place, : len(row.read)] = torch.tensor(
-            [(*one, *[NOTHING] * (parts - len(one))) for one in row.read], dtype=torch.long
+    if parts == 1 and all(len(row.encoder_input) == positions for row in rows):
+        return torch.tensor([row.encoder_input for row in rows], dtype=torch.long, device=device)
+    for index, row in enumerate(rows):
+        filled[index, : len(row.encoder_input)] = torch.tensor(
+            [(*position, *[PADDING] * (parts - len(position))) for position in row.encoder_input], dtype=torch.long
         )
     return filled.to(device)
 
 
-def sequences_of(rows: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
+def build_sequences(rows: Sequence[EncodedRow], device: torch.device) -> tuple[Tensor, Tensor]:
     """What stands at each place, and what is to be written next there (NOTHING where nobody asks)."""
-    whole = [row.before + row.written for row in rows]
-    longest = max(map(len, whole))
-    asked = [[NOTHING] * len(row.before) + row.written for row in rows]
-    sequence = torch.tensor([one + [NOTHING] * (longest - len(one)) for one in whole], dtype=torch.long, device=device)
-    wanted = torch.tensor([one + [NOTHING] * (longest - len(one)) for one in asked], dtype=torch.long, device=device)
-    return sequence[:, :-1], wanted[:, 1:]
+    sequences = [row.prefix + row.target for row in rows]
+    longest = max(map(len, sequences))
+    targets = [[PADDING] * len(row.prefix) + row.target for row in rows]
+    sequence = torch.tensor(
+        [tokens + [PADDING] * (longest - len(tokens)) for tokens in sequences], dtype=torch.long, device=device
+    )
+    target = torch.tensor(
+        [tokens + [PADDING] * (longest - len(tokens)) for tokens in targets], dtype=torch.long, device=device
+    )
+    return sequence[:, :-1], target[:, 1:]
 
 
-def scored(network: Network, rows: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
+def compute_target_logits(network: Network, rows: Sequence[EncodedRow], device: torch.device) -> tuple[Tensor, Tensor]:
     """The logits at every place where something is written, row after row, and what is written there."""
-    sequence, wanted = sequences_of(rows, device)
-    memory, mask = network.read(inputs_of(rows, device)) if rows[0].read else (None, None)
-    first = min(len(row.before) for row in rows) - 1
-    hidden, wanted = network.hidden(sequence, first, memory, mask), wanted[:, first:]
-    there = wanted != NOTHING
-    if bool(there.all()):
-        return network.logits(hidden.flatten(0, 1)), wanted.flatten()
-    return network.logits(hidden[there]), wanted[there]
+    sequence, target = build_sequences(rows, device)
+    memory, mask = network.encode(build_encoder_input(rows, device)) if rows[0].encoder_input else (None, None)
+    first = min(len(row.prefix) for row in rows) - 1
+    hidden, target = network.hidden_states(sequence, first, memory, mask), target[:, first:]
+    is_target = target != PADDING
+    if bool(is_target.all()):
+        return network.logits(hidden.flatten(0, 1)), target.flatten()
+    return network.logits(hidden[is_target]), target[is_target]

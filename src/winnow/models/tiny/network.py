@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from winnow.models.tiny.shape import Shape
-from winnow.models.tiny.vocabulary import FIRST_WRITTEN, NOTHING
+from winnow.models.tiny.config import ModelConfig
+from winnow.models.tiny.vocabulary import FIRST_OUTPUT, PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HIDDEN = 4
+HIDDEN_FACTOR = 4
 """How many times wider the middle of a block is."""
 
 
@@ -37,19 +37,19 @@ class Attention(nn.Module):
         """Over itself."""
         queries, keys, values = self.split(self.into(x), 3)
         mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
-        return self.ended(mixed)
+        return self.project_output(mixed)
 
-    def ending(self, x: Tensor, first: int) -> Tensor:
+    def attend_tail(self, x: Tensor, first: int) -> Tensor:
         """Over itself, causally, with queries from the place `first` on."""
         places = torch.arange(x.shape[1], device=x.device)
         mask = places <= places[first:, None]
         queries, keys, values = self.queries(x[:, first:]), *self.memory(x)
-        return self.ended(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        return self.project_output(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
 
-    def across(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
+    def attend_across(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
         """Over another sequence."""
         queries, keys, values = self.queries(x), *self.memory(memory)
-        return self.ended(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        return self.project_output(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
 
     def queries(self, x: Tensor) -> Tensor:
         """The queries alone."""
@@ -66,14 +66,14 @@ class Attention(nn.Module):
         rows, positions, _ = x.shape
         return x.view(rows, positions, parts, self.heads, self.size).permute(2, 0, 3, 1, 4).unbind(0)
 
-    def ended(self, x: Tensor) -> Tensor:
+    def project_output(self, x: Tensor) -> Tensor:
         """The heads side by side again, and the last layer."""
         rows, _, positions, _ = x.shape
         out: Tensor = self.out(x.transpose(1, 2).reshape(rows, positions, -1))
         return out
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention, attention across where there is a memory, and two layers in between."""
 
     def __init__(self, width: int, heads: int, across: bool) -> None:
@@ -82,26 +82,26 @@ class Block(nn.Module):
         self.second = nn.LayerNorm(width) if across else None
         self.across = Attention(width, heads) if across else None
         self.third = nn.LayerNorm(width)
-        self.up, self.down = nn.Linear(width, HIDDEN * width), nn.Linear(HIDDEN * width, width)
+        self.up, self.down = nn.Linear(width, HIDDEN_FACTOR * width), nn.Linear(HIDDEN_FACTOR * width, width)
 
     def forward(self, x: Tensor, causal: bool, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
         """The mask is of the memory where there is one, else of the sequence itself."""
         x = x + self.attention(self.first(x), causal, None if self.across else mask)
-        return self.rest(x, mask, memory)
+        return self.after_attention(x, mask, memory)
 
-    def ending(self, x: Tensor, first: int, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
+    def forward_tail(self, x: Tensor, first: int, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
         """The same, causally, for the places from `first` on alone: of a last block nothing else is asked."""
         if not first:
             return self(x, True, mask, memory)  # type: ignore[no-any-return]
-        return self.rest(x[:, first:] + self.attention.ending(self.first(x), first), mask, memory)
+        return self.after_attention(x[:, first:] + self.attention.attend_tail(self.first(x), first), mask, memory)
 
-    def rest(self, x: Tensor, mask: Tensor | None, memory: Tensor | None) -> Tensor:
+    def after_attention(self, x: Tensor, mask: Tensor | None, memory: Tensor | None) -> Tensor:
         """What follows attention."""
         if self.across is not None and self.second is not None and memory is not None:
-            x = x + self.across.across(self.second(x), memory, mask)
-        return x + self.middle(x)
+            x = x + self.across.attend_across(self.second(x), memory, mask)
+        return x + self.feed_forward(x)
 
-    def middle(self, x: Tensor) -> Tensor:
+    def feed_forward(self, x: Tensor) -> Tensor:
         """The two layers, each position by itself."""
         inner: Tensor = self.down(functional.gelu(self.up(self.third(x)), approximate="tanh"))
         return inner
@@ -110,28 +110,30 @@ class Block(nn.Module):
 class Network(nn.Module):
     """All of it."""
 
-    def __init__(self, shape: Shape, tokens: int) -> None:
+    def __init__(self, model_config: ModelConfig, tokens: int) -> None:
         super().__init__()
-        self.shape = shape
-        width, heads = shape.width, shape.heads
-        self.tokens = nn.Embedding(tokens, width, padding_idx=NOTHING)
-        self.places = nn.Embedding(shape.context, width)
-        across = shape.kind == "encoder-decoder"
-        self.decoder = nn.ModuleList(Block(width, heads, across) for _ in range(shape.decoder_layers))
+        self.model_config = model_config
+        width, heads = model_config.width, model_config.heads
+        self.tokens = nn.Embedding(tokens, width, padding_idx=PADDING)
+        self.places = nn.Embedding(model_config.context, width)
+        across = model_config.kind == "encoder-decoder"
+        self.decoder = nn.ModuleList(TransformerBlock(width, heads, across) for _ in range(model_config.decoder_layers))
         self.norm = nn.LayerNorm(width)
         if across:
-            self.read_places = nn.Embedding(shape.context, width)
-            self.encoder = nn.ModuleList(Block(width, heads, False) for _ in range(shape.encoder_layers))
+            self.read_places = nn.Embedding(model_config.context, width)
+            self.encoder = nn.ModuleList(
+                TransformerBlock(width, heads, False) for _ in range(model_config.encoder_layers)
+            )
             self.read_norm = nn.LayerNorm(width)
 
-    def start(self, generator: torch.Generator) -> None:
+    def initialize_weights(self, generator: torch.Generator) -> None:
         """Weights to train from, the same for the same generator.
 
         Their spread is 1 / sqrt(width) unless the shape says otherwise: with GPT-2's 0.02 a width of 64 learns several
         times more slowly.
         """
-        usual = self.shape.spread or self.shape.width**-0.5
-        residual = usual / math.sqrt(2 * self.shape.decoder_layers)
+        default_std = self.model_config.init_std or self.model_config.width**-0.5
+        residual_std = default_std / math.sqrt(2 * self.model_config.decoder_layers)
         with torch.no_grad():
             for name, weight in self.named_parameters():
                 if name.endswith("bias"):
@@ -139,30 +141,30 @@ class Network(nn.Module):
                 elif weight.dim() == 1:
                     weight.fill_(1.0)
                 else:
-                    spread = residual if name.endswith(("out.weight", "down.weight")) else usual
-                    weight.normal_(0.0, spread, generator=generator)
-            self.tokens.weight[NOTHING].zero_()
+                    std = residual_std if name.endswith(("out.weight", "down.weight")) else default_std
+                    weight.normal_(0.0, std, generator=generator)
+            self.tokens.weight[PADDING].zero_()
 
-    def read(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+    def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """The memory of inputs (rows, positions, parts), and which positions are there where rows differ in length."""
         x = self.tokens(inputs).sum(2) if inputs.shape[2] > 1 else self.tokens(inputs[:, :, 0])
         x = x + self.read_places.weight[: inputs.shape[1]]
-        there = inputs[:, :, 0] != NOTHING
-        mask = None if bool(there.all()) else there[:, None, None, :]
+        is_present = inputs[:, :, 0] != PADDING
+        mask = None if bool(is_present.all()) else is_present[:, None, None, :]
         for block in self.encoder:
             x = block(x, False, mask)
         return self.read_norm(x), mask
 
-    def hidden(self, sequence: Tensor, first: int, memory: Tensor | None, mask: Tensor | None) -> Tensor:
+    def hidden_states(self, sequence: Tensor, first: int, memory: Tensor | None, mask: Tensor | None) -> Tensor:
         """What stands before the head at each place from `first` on of a sequence that is filled from the left."""
         x = self.tokens(sequence) + self.places.weight[: sequence.shape[1]]
         *before, last = self.decoder
         for block in before:
             x = block(x, True, mask, memory)
-        assert isinstance(last, Block)
-        normed: Tensor = self.norm(last.ending(x, first, mask, memory))
+        assert isinstance(last, TransformerBlock)
+        normed: Tensor = self.norm(last.forward_tail(x, first, mask, memory))
         return normed
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Of what can be written."""
-        return functional.linear(hidden, self.tokens.weight[FIRST_WRITTEN:])
+        return functional.linear(hidden, self.tokens.weight[FIRST_OUTPUT:])

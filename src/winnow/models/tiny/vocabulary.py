@@ -13,66 +13,66 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from winnow.models.tiny.shape import Pieces, Shape
+from winnow.models.tiny.config import ModelConfig, TokenizerKind
 
-PROSE = re.compile(r" ?[^\W\d_]+|.", re.DOTALL)
-NOTHING, BEGIN, UNKNOWN, END = 0, 1, 2, 3
-FIRST_WRITTEN = END
+PROSE_PATTERN = re.compile(r" ?[^\W\d_]+|.", re.DOTALL)
+PADDING, BEGIN, UNKNOWN, END = 0, 1, 2, 3
+FIRST_OUTPUT = END
 """The tokens from here on can be written; those before stand in inputs only."""
-NAMED = 4
+SPECIAL_COUNT = 4
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """Pieces of text and their numbers."""
 
-    pieces: Pieces
-    known: tuple[str, ...]
-    _numbers: dict[str, int] = field(init=False, repr=False, compare=False)
+    tokenizer: TokenizerKind
+    entries: tuple[str, ...]
+    _token_of_piece: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_numbers", {piece: NAMED + place for place, piece in enumerate(self.known)})
+        object.__setattr__(self, "_numbers", {piece: SPECIAL_COUNT + place for place, piece in enumerate(self.entries)})
 
     def __len__(self) -> int:
-        return NAMED + len(self.known)
+        return SPECIAL_COUNT + len(self.entries)
 
     def split(self, text: str) -> list[str]:
         """The pieces of a text."""
-        return split(self.pieces, text)
+        return split_text(self.tokenizer, text)
 
-    def plain(self, text: str) -> list[int]:
+    def encode(self, text: str) -> list[int]:
         """One token a piece."""
-        return [self._numbers.get(piece, UNKNOWN) for piece in self.split(text)]
+        return [self._token_of_piece.get(piece, UNKNOWN) for piece in self.split(text)]
 
-    def summed(self, text: str) -> list[tuple[int, ...]]:
+    def encode_positions(self, text: str) -> list[tuple[int, ...]]:
         """The tokens of each position of an input whose words may have parts."""
-        if self.pieces != "words":
-            return [(token,) for token in self.plain(text)]
-        return [tuple(self._numbers.get(part, UNKNOWN) for part in parts(word)) for word in text.split()]
+        if self.tokenizer != "words":
+            return [(token,) for token in self.encode(text)]
+        return [tuple(self._token_of_piece.get(part, UNKNOWN) for part in split_parts(word)) for word in text.split()]
 
-    def text(self, tokens: Iterable[int]) -> str:
+    def decode(self, tokens: Iterable[int]) -> str:
         """What tokens say; END and what is no piece say nothing."""
-        pieces = [self.known[token - NAMED] for token in tokens if token >= NAMED]
-        return (" " if self.pieces == "words" else "").join(pieces)
+        pieces = [self.entries[token - SPECIAL_COUNT] for token in tokens if token >= SPECIAL_COUNT]
+        return (" " if self.tokenizer == "words" else "").join(pieces)
 
 
-def split(pieces: Pieces, text: str) -> list[str]:
+def split_text(tokenizer: TokenizerKind, text: str) -> list[str]:
     """The pieces of a text; of words alone, how many spaces stood between them is forgotten."""
-    if pieces == "prose":
-        return PROSE.findall(text)
-    return text.split() if pieces == "words" else list(text)
+    if tokenizer == "prose":
+        return PROSE_PATTERN.findall(text)
+    return text.split() if tokenizer == "words" else list(text)
 
 
-def parts(word: str) -> list[str]:
+def split_parts(word: str) -> list[str]:
     """The parts of a word of an input; a `|` at an end or beside another is a character like others."""
-    found = word.split("|")
-    return found if all(found) else [word]
+    pieces = word.split("|")
+    return pieces if all(pieces) else [word]
 
 
-def learned(shape: Shape, prompts: Sequence[str], texts: Sequence[str]) -> Vocabulary:
+def build_vocabulary(model_config: ModelConfig, prompts: Sequence[str], texts: Sequence[str]) -> Vocabulary:
     """Every piece that these rows hold."""
-    read = {piece for prompt in prompts for piece in split(shape.pieces, prompt)}
-    if (shape.kind, shape.pieces) == ("encoder-decoder", "words"):
-        read = {part for word in read for part in parts(word)}
-    written = {piece for text in texts for piece in split(shape.pieces, text)}
-    return Vocabulary(shape.pieces, tuple(sorted(read | written)))
+    input_pieces = {piece for prompt in prompts for piece in split_text(model_config.tokenizer, prompt)}
+    if (model_config.kind, model_config.tokenizer) == ("encoder-decoder", "words"):
+        input_pieces = {part for word in input_pieces for part in split_parts(word)}
+    output_pieces = {piece for text in texts for piece in split_text(model_config.tokenizer, text)}
+    return Vocabulary(model_config.tokenizer, tuple(sorted(input_pieces | output_pieces)))

@@ -13,22 +13,39 @@ from typing import Any
 
 import numpy as np
 
-from winnow.data.errors import UsageError
-from winnow.data.streams import stream
-from winnow.models.prior import Ask, Bools, Document, Floats, Integers, Part, Prior, nothing
-from winnow.models.vocabulary import BARE, ELSEWHERE, NOTHING, SPACED, Encoded, Kinds, Vocabulary
-from winnow.stages.edit.figures import Figures, deciles_of
-from winnow.stages.edit.rules import KEPT, Rules, drawn, selected, with_own
-from winnow.text.edits import Edit, applied, composed
-from winnow.text.protected import KINDS, Protection
+from winnow.errors import UsageError
+from winnow.models.fast_tokenizer import (
+    MISALIGNED,
+    NO_TEXT,
+    SPACE_AND_TEXT,
+    WITHOUT_SPACE,
+    FastTokenizer,
+    TextEncoding,
+    TokenCodes,
+)
+from winnow.models.prior import (
+    Bools,
+    CandidateRequest,
+    Document,
+    Floats,
+    Integers,
+    Prior,
+    TokenScores,
+    want_no_candidates,
+)
+from winnow.stages.edit.edit_counts import EditCounts, count_deciles
+from winnow.stages.edit.rules import NO_REPLACEMENT, EditRules, add_current_token, draw_columns, select_tokens
+from winnow.statistics.row_random import row_generator
+from winnow.text.edits import TextEdit, apply_edits, compose_edits
+from winnow.text.protected_spans import PROTECTED_KINDS, Protection
 
 
 @dataclass(frozen=True)
-class Settings:
+class EditConfig:
     """How texts are edited."""
 
-    rules: Rules = field(default_factory=Rules)
-    protect: tuple[str, ...] = tuple(KINDS)
+    rules: EditRules = field(default_factory=EditRules)
+    protect: tuple[str, ...] = tuple(PROTECTED_KINDS)
     patterns: tuple[str, ...] = ()
     rounds: int = 1
     seed: int = 0
@@ -50,181 +67,205 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Given:
+class EditInput:
     """A text to edit, with the id of its row, what is stored of it, and where it stands."""
 
     text: str
     id: str
-    stored: Any = None
-    place: str = ""
-    again: bool = False
-    absent: bool = False
+    stored_logprobs: Any = None
+    location: str = ""
+    is_reread: bool = False
+    is_missing: bool = False
     """Whether there is no text at all, which is not an empty one."""
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditedText:
     """A text after editing: its edits in offsets of the source, and the figures of each round."""
 
     text: str
-    edits: list[Edit]
-    rounds: list[Figures]
-    after: tuple[float, int] | None
+    edits: list[TextEdit]
+    rounds: list[EditCounts]
+    reread: tuple[float, int] | None
     """Sum of the log-probabilities and number of tokens of the edited text, where it was read again."""
 
 
 @dataclass
-class Page:
+class EditState:
     """A text in work: where its tokens stand, which may be edited, and what is known of them so far."""
 
-    given: Given
-    encoded: Encoded
-    standing: Kinds
+    source: EditInput
+    encoding: TextEncoding
+    alignment: TokenCodes
     protected: Bools
     uniforms: Floats
-    own: Floats
-    taken: Integers
+    logprobs: Floats
+    replacements: Integers
 
     @property
     def eligible(self) -> Bools:
         """Tokens that may be edited, whatever their chance."""
-        found: Bools = (self.standing != ELSEWHERE) & ~self.protected
-        return found
+        is_eligible: Bools = (self.alignment != MISALIGNED) & ~self.protected
+        return is_eligible
 
 
 class Editor:
     """Edits texts."""
 
-    def __init__(self, prior: Prior, settings: Settings, tell: Callable[[int], None] = lambda tokens: None) -> None:
+    def __init__(
+        self, prior: Prior, settings: EditConfig, on_tokens: Callable[[int], None] = lambda tokens: None
+    ) -> None:
         """`tell` hears how many more tokens were read."""
         if settings.rounds > 1 and prior.column is not None:
             step = "Leave --rounds out, or give the model itself"
             raise UsageError("--rounds", "what is stored is of the source alone, and nothing of an edited text", step)
         self.prior = prior
         self.settings = settings
-        self._tell = tell
+        self._on_tokens = on_tokens
         self._protection = Protection(settings.protect, settings.patterns)
 
-    def edited(self, given: Sequence[Given]) -> list[Edited]:
+    def edit_texts(self, inputs: Sequence[EditInput]) -> list[EditedText]:
         """The texts after all rounds."""
-        texts = [one.text for one in given]
-        edits: list[list[Edit]] = [[] for _ in given]
-        rounds: list[list[Figures]] = [[] for _ in given]
+        texts = [text_input.text for text_input in inputs]
+        edits: list[list[TextEdit]] = [[] for _ in inputs]
+        rounds: list[list[EditCounts]] = [[] for _ in inputs]
         for number in range(self.settings.rounds):
-            for row, (more, figures) in enumerate(self._round(given, texts, number)):
-                edits[row] = composed(given[row].text, edits[row], more)
-                texts[row] = applied(given[row].text, edits[row])
-                rounds[row].append(figures)
-        after = self._after(given, texts, rounds)
-        return [Edited(*row) for row in zip(texts, edits, rounds, after, strict=True)]
+            for row, (new_edits, counts) in enumerate(self._run_round(inputs, texts, number)):
+                edits[row] = compose_edits(inputs[row].text, edits[row], new_edits)
+                texts[row] = apply_edits(inputs[row].text, edits[row])
+                rounds[row].append(counts)
+        reread = self._reread_texts(inputs, texts, rounds)
+        return [EditedText(*row) for row in zip(texts, edits, rounds, reread, strict=True)]
 
-    def _round(self, given: Sequence[Given], texts: Sequence[str], number: int) -> list[tuple[list[Edit], Figures]]:
+    def _run_round(
+        self, inputs: Sequence[EditInput], texts: Sequence[str], number: int
+    ) -> list[tuple[list[TextEdit], EditCounts]]:
         """One round: edits in offsets of these texts, and the figures."""
-        pages = self._pages(given, texts, number)
+        states = self._start_states(inputs, texts, number)
         rules = self.settings.rules
 
-        def wanted(document: int, first: int, own: Floats) -> Bools:
-            here = slice(first, first + len(own))
-            pages[document].own[here] = own
-            return selected(own, rules).resampled & pages[document].eligible[here]
+        def select_positions(document: int, first: int, logprobs: Floats) -> Bools:
+            span = slice(first, first + len(logprobs))
+            states[document].logprobs[span] = logprobs
+            return select_tokens(logprobs, rules).resample & states[document].eligible[span]
 
-        k = rules.top_k if rules.sampler == "top-k" else None
-        ask = Ask(wanted, k, rules.top_p if rules.sampler == "top-p" else None)
-        documents = [Document(page.encoded.ids, page.given.stored, page.given.place) for page in pages]
-        for part in self.prior.read(documents, ask):
-            self._draw(pages[part.document], part)
-            self._tell(len(part.own))
-        return [self._made(page, text) for page, text in zip(pages, texts, strict=True)]
+        top_k = rules.top_k if rules.sampler == "top-k" else None
+        candidate_request = CandidateRequest(select_positions, top_k, rules.top_p if rules.sampler == "top-p" else None)
+        documents = [
+            Document(state.encoding.ids, state.source.stored_logprobs, state.source.location) for state in states
+        ]
+        for scores in self.prior.score_documents(documents, candidate_request):
+            self._draw_replacements(states[scores.document], scores)
+            self._on_tokens(len(scores.logprobs))
+        return [self._collect_edits(state, text) for state, text in zip(states, texts, strict=True)]
 
-    def _pages(self, given: Sequence[Given], texts: Sequence[str], number: int) -> list[Page]:
-        vocabulary, purpose = self.prior.vocabulary, f"edit {number}"
-        pages = []
-        for one, text, encoded in zip(given, texts, vocabulary.encode(texts), strict=True):
-            count = len(encoded.ids)
-            uniforms = stream(self.settings.seed, purpose, one.id).random(count)
-            kept = protected_tokens(self._protection.mask(text), encoded)
-            standing = vocabulary.standing(text, encoded)
-            own = np.full(count, np.nan)
-            pages.append(Page(one, encoded, standing, kept, uniforms, own, np.full(count, KEPT, np.int64)))
-        return pages
+    def _start_states(self, inputs: Sequence[EditInput], texts: Sequence[str], number: int) -> list[EditState]:
+        tokenizer, purpose = self.prior.tokenizer, f"edit {number}"
+        states = []
+        for text_input, text, encoding in zip(inputs, texts, tokenizer.encode(texts), strict=True):
+            count = len(encoding.ids)
+            uniforms = row_generator(self.settings.seed, purpose, text_input.id).random(count)
+            is_protected = protected_tokens(self._protection.mask(text), encoding)
+            alignment = tokenizer.align_tokens(text, encoding)
+            logprobs = np.full(count, np.nan)
+            states.append(
+                EditState(
+                    text_input,
+                    encoding,
+                    alignment,
+                    is_protected,
+                    uniforms,
+                    logprobs,
+                    np.full(count, NO_REPLACEMENT, np.int64),
+                )
+            )
+        return states
 
-    def _draw(self, page: Page, part: Part) -> None:
+    def _draw_replacements(self, state: EditState, scores: TokenScores) -> None:
         """Draw a replacement at each position that wanted candidates."""
-        at, candidates, rules = part.asked, part.candidates, self.settings.rules
-        if not len(at):
+        positions, candidates, rules = scores.candidate_positions, scores.candidates, self.settings.rules
+        if not len(positions):
             return
         if rules.like == "code" and rules.sampler == "top-k":
-            candidates = with_own(candidates, page.encoded.ids[at], page.own[at])
-        possible = fitting(self.prior.vocabulary, candidates.ids, page.standing[at])
-        columns = drawn(candidates, possible, rules.temperature(), page.uniforms[at])
-        found = candidates.ids[np.arange(len(at)), np.maximum(columns, 0)]
-        page.taken[at] = np.where(columns == KEPT, KEPT, found)
+            candidates = add_current_token(candidates, state.encoding.ids[positions], state.logprobs[positions])
+        possible = candidates_that_fit(self.prior.tokenizer, candidates.ids, state.alignment[positions])
+        columns = draw_columns(candidates, possible, rules.effective_beta(), state.uniforms[positions])
+        token_ids = candidates.ids[np.arange(len(positions)), np.maximum(columns, 0)]
+        state.replacements[positions] = np.where(columns == NO_REPLACEMENT, NO_REPLACEMENT, token_ids)
 
-    def _made(self, page: Page, text: str) -> tuple[list[Edit], Figures]:
+    def _collect_edits(self, state: EditState, text: str) -> tuple[list[TextEdit], EditCounts]:
         """The edits of a page that was read, and its figures."""
-        own, eligible, encoded = page.own, page.eligible, page.encoded
-        own[encoded.special] = np.nan
-        choice = selected(own, self.settings.rules)
-        unknown = np.isnan(own)
-        deleted = choice.deleted & eligible
+        logprobs, eligible, encoding = state.logprobs, state.eligible, state.encoding
+        logprobs[encoding.is_special] = np.nan
+        selection = select_tokens(logprobs, self.settings.rules)
+        unknown = np.isnan(logprobs)
+        deleted = selection.delete & eligible
         edits = []
-        for at in np.flatnonzero((page.taken != KEPT) | deleted).tolist():
-            start, end = int(encoded.starts[at]), int(encoded.ends[at])
-            to = "" if deleted[at] else self._written(int(page.taken[at]), int(page.standing[at]))
-            if to != text[start:end]:
-                edits.append(Edit(start, end, to, float(np.exp(own[at]))))
-        over, real = choice.resampled | choice.deleted, ~encoded.special
-        placed = page.standing != ELSEWHERE
+        for position in np.flatnonzero((state.replacements != NO_REPLACEMENT) | deleted).tolist():
+            start, end = int(encoding.starts[position]), int(encoding.ends[position])
+            replacement = (
+                ""
+                if deleted[position]
+                else self._replacement_text(int(state.replacements[position]), int(state.alignment[position]))
+            )
+            if replacement != text[start:end]:
+                edits.append(TextEdit(start, end, replacement, float(np.exp(logprobs[position]))))
+        is_selected, is_real = selection.resample | selection.delete, ~encoding.is_special
+        is_aligned = state.alignment != MISALIGNED
         counts = {
-            "tokens": real,
-            "eligible": real & eligible & ~unknown,
-            "unknown": real & unknown,
-            "not_in_place": real & ~unknown & ~placed,
-            "protected": real & ~unknown & placed & page.protected,
-            "over": real & over,
-            "selected": over & eligible,
+            "tokens": is_real,
+            "eligible": is_real & eligible & ~unknown,
+            "unknown": is_real & unknown,
+            "not_in_place": is_real & ~unknown & ~is_aligned,
+            "protected": is_real & ~unknown & is_aligned & state.protected,
+            "over": is_real & is_selected,
+            "selected": is_selected & eligible,
             "known": ~unknown,
         }
-        said = own[~unknown]
-        figures = Figures(changed=len(edits), logp=float(said.sum()), deciles=deciles_of(said))
-        figures.count(counts)
-        return edits, figures
+        known_logprobs = logprobs[~unknown]
+        totals = EditCounts(changed=len(edits), logp=float(known_logprobs.sum()), deciles=count_deciles(known_logprobs))
+        totals.set_counts(counts)
+        return edits, totals
 
-    def _written(self, token: int, standing: int) -> str:
-        text = self.prior.vocabulary.writes[token]
-        return text[1:] if standing == BARE else text
+    def _replacement_text(self, token: int, alignment: int) -> str:
+        text = self.prior.tokenizer.token_texts[token]
+        return text[1:] if alignment == WITHOUT_SPACE else text
 
-    def _after(
-        self, given: Sequence[Given], texts: Sequence[str], rounds: Sequence[Sequence[Figures]]
+    def _reread_texts(
+        self, inputs: Sequence[EditInput], texts: Sequence[str], rounds: Sequence[Sequence[EditCounts]]
     ) -> list[tuple[float, int] | None]:
         """How likely the edited texts are, of those that are to be read again; one without edits is known already."""
-        found: list[tuple[float, int] | None] = [None] * len(given)
-        again = [row for row, one in enumerate(given) if one.again and self.prior.column is None]
-        for row in again:
-            found[row] = (rounds[row][0].logp, rounds[row][0].known)
-        changed = [row for row in again if texts[row] != given[row].text]
-        encoded = list(self.prior.vocabulary.encode([texts[row] for row in changed]))
-        own = [np.full(len(one.ids), np.nan) for one in encoded]
-        for part in self.prior.read([Document(one.ids) for one in encoded], Ask(nothing, k=1)):
-            own[part.document][part.first : part.first + len(part.own)] = part.own
-            self._tell(len(part.own))
-        for row, one, said in zip(changed, encoded, own, strict=True):
-            real = said[~one.special & ~np.isnan(said)]
-            found[row] = (float(real.sum()), len(real))
-        return found
+        results: list[tuple[float, int] | None] = [None] * len(inputs)
+        reread_rows = [row for row, item in enumerate(inputs) if item.is_reread and self.prior.column is None]
+        for row in reread_rows:
+            results[row] = (rounds[row][0].logp, rounds[row][0].known)
+        changed_rows = [row for row in reread_rows if texts[row] != inputs[row].text]
+        encodings = list(self.prior.tokenizer.encode([texts[row] for row in changed_rows]))
+        logprobs = [np.full(len(item.ids), np.nan) for item in encodings]
+        for scores in self.prior.score_documents(
+            [Document(item.ids) for item in encodings], CandidateRequest(want_no_candidates, top_k=1)
+        ):
+            logprobs[scores.document][scores.first : scores.first + len(scores.logprobs)] = scores.logprobs
+            self._on_tokens(len(scores.logprobs))
+        for row, item, row_logprobs in zip(changed_rows, encodings, logprobs, strict=True):
+            known_logprobs = row_logprobs[~item.is_special & ~np.isnan(row_logprobs)]
+            results[row] = (float(known_logprobs.sum()), len(known_logprobs))
+        return results
 
 
-def protected_tokens(characters: Bools, encoded: Encoded) -> Bools:
+def protected_tokens(characters: Bools, encoding: TextEncoding) -> Bools:
     """Tokens that stand for at least one protected character."""
-    before = np.concatenate([[0], np.cumsum(characters)])
-    found: Bools = before[encoded.ends] > before[encoded.starts]
-    return found
+    protected_before = np.concatenate([[0], np.cumsum(characters)])
+    is_protected: Bools = protected_before[encoding.ends] > protected_before[encoding.starts]
+    return is_protected
 
 
-def fitting(vocabulary: Vocabulary, ids: Integers, standing: Kinds) -> Bools:
+def candidates_that_fit(tokenizer: FastTokenizer, ids: Integers, alignment: TokenCodes) -> Bools:
     """Of each candidate, whether it could stand there: as text, and where the space before stays, behind that space."""
-    kinds = vocabulary.kinds
+    kinds = tokenizer.token_kinds
     # A model may have more outputs than its tokenizer has tokens.
-    found = np.where(ids < len(kinds), kinds[np.minimum(ids, len(kinds) - 1)], NOTHING)
-    fits: Bools = np.where((standing == BARE)[:, None], found == SPACED, found != NOTHING)
+    candidate_kinds = np.where(ids < len(kinds), kinds[np.minimum(ids, len(kinds) - 1)], NO_TEXT)
+    fits: Bools = np.where(
+        (alignment == WITHOUT_SPACE)[:, None], candidate_kinds == SPACE_AND_TEXT, candidate_kinds != NO_TEXT
+    )
     return fits

@@ -13,88 +13,92 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from winnow.data.errors import UsageError
-from winnow.data.streams import draw_number
-from winnow.data.table import Table
-from winnow.stages.edit.editing import Editing, as_stored, pieces
-from winnow.stages.edit.editor import Given
-from winnow.stages.edit.figures import Tally, said
-from winnow.stages.edit.stage import count
-from winnow.stages.results import Spoken
+from winnow.errors import UsageError
+from winnow.stages.edit.edit_counts import EditTally, describe_edits
+from winnow.stages.edit.editor import EditInput
+from winnow.stages.edit.shard_map import EditMap, split_pieces, to_edits_batch
+from winnow.stages.edit.stage import add_to_tally
+from winnow.stages.results import TextReport
+from winnow.statistics.row_random import draw_number
+from winnow.tables.table import Table
 
-DOCUMENTS = 1000
-TERAFLOPS = 100.0
+DEFAULT_DOCUMENTS = 1000
+DEFAULT_TERAFLOPS = 100.0
 """What a GPU gets done in a second, waiting included, unless stated."""
-TOGETHER = 64
+BATCH_TEXTS = 64
 
 
 @dataclass(frozen=True)
-class Estimate(Spoken):
+class EditEstimate(TextReport):
     """Costs of the whole, shares of a part."""
 
     summary: dict[str, Any]
 
-    def words(self) -> str:
-        of = self.summary
-        lines = [f"estimated from {of['documents']:,} of {of['rows']:,} texts of {of['table']}"]
-        lines += said(of["shares"])
-        lines.append(f"  the whole: {of['tokens']:,} tokens, {of['hours_here']:.2f} hours on this {of['device']}")
-        if of["gpu_hours"] is not None:
-            model = f"{of['parameters'] / 1e6:,.1f} million parameters"
-            lines.append(f"  {of['gpu_hours']:.3g} GPU-hours at {of['gpu_teraflops']:g} TFLOP/s ({model})")
+    def describe(self) -> str:
+        summary = self.summary
+        lines = [f"estimated from {summary['documents']:,} of {summary['rows']:,} texts of {summary['table']}"]
+        lines += describe_edits(summary["shares"])
+        lines.append(
+            f"  the whole: {summary['tokens']:,} tokens, {summary['hours_here']:.2f} hours on this {summary['device']}"
+        )
+        if summary["gpu_hours"] is not None:
+            model = f"{summary['parameters'] / 1e6:,.1f} million parameters"
+            lines.append(f"  {summary['gpu_hours']:.3g} GPU-hours at {summary['gpu_teraflops']:g} TFLOP/s ({model})")
         return "\n".join(lines)
 
 
-def estimate(table: Table, editing: Editing, teraflops: float = TERAFLOPS, documents: int = DOCUMENTS) -> Estimate:
+def estimate_editing(
+    table: Table, edit_map: EditMap, teraflops: float = DEFAULT_TERAFLOPS, documents: int = DEFAULT_DOCUMENTS
+) -> EditEstimate:
     """Edit some of the texts, write nothing, and say what the whole would take."""
     if not teraflops > 0:
         raise UsageError("--gpu-tflops", f"{teraflops:g} is no speed", "State what your GPU gets done, in TFLOP/s")
-    editing.work(table, Path())
-    drawn, rows, characters = _drawn(table, editing, documents)
-    part = sum(len(one.text) for _, one in drawn)
-    if not part:
+    edit_map.work(table, Path())
+    sample, rows, characters = _sample_texts(table, edit_map, documents)
+    sample_characters = sum(len(item.text) for _, item in sample)
+    if not sample_characters:
         raise UsageError("--estimate", f"{table.name} has no text", "Give a table with texts")
-    tally, spent = _edited(editing, drawn)
-    tokens = sum(one.tokens for one in tally.rounds)
-    scale, size = characters / part, getattr(editing.prior(), "parameters", None)
-    work = None if size is None else 2 * size * tokens * scale
+    tally, seconds = _time_editing(edit_map, sample)
+    tokens = sum(item.tokens for item in tally.rounds)
+    scale, parameters = characters / sample_characters, getattr(edit_map.load_prior(), "parameters", None)
+    operations = None if parameters is None else 2 * parameters * tokens * scale
     summary = {
         "table": table.name,
         "rows": rows,
-        "documents": len(drawn),
+        "documents": len(sample),
         "tokens": round(tokens * scale),
-        "seconds": spent,
-        "tokens_per_second": tokens / spent,
-        "device": getattr(editing.prior(), "device", "cpu"),
-        "hours_here": spent * scale / 3600,
-        "parameters": size,
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds,
+        "device": getattr(edit_map.load_prior(), "device", "cpu"),
+        "hours_here": seconds * scale / 3600,
+        "parameters": parameters,
         "gpu_teraflops": teraflops,
-        "gpu_hours": None if work is None else work / (teraflops * 1e12) / 3600,
-        "shares": tally.plain(),
+        "gpu_hours": None if operations is None else operations / (teraflops * 1e12) / 3600,
+        "shares": tally.to_dict(),
     }
-    return Estimate(summary)
+    return EditEstimate(summary)
 
 
-def _drawn(table: Table, editing: Editing, most: int) -> tuple[list[tuple[int, Given]], int, int]:
+def _sample_texts(table: Table, edit_map: EditMap, limit: int) -> tuple[list[tuple[int, EditInput]], int, int]:
     """Texts drawn by hash, in the order of their rows; how many rows and characters there are."""
-    heap: list[tuple[int, int, Given]] = []
+    heap: list[tuple[int, int, EditInput]] = []
     rows = characters = 0
-    for piece in pieces(table, editing.logprobs):
-        for row, given in zip(piece.chunk.rows.tolist(), piece.given, strict=True):
-            rows, characters = rows + 1, characters + len(given.text)
-            entry = (-draw_number(editing.settings.seed, "edit estimate", str(row)), row, given)
-            if len(heap) < most:
+    for piece in split_pieces(table, edit_map.logprobs):
+        for row, text_input in zip(piece.chunk.row_numbers.tolist(), piece.inputs, strict=True):
+            rows, characters = rows + 1, characters + len(text_input.text)
+            entry = (-draw_number(edit_map.settings.seed, "edit estimate", str(row)), row, text_input)
+            if len(heap) < limit:
                 heapq.heappush(heap, entry)
             elif entry[0] > heap[0][0]:
                 heapq.heapreplace(heap, entry)
-    return sorted(((row, given) for _, row, given in heap), key=lambda one: one[0]), rows, characters
+    return sorted(((row, text_input) for _, row, text_input in heap), key=lambda item: item[0]), rows, characters
 
 
-def _edited(editing: Editing, drawn: list[tuple[int, Given]]) -> tuple[Tally, float]:
-    editor = replace(editing, settings=replace(editing.settings, read_again=0)).editor()
-    tally, start = Tally(), perf_counter()
-    for first in range(0, len(drawn), TOGETHER):
-        some = drawn[first : first + TOGETHER]
-        given = [one for _, one in some]
-        count(tally, as_stored([row for row, _ in some], given, editor.edited(given)))
+def _time_editing(edit_map: EditMap, sample: list[tuple[int, EditInput]]) -> tuple[EditTally, float]:
+    editor = replace(edit_map, settings=replace(edit_map.settings, read_again=0)).make_editor()
+    tally, start = EditTally(), perf_counter()
+    for first in range(0, len(sample), BATCH_TEXTS):
+        batch = sample[first : first + BATCH_TEXTS]
+        inputs = [text_input for _, text_input in batch]
+        add_to_tally(tally, to_edits_batch([row for row, _ in batch], inputs, editor.edit_texts(inputs)))
     return tally, perf_counter() - start

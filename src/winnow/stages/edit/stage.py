@@ -14,174 +14,201 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.data.chunks import Chunk
-from winnow.data.errors import UsageError, shown
-from winnow.data.stores.atomic import make_folder, refused
-from winnow.data.stores.flat import Layout, flat_file, is_flat, refuse_overwriting, write_quarantine
-from winnow.data.stores.joined import Attached
-from winnow.data.stores.opening import edited_columns, kept_source, open_rows
-from winnow.data.stores.receipts import NAME, Books, Receipt, Work, read_receipt
-from winnow.data.stores.shards.done import Done, clear, read_done, shard_receipt, write_done, write_shard
-from winnow.data.stores.store import Store, finished_already, is_store, open_store
-from winnow.data.stores.unique import UniqueIds
-from winnow.data.table import Table
-from winnow.stages.edit.editing import ADDED, STORED, Editing, Piece, pieces
-from winnow.stages.edit.figures import Tally, said
-from winnow.stages.results import Held, Rows, reopened
+from winnow.errors import UsageError, format_value
+from winnow.stages.edit.edit_counts import EditTally, describe_edits
+from winnow.stages.edit.shard_map import ADDED_COLUMNS, EDITS_SCHEMA, EditMap, TextPiece, split_pieces
+from winnow.stages.results import MemorySource, Rows, reopen_table
+from winnow.storage.atomic_files import make_folder, translate_os_errors
+from winnow.storage.receipts import RECEIPT_NAME, Receipt, RowCounts, WorkSpec, read_receipt
+from winnow.storage.shard_receipt import (
+    ShardResult,
+    read_shard_receipt,
+    remove_shard_receipts,
+    shard_receipt_path,
+    write_shard,
+    write_shard_receipt,
+)
+from winnow.storage.store import Store, find_finished_receipt, is_store, open_store
+from winnow.tables.chunks import Chunk
+from winnow.tables.flat_file import FlatLayout, is_flat_path, refuse_overwriting, write_flat_file, write_quarantine
+from winnow.tables.joins import JoinedSource
+from winnow.tables.open_table import embed_source, open_rows, set_edited_text
+from winnow.tables.table import Table
+from winnow.tables.unique_ids import UniqueIdChecker
 
-Tell = Callable[[int, int], None]
+EditProgressCallback = Callable[[int, int], None]
 """Hears how many more rows are done and how many more tokens were read."""
 
 
-def silent(rows: int, tokens: int) -> None:
+def ignore_progress(rows: int, tokens: int) -> None:
     """Tells nobody."""
 
 
 class EditedRows(Rows):
     """Texts after editing."""
 
-    def words(self) -> str:
+    def describe(self) -> str:
         head = f"edited {self.summary['rows']:,} texts of {self.summary['table']}"
-        return "\n".join([head, *said(self.summary)])
+        return "\n".join([head, *describe_edits(self.summary)])
 
 
-def edit(table: Table, editing: Editing, out: Path | None = None, tell: Tell = silent) -> EditedRows:
+def edit(
+    table: Table, edit_map: EditMap, out: Path | None = None, on_progress: EditProgressCallback = ignore_progress
+) -> EditedRows:
     """Edit every text and write the result where `out` says."""
     if out is None:
-        return _in_memory(table, editing, tell)
-    return _flat(table, editing, out, tell) if is_flat(out) else _store(table, editing, out, tell)
+        return _edit_in_memory(table, edit_map, on_progress)
+    return (
+        _edit_to_flat_file(table, edit_map, out, on_progress)
+        if is_flat_path(out)
+        else _edit_to_store(table, edit_map, out, on_progress)
+    )
 
 
-def _in_memory(table: Table, editing: Editing, tell: Tell) -> EditedRows:
-    editing.work(table, Path())
-    tally, chunks = Tally(), []
-    for piece, batch in _edited(table, editing, tell, whole_rows=True):
-        count(tally, batch)
-        chunks.append(_beside(piece.chunk, batch))
-    held = Held(chunks, table.name, [*(n for n in table.names() if n not in ADDED.names), *ADDED.names])
-    return EditedRows(Table(held, edited_columns(table.columns), table.bad), _summary(table, tally))
+def _edit_in_memory(table: Table, edit_map: EditMap, on_progress: EditProgressCallback) -> EditedRows:
+    edit_map.work(table, Path())
+    tally, chunks = EditTally(), []
+    for piece, batch in _edit_pieces(table, edit_map, on_progress, whole_rows=True):
+        add_to_tally(tally, batch)
+        chunks.append(_add_edit_columns(piece.chunk, batch))
+    source = MemorySource(
+        chunks, table.name, [*(n for n in table.names() if n not in ADDED_COLUMNS.names), *ADDED_COLUMNS.names]
+    )
+    return EditedRows(Table(source, set_edited_text(table.columns), table.bad_rows), _build_summary(table, tally))
 
 
-def _edited(table: Table, editing: Editing, tell: Tell, whole_rows: bool) -> Iterator[tuple[Piece, pa.RecordBatch]]:
+def _edit_pieces(
+    table: Table, edit_map: EditMap, on_progress: EditProgressCallback, whole_rows: bool
+) -> Iterator[tuple[TextPiece, pa.RecordBatch]]:
     """Every piece with its rows as a store has them."""
-    editor = editing.editor(lambda tokens: tell(0, tokens))
-    with UniqueIds(table) as ids:
-        for piece in pieces(table, editing.logprobs, whole_rows):
-            _watch(ids, piece)
-            batch = piece.edited(editor)
-            tell(len(piece.given), 0)
+    editor = edit_map.make_editor(lambda tokens: on_progress(0, tokens))
+    with UniqueIdChecker(table) as ids:
+        for piece in split_pieces(table, edit_map.logprobs, whole_rows):
+            _add_ids(ids, piece)
+            batch = piece.edit(editor)
+            on_progress(len(piece.inputs), 0)
             yield piece, batch
         ids.check()
 
 
-def _watch(ids: UniqueIds, piece: Piece) -> None:
-    ids.add(piece.chunk.rows, {"id": pa.array([one.id for one in piece.given], pa.string())})
+def _add_ids(ids: UniqueIdChecker, piece: TextPiece) -> None:
+    ids.add(piece.chunk.row_numbers, {"id": pa.array([text_input.id for text_input in piece.inputs], pa.string())})
 
 
-def _beside(chunk: Chunk, batch: pa.RecordBatch) -> Chunk:
-    return chunk.with_columns({name: batch.column(name) for name in ADDED.names})
+def _add_edit_columns(chunk: Chunk, batch: pa.RecordBatch) -> Chunk:
+    return chunk.with_columns({name: batch.column(name) for name in ADDED_COLUMNS.names})
 
 
-def _store(table: Table, editing: Editing, out: Path, tell: Tell) -> EditedRows:
-    kept = kept_source(table, out)
-    work = editing.work(kept, out)
-    already = finished_already(out, work) is not None
-    if not already:
-        _ready(out)
-        _done_piece_by_piece(kept, editing, (out, work), tell)
-    found = open_store(out)
-    told = {"already_done": True} if already else {}
-    return EditedRows(open_rows(out), {**_summary(kept, tally_of(found)), "out": str(out), **told})
+def _edit_to_store(table: Table, edit_map: EditMap, out: Path, on_progress: EditProgressCallback) -> EditedRows:
+    table_with_source = embed_source(table, out)
+    work = edit_map.work(table_with_source, out)
+    is_finished = find_finished_receipt(out, work) is not None
+    if not is_finished:
+        _prepare_folder(out)
+        _edit_shards(table_with_source, edit_map, (out, work), on_progress)
+    store = open_store(out)
+    status = {"already_done": True} if is_finished else {}
+    return EditedRows(
+        open_rows(out), {**_build_summary(table_with_source, tally_store(store)), "out": str(out), **status}
+    )
 
 
-def _ready(out: Path) -> None:
+def _prepare_folder(out: Path) -> None:
     """A folder that is new, or where this was begun; a writer that was killed leaves its partial file."""
     make_folder(out)
     for path in out.iterdir():
         if path.name.startswith(".") and path.name.endswith(".partial"):
-            with refused(path):
+            with translate_os_errors(path):
                 path.unlink()
         elif not path.name.startswith(("part-", ".part-", "source.")):
-            raise UsageError("--out", f"{shown(str(out))} holds other files", "Name a folder that does not exist yet")
+            raise UsageError(
+                "--out", f"{format_value(str(out))} holds other files", "Name a folder that does not exist yet"
+            )
 
 
-def _done_piece_by_piece(table: Table, editing: Editing, target: tuple[Path, Work], tell: Tell) -> None:
+def _edit_shards(
+    table: Table, edit_map: EditMap, target: tuple[Path, WorkSpec], on_progress: EditProgressCallback
+) -> None:
     """The shards of the store, each done unless it stands done, and then the receipt."""
     out, work = target
-    editor = editing.editor(lambda tokens: tell(0, tokens))
-    done: list[Done] = []
-    with UniqueIds(table) as ids:
-        for number, piece in enumerate(pieces(table, editing.logprobs)):
-            _watch(ids, piece)
-            name, rows = f"part-{number:05d}.parquet", piece.chunk.rows
+    editor = edit_map.make_editor(lambda tokens: on_progress(0, tokens))
+    results: list[ShardResult] = []
+    with UniqueIdChecker(table) as ids:
+        for number, piece in enumerate(split_pieces(table, edit_map.logprobs)):
+            _add_ids(ids, piece)
+            name, rows = f"part-{number:05d}.parquet", piece.chunk.row_numbers
             span = {"rows": {"first": int(rows[0]), "last": int(rows[-1])}}
-            one = read_done(out, work, name)
-            if one is None or one.counted != span:
-                batch = piece.edited(editor)
-                one = Done(write_shard(out, name, [batch], STORED), Books(len(rows), len(rows)), span)
-                write_done(out, work, one)
-            tell(len(rows), 0)
-            done.append(one)
+            result = read_shard_receipt(out, work, name)
+            if result is None or result.counted != span:
+                batch = piece.edit(editor)
+                result = ShardResult(
+                    write_shard(out, name, [batch], EDITS_SCHEMA), RowCounts(len(rows), len(rows)), span
+                )
+                write_shard_receipt(out, work, result)
+            on_progress(len(rows), 0)
+            results.append(result)
         ids.check()
-    _finished(table, out, work, done)
+    _finish_store(table, out, work, results)
 
 
-def _finished(table: Table, out: Path, work: Work, done: list[Done]) -> None:
-    names = [one.shard.name for one in done]
-    ours = {*names, *(shard_receipt(out, name).name for name in names)}
+def _finish_store(table: Table, out: Path, work: WorkSpec, results: list[ShardResult]) -> None:
+    names = [result.shard.name for result in results]
+    own_files = {*names, *(shard_receipt_path(out, name).name for name in names)}
     for path in out.iterdir():
         # Shards that other settings had left here.
-        if path.name.startswith(("part-", ".part-")) and path.name not in ours:
-            with refused(path):
+        if path.name.startswith(("part-", ".part-")) and path.name not in own_files:
+            with translate_os_errors(path):
                 path.unlink()
-    write_quarantine(out, table.bad)
-    shards = [one.shard for one in done] or [write_shard(out, "part-00000.parquet", [], STORED)]
-    rows, bad = sum(one.books.keep for one in done), len(table.bad)
-    books = Books(rows + bad, rows, 0, bad, {"bad row": bad} if bad else {})
-    Receipt("edits", work, books, shards).write(out / NAME)
-    clear(out, names)
+    write_quarantine(out, table.bad_rows)
+    shards = [result.shard for result in results] or [write_shard(out, "part-00000.parquet", [], EDITS_SCHEMA)]
+    rows, bad_rows = sum(result.books.keep for result in results), len(table.bad_rows)
+    books = RowCounts(rows + bad_rows, rows, 0, bad_rows, {"bad row": bad_rows} if bad_rows else {})
+    Receipt("edits", work, books, shards).write(out / RECEIPT_NAME)
+    remove_shard_receipts(out, names)
 
 
-def _flat(table: Table, editing: Editing, out: Path, tell: Tell) -> EditedRows:
+def _edit_to_flat_file(table: Table, edit_map: EditMap, out: Path, on_progress: EditProgressCallback) -> EditedRows:
     refuse_overwriting(out)
-    work = editing.work(table, out.parent)
-    hidden = out.with_name(f".{out.name}.edits")
-    if is_store(hidden) and read_receipt(hidden / NAME).work.identity() != work.identity():
-        shutil.rmtree(hidden)
-    edited = _store(table, editing, hidden, tell)
-    layout, rows, store = Layout(table.source, table.bad, ADDED), len(edited), open_store(hidden)
-    beside = Attached(table.source, lambda: store.batches(["row", *ADDED.names]), ADDED.names, {})
-    with flat_file(out, layout) as file:
-        for chunk in beside.chunks(table.bad):
+    work = edit_map.work(table, out.parent)
+    work_folder = out.with_name(f".{out.name}.edits")
+    if is_store(work_folder) and read_receipt(work_folder / RECEIPT_NAME).work.identity() != work.identity():
+        shutil.rmtree(work_folder)
+    result = _edit_to_store(table, edit_map, work_folder, on_progress)
+    layout, rows, store = FlatLayout(table.source, table.bad_rows, ADDED_COLUMNS), len(result), open_store(work_folder)
+    joined = JoinedSource(table.source, lambda: store.batches(["row", *ADDED_COLUMNS.names]), ADDED_COLUMNS.names, {})
+    with write_flat_file(out, layout) as file:
+        for chunk in joined.chunks(table.bad_rows):
             file.write(chunk)
-    write_quarantine(out, table.bad)
-    bad = len(table.bad)
-    file.finish("edits", work, Books(rows + bad, rows, 0, bad, {"bad row": bad} if bad else {}), rows)
-    shutil.rmtree(hidden)
-    summary = {**edited.summary, "out": str(out)}
+    write_quarantine(out, table.bad_rows)
+    bad_rows = len(table.bad_rows)
+    file.finish(
+        "edits", work, RowCounts(rows + bad_rows, rows, 0, bad_rows, {"bad row": bad_rows} if bad_rows else {}), rows
+    )
+    shutil.rmtree(work_folder)
+    summary = {**result.summary, "out": str(out)}
     summary.pop("already_done", None)
-    names = [*(n for n in table.names() if n not in ADDED.names), *ADDED.names]
-    return EditedRows(reopened(out, edited_columns(table.columns), rows, names), summary)
+    names = [*(n for n in table.names() if n not in ADDED_COLUMNS.names), *ADDED_COLUMNS.names]
+    return EditedRows(reopen_table(out, set_edited_text(table.columns), rows, names), summary)
 
 
-def tally_of(store: Store) -> Tally:
+def tally_store(store: Store) -> EditTally:
     """What is stored of edits, summed up."""
-    tally = Tally()
+    tally = EditTally()
     for batch in store.batches(["text", "edits", "rounds", "after"]):
-        count(tally, batch)
+        add_to_tally(tally, batch)
     return tally
 
 
-def count(tally: Tally, batch: pa.RecordBatch) -> None:
+def add_to_tally(tally: EditTally, batch: pa.RecordBatch) -> None:
     """More rows."""
     for row in batch.select(["text", "edits", "rounds", "after"]).to_pylist():
         tally.add(row)
 
 
-def _summary(table: Table, tally: Tally) -> dict[str, Any]:
+def _build_summary(table: Table, tally: EditTally) -> dict[str, Any]:
     return {
         "table": table.name,
-        "columns": table.columns.named(),
-        "quarantined": len(table.bad),
-        **tally.plain(),
+        "columns": table.columns.to_dict(),
+        "quarantined": len(table.bad_rows),
+        **tally.to_dict(),
     }

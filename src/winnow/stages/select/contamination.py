@@ -7,44 +7,44 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from winnow.data.errors import BadTable
-from winnow.data.table import Table
-from winnow.text.ngrams import ngrams, plain
+from winnow.errors import BadTable
+from winnow.tables.table import Table
+from winnow.text.ngrams import ngrams, normalize_words
 
-LENGTH = 13
+NGRAM_LENGTH = 13
 
 
-class Evaluation:
+class EvaluationPrompts:
     """The prompts of an evaluation set, and whether another prompt is one of them."""
 
     def __init__(self, table: Table, by: str) -> None:
         self._by = by
-        self._known: set[str] = set()
-        self._judged: dict[str, bool] = {}
-        for _, parts in table.parts(["prompt_text"]):
-            for text in _texts(parts["prompt_text"]):
-                self._known |= self._traits(text)
-        if not self._known:
+        self._fingerprints: set[str] = set()
+        self._last_lookup: dict[str, bool] = {}
+        for _, parts in table.read_roles(["prompt_text"]):
+            for text in _as_texts(parts["prompt_text"]):
+                self._fingerprints |= self._fingerprints_of(text)
+        if not self._fingerprints:
             raise BadTable(
                 table.name, "holds no prompt with any word", "Name its prompt column, or leave --exclude out"
             )
 
-    def marked(self, prompts: pa.Array) -> pa.Array:
+    def find_matches(self, prompts: pa.Array) -> pa.Array:
         """For each prompt whether it is an evaluation prompt."""
-        return pa.array([self._is_known(text) for text in _texts(prompts)], pa.bool_())
+        return pa.array([self._is_evaluation_prompt(text) for text in _as_texts(prompts)], pa.bool_())
 
-    def _is_known(self, text: str) -> bool:
+    def _is_evaluation_prompt(self, text: str) -> bool:
         # Candidates of one prompt stand together, so the last answer is nearly always the one asked for again.
-        if text not in self._judged:
-            self._judged = {text: not self._known.isdisjoint(self._traits(text))}
-        return self._judged[text]
+        if text not in self._last_lookup:
+            self._last_lookup = {text: not self._fingerprints.isdisjoint(self._fingerprints_of(text))}
+        return self._last_lookup[text]
 
-    def _traits(self, text: str) -> set[str]:
+    def _fingerprints_of(self, text: str) -> set[str]:
         if self._by == "ngram13":
-            return ngrams(text, LENGTH)
-        words = plain(text)
+            return ngrams(text, NGRAM_LENGTH)
+        words = normalize_words(text)
         return {words} if words else set()
 
 
-def _texts(prompts: pa.Array) -> list[str]:
+def _as_texts(prompts: pa.Array) -> list[str]:
     return [text if isinstance(text, str) else "" for text in prompts.to_pylist()]

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from winnow.data.table import Table
-from winnow.stages.select.pool import draws
-from winnow.stages.select.rules import Rules
+from winnow.stages.select.pool import create_draws
+from winnow.stages.select.rules import SelectionRules
+from winnow.tables.table import Table
 
 if TYPE_CHECKING:
     import duckdb
 
-CONTROL = """
+CONTROL_QUERY = """
 create temp table control as
 select row from (
     select open.row, counts.n, row_number() over (partition by open.prompt order by number, open.row) as turn
@@ -25,13 +25,15 @@ select row from (
 """
 
 
-def draw_control(duck: duckdb.DuckDBPyConnection, table: Table, rules: Rules, chosen: str) -> str:
+def draw_control(duck: duckdb.DuckDBPyConnection, table: Table, rules: SelectionRules, chosen: str) -> str:
     """The name of the table of the control's row numbers."""
     allowed = "excluded is not true"
-    once = f"and row in (select min(row) from pool where {allowed} group by prompt, text)" if rules.distinct else ""
-    same = f"semi join {chosen} c on p.prompt is not distinct from c.prompt"
-    pool = f"(select row, prompt from pool where {allowed} {once}) p"
-    duck.execute(f"create temp table open as select row, prompt from {pool} {same}")
-    draws(duck, table, rules.seed, "control", "open")
-    duck.execute(CONTROL.format(chosen=chosen))
+    first_of_text_sql = (
+        f"and row in (select min(row) from pool where {allowed} group by prompt, text)" if rules.distinct else ""
+    )
+    selected_prompts_sql = f"semi join {chosen} c on p.prompt is not distinct from c.prompt"
+    pool = f"(select row, prompt from pool where {allowed} {first_of_text_sql}) p"
+    duck.execute(f"create temp table open as select row, prompt from {pool} {selected_prompts_sql}")
+    create_draws(duck, table, rules.seed, "control", "open")
+    duck.execute(CONTROL_QUERY.format(chosen=chosen))
     return "control"

@@ -15,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.data.table import Table
+from winnow.tables.table import Table
 
 
 @dataclass
-class Lengths:
+class TextLengths:
     """How long the texts of the raw and of the kept rows are together, and how many rows were read for it."""
 
     raw: int = 0
@@ -38,27 +38,27 @@ class Lengths:
         self.kept_rows += len(texts)
 
     @contextmanager
-    def glimpsing(self, table: Table) -> Iterator[None]:
+    def sample_raw_lengths(self, table: Table) -> Iterator[None]:
         """Beside the work of this block, raw lengths of a typed source whose texts were not read on the way."""
-        with ThreadPoolExecutor(1) as beside:
-            glimpsed = beside.submit(self._glimpse, table)
+        with ThreadPoolExecutor(1) as executor:
+            pending = executor.submit(self._add_raw_sample, table)
             yield
-            glimpsed.result()
+            pending.result()
 
-    def _glimpse(self, table: Table) -> None:
-        if self.raw_rows or not table.has("text"):
+    def _add_raw_sample(self, table: Table) -> None:
+        if self.raw_rows or not table.has_role("text"):
             return
-        for texts in table.glimpse("text"):
+        for texts in table.sample_role("text"):
             self.add_raw(texts)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Means, and the number of rows behind the raw one."""
         raw = self.raw / self.raw_rows if self.raw_rows else None
         kept = self.kept / self.kept_rows if self.kept_rows else None
         return {"raw": raw, "kept": kept, "raw_rows_read": self.raw_rows}
 
 
-def per_prompt(before: int, after: int, total: int, kept: int) -> dict[str, Any]:
+def prompt_shift(before: int, after: int, total: int, kept: int) -> dict[str, Any]:
     """Prompts before and after, answers per prompt before and after."""
     return {
         "prompts": before,

@@ -10,40 +10,40 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from winnow.data.chunks import Rows as RowNumbers
-from winnow.data.columns import Columns, stated
-from winnow.data.engine import engine
-from winnow.data.errors import UsageError, shown
-from winnow.data.places.place import Place
-from winnow.data.stores.flat import is_flat, refuse_overwriting, write_quarantine
-from winnow.data.stores.opening import kept_source, source_receipt
-from winnow.data.stores.receipts import Books, Work
-from winnow.data.stores.store import finished_already, prepare
-from winnow.data.table import Table
-from winnow.stages.named import any_verdict, verdict_columns, with_score
-from winnow.stages.results import Held, Rows, reopened
-from winnow.stages.select.choose import Chooser, Chosen, prompts_of
-from winnow.stages.select.contamination import Evaluation
+from winnow.errors import UsageError, format_value
+from winnow.stages.columns_in_use import has_verdicts, verdict_columns, with_score_column
+from winnow.stages.results import MemorySource, Rows, reopen_table
+from winnow.stages.select.contamination import EvaluationPrompts
 from winnow.stages.select.control import draw_control
-from winnow.stages.select.outputs import ADDED, Picked, RealRows, real_rows, write_flat, write_store
-from winnow.stages.select.pool import Reading, load, rows_of
-from winnow.stages.select.rules import Rules
-from winnow.stages.select.shift import Lengths, per_prompt
-from winnow.stages.select.words import said
+from winnow.stages.select.output import ADDED_COLUMNS, OutputRows, RealRows, draw_real_rows, write_flat, write_store
+from winnow.stages.select.pool import PoolInput, fetch_row_numbers, load_pool
+from winnow.stages.select.report import describe_selection
+from winnow.stages.select.rule_queries import RuleQueries, SelectionState, count_prompts
+from winnow.stages.select.rules import SelectionRules
+from winnow.stages.select.shift import TextLengths, prompt_shift
+from winnow.storage.locations.location import Location
+from winnow.storage.receipts import RowCounts, WorkSpec
+from winnow.storage.store import find_finished_receipt, prepare_store_folder
+from winnow.tables.chunks import RowNumbers as RowNumbers
+from winnow.tables.columns import Columns, make_columns
+from winnow.tables.duckdb_session import open_duckdb
+from winnow.tables.flat_file import is_flat_path, refuse_overwriting, write_quarantine
+from winnow.tables.open_table import embed_source, source_receipt
+from winnow.tables.table import Table
 
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class Request:
+class SelectRequest:
     """One selection: the rules, the tables beside the main one, and where results go."""
 
-    rules: Rules
+    rules: SelectionRules
     verdict: str | None = None
     exclude: Table | None = None
     real: Table | None = None
-    out: Place | None = None
-    control: Place | bool = False
+    out: Location | None = None
+    control: Location | bool = False
 
 
 class Selected(Rows):
@@ -51,62 +51,69 @@ class Selected(Rows):
 
     control: Rows | None = None
 
-    def words(self) -> str:
-        return "\n".join(said(self.summary))
+    def describe(self) -> str:
+        return "\n".join(describe_selection(self.summary))
 
 
-def select(table: Table, request: Request) -> Selected:
+def select(table: Table, request: SelectRequest) -> Selected:
     """Choose rows of the table and write them where the request says."""
-    table, rules = settled(table, request)
-    evaluation = Evaluation(request.exclude, rules.exclude_by) if request.exclude is not None else None
-    lengths = Lengths()
+    table, rules = resolve_request(table, request)
+    evaluation = EvaluationPrompts(request.exclude, rules.exclude_by) if request.exclude is not None else None
+    lengths = TextLengths()
     columns = verdict_columns(table, request.verdict) if rules.passed else []
-    with engine() as duck:
-        total = load(duck, Reading(table, rules, columns, evaluation, lengths))
-        chosen = Chooser(duck, table, rules, evaluation is not None).chosen()
-        picked = Picked(table, rows_of(duck, chosen.name), rules.said(), _real(request, chosen.count, evaluation))
-        control = rows_of(duck, draw_control(duck, table, rules, chosen.name)) if request.control else None
-        shift = per_prompt(*prompts_of(duck, chosen), total, chosen.count) if table.has("prompt") else {}
-    books = _books(table, chosen, total)
-    with lengths.glimpsing(table):
-        result = _written(picked, request, books, lengths)
-    result.summary |= summary_of(table, picked.rule, chosen, total) | {"shift": {"length": lengths.plain(), **shift}}
-    result.summary["real"] = len(picked.real.rows) if picked.real else 0
+    with open_duckdb() as duck:
+        total = load_pool(duck, PoolInput(table, rules, columns, evaluation, lengths))
+        state = RuleQueries(duck, table, rules, evaluation is not None).apply_rules()
+        output = OutputRows(
+            table,
+            fetch_row_numbers(duck, state.name),
+            rules.describe(),
+            _draw_real_rows(request, state.count, evaluation),
+        )
+        control = fetch_row_numbers(duck, draw_control(duck, table, rules, state.name)) if request.control else None
+        shift = prompt_shift(*count_prompts(duck, state), total, state.count) if table.has_role("prompt") else {}
+    books = _count_rows(table, state, total)
+    with lengths.sample_raw_lengths(table):
+        result = _write_selection(output, request, books, lengths)
+    result.summary |= build_summary(table, output.rule, state, total) | {
+        "shift": {"length": lengths.to_dict(), **shift}
+    }
+    result.summary["real"] = len(output.real.rows) if output.real else 0
     if control is not None:
-        result.control = _control_written(picked, control, request, books)
+        result.control = _write_control(output, control, request, books)
         result.summary["control"] = {
             "rows": len(result.control),
-            "out": str(request.control) if isinstance(request.control, Place) else None,
+            "out": str(request.control) if isinstance(request.control, Location) else None,
         }
     return result
 
 
-def settled(table: Table, request: Request) -> tuple[Table, Rules]:
+def resolve_request(table: Table, request: SelectRequest) -> tuple[Table, SelectionRules]:
     """The table with its score column settled, and the rules with `passed`; what can be refused is refused."""
-    rules = _settled(request.rules, table, request.verdict)
-    return _ready(table, rules, request), rules
+    rules = _resolve_passed(request.rules, table, request.verdict)
+    return _check_request(table, rules, request), rules
 
 
-def _settled(rules: Rules, table: Table, verdict: str | None) -> Rules:
+def _resolve_passed(rules: SelectionRules, table: Table, verdict: str | None) -> SelectionRules:
     """`passed` settled: as stated, else on where verdicts are there."""
     columns = verdict_columns(table, verdict)
     if rules.passed and not columns:
         step = "Judge it first: winnow verify TABLE --with NAME --out STORE"
         raise UsageError("--passed", f"{table.name} has no verdicts", step)
-    settled = replace(rules, passed=any_verdict(table, columns)) if rules.passed is None else rules
-    if not settled.any():
+    resolved = replace(rules, passed=has_verdicts(table, columns)) if rules.passed is None else rules
+    if not resolved.has_selecting_rule():
         step = "Give --passed, --threshold, --best-of, --top-share, --distinct or --max-rows"
         raise UsageError("select", f"no rule is given and {table.name} has no verdicts", step)
-    return settled
+    return resolved
 
 
-def _ready(table: Table, rules: Rules, request: Request) -> Table:
+def _check_request(table: Table, rules: SelectionRules, request: SelectRequest) -> Table:
     """Refuse everything that can be refused before a row is read."""
-    _refuse_one_place_twice(request)
+    _refuse_shared_paths(request)
     for path, option in ((request.out, "--out"), (request.control, "--control")):
-        if isinstance(path, Place) and is_flat(path):
+        if isinstance(path, Location) and is_flat_path(path):
             refuse_overwriting(path, option)
-        elif isinstance(path, Place) and request.real is not None:
+        elif isinstance(path, Location) and request.real is not None:
             raise UsageError(
                 option,
                 "real rows have no candidate id, so a store cannot hold them",
@@ -114,129 +121,139 @@ def _ready(table: Table, rules: Rules, request: Request) -> Table:
             )
     if (request.real is None) != (rules.real_share is None):
         raise UsageError("--mix-real", "--mix-real FILE and --real-share a go together", "Give both, or neither")
-    table = with_score(table) if rules.scored() else table
-    table.need(*(["prompt"] if rules.best_of is not None else []), *(["text"] if rules.distinct else []))
-    table.need(*(["prompt_text"] if request.exclude is not None else []))
+    table = with_score_column(table) if rules.needs_scores() else table
+    table.require_roles(*(["prompt"] if rules.best_of is not None else []), *(["text"] if rules.distinct else []))
+    table.require_roles(*(["prompt_text"] if request.exclude is not None else []))
     for path in (request.out, request.control):
-        if isinstance(path, Place) and not is_flat(path):
-            table = kept_source(table, path)
+        if isinstance(path, Location) and not is_flat_path(path):
+            table = embed_source(table, path)
     return table
 
 
-def _refuse_one_place_twice(request: Request) -> None:
+def _refuse_shared_paths(request: SelectRequest) -> None:
     """Nothing is written over what is read, nor the control over the selection; flat files look after the table."""
-    taken = {path.resolve(): option for option, path in _beside(request)}
+    option_of_path = {path.resolve(): option for option, path in _input_paths(request)}
     for option, place in (("--out", request.out), ("--control", request.control)):
-        if not isinstance(place, Place):
+        if not isinstance(place, Location):
             continue
-        if other := taken.get(place.resolve()):
-            raise UsageError(option, f"{shown(str(place))} is what {other} names", "Name another file")
-        taken[place.resolve()] = option
+        if other_option := option_of_path.get(place.resolve()):
+            raise UsageError(option, f"{format_value(str(place))} is what {other_option} names", "Name another file")
+        option_of_path[place.resolve()] = option
 
 
-def _beside(request: Request) -> Iterator[tuple[str, Place]]:
+def _input_paths(request: SelectRequest) -> Iterator[tuple[str, Location]]:
     for option, table in (("--exclude", request.exclude), ("--mix-real", request.real)):
         if table is not None:
             yield from ((option, path) for path in table.source.paths())
 
 
-def _real(request: Request, kept: int, evaluation: Evaluation | None) -> RealRows | None:
+def _draw_real_rows(request: SelectRequest, selected: int, evaluation: EvaluationPrompts | None) -> RealRows | None:
     if request.real is None or request.rules.real_share is None:
         return None
-    return real_rows(request.real, request.rules.real_share, kept, evaluation, request.rules.seed)
+    return draw_real_rows(request.real, request.rules.real_share, selected, evaluation, request.rules.seed)
 
 
-def _books(table: Table, chosen: Chosen, total: int) -> Books:
-    bad = {"bad row": len(table.bad)} if len(table.bad) else {}
-    return Books(total + len(table.bad), chosen.count, total - chosen.count, len(table.bad), {**chosen.dropped, **bad})
+def _count_rows(table: Table, state: SelectionState, total: int) -> RowCounts:
+    bad = {"bad row": len(table.bad_rows)} if len(table.bad_rows) else {}
+    return RowCounts(
+        total + len(table.bad_rows), state.count, total - state.count, len(table.bad_rows), {**state.dropped, **bad}
+    )
 
 
-def intended(table: Table, request: Request) -> dict[str, Work]:
+def planned_work(table: Table, request: SelectRequest) -> dict[str, WorkSpec]:
     """The identities of the selection and of its control, for stores in the folders the request names."""
-    table, rules = settled(table, request)
-    named = {"selection": (request.out, rules.said()), "control": (request.control, "control")}
+    table, rules = resolve_request(table, request)
+    targets = {"selection": (request.out, rules.describe()), "control": (request.control, "control")}
     return {
-        name: _work(table, request, rule, folder) for name, (folder, rule) in named.items() if isinstance(folder, Place)
+        name: _build_work(table, request, rule, folder)
+        for name, (folder, rule) in targets.items()
+        if isinstance(folder, Location)
     }
 
 
-def _work(table: Table, request: Request, rule: str, folder: Place) -> Work:
-    beside = {"exclude": request.exclude, "real": request.real}
-    sources = {name: source_receipt(table, folder) for name, table in beside.items() if table is not None}
+def _build_work(table: Table, request: SelectRequest, rule: str, folder: Location) -> WorkSpec:
+    other_tables = {"exclude": request.exclude, "real": request.real}
+    sources = {name: source_receipt(table, folder) for name, table in other_tables.items() if table is not None}
     config = {"rules": {**request.rules.config(), "said": rule}, "verdict": request.verdict}
-    return Work("select", VERSION, config, {**source_receipt(table, folder), **sources})
+    return WorkSpec("select", VERSION, config, {**source_receipt(table, folder), **sources})
 
 
-def _written(picked: Picked, request: Request, books: Books, lengths: Lengths) -> Selected:
+def _write_selection(output: OutputRows, request: SelectRequest, books: RowCounts, lengths: TextLengths) -> Selected:
     out = request.out
-    summary = {"rows": len(picked)}
+    summary = {"rows": len(output)}
     if out is None:
-        held = Held(list(picked.chunks(lengths)), picked.table.name, [*picked.table.original().names(), *ADDED.names])
-        return Selected(Table(held, _columns_of(picked, held.names()), picked.table.bad), summary)
-    write_quarantine(out, picked.table.bad)
-    if is_flat(out):
-        write_flat(picked, out, _work(picked.table, request, picked.rule, out.parent), books, lengths)
+        source = MemorySource(
+            list(output.chunks(lengths)), output.table.name, [*output.table.base_source().names(), *ADDED_COLUMNS.names]
+        )
+        return Selected(Table(source, _remaining_columns(output, source.names()), output.table.bad_rows), summary)
+    write_quarantine(out, output.table.bad_rows)
+    if is_flat_path(out):
+        write_flat(output, out, _build_work(output.table, request, output.rule, out.parent), books, lengths)
     else:
-        _stored(picked, out, _work(picked.table, request, picked.rule, out), books)
-        for chunk in picked.table.pick(picked.rows):
-            if picked.table.has("text"):
-                lengths.add_kept(picked.table.part(chunk, "text"))
-    return Selected(_reopened(picked, out, len(picked)), {**summary, "out": str(out)})
+        _write_store_once(output, out, _build_work(output.table, request, output.rule, out), books)
+        for chunk in output.table.read_rows(output.rows):
+            if output.table.has_role("text"):
+                lengths.add_kept(output.table.role_array(chunk, "text"))
+    return Selected(_reopen_output(output, out, len(output)), {**summary, "out": str(out)})
 
 
-def _reopened(picked: Picked, out: Place, rows: int) -> Table:
-    names = [*picked.table.original().names(), *ADDED.names]
-    return reopened(out, _columns_of(picked, None), rows, names)
+def _reopen_output(output: OutputRows, out: Location, rows: int) -> Table:
+    names = [*output.table.base_source().names(), *ADDED_COLUMNS.names]
+    return reopen_table(out, _remaining_columns(output, None), rows, names)
 
 
-def _columns_of(picked: Picked, names: list[str] | None) -> Columns:
+def _remaining_columns(output: OutputRows, names: list[str] | None) -> Columns:
     """The parts that still have their column in the result."""
-    known = picked.table.original().names() if names is None else names
-    return stated(**{part: name for part, name in picked.table.columns.named().items() if name in known})
+    available = output.table.base_source().names() if names is None else names
+    return make_columns(**{part: name for part, name in output.table.columns.to_dict().items() if name in available})
 
 
-def _stored(picked: Picked, out: Place, work: Work, books: Books) -> None:
-    if finished_already(out, work) is None:
-        if not any(out == path.parent for path in picked.table.source.paths()):
-            prepare(out)
-        write_store(picked, out, work, books)
+def _write_store_once(output: OutputRows, out: Location, work: WorkSpec, books: RowCounts) -> None:
+    if find_finished_receipt(out, work) is None:
+        if not any(out == path.parent for path in output.table.source.paths()):
+            prepare_store_folder(out)
+        write_store(output, out, work, books)
 
 
-def _control_written(picked: Picked, rows: RowNumbers, request: Request, books: Books) -> Rows:
-    control = replace(picked, rows=rows, rule="control")
-    out = request.control if isinstance(request.control, Place) else None
+def _write_control(output: OutputRows, rows: RowNumbers, request: SelectRequest, books: RowCounts) -> Rows:
+    control = replace(output, rows=rows, rule="control")
+    out = request.control if isinstance(request.control, Location) else None
     if out is None:
-        held = Held(list(control.chunks()), picked.table.name, [*picked.table.original().names(), *ADDED.names])
-        return Rows(Table(held, _columns_of(picked, held.names()), picked.table.bad), {"rows": len(control)})
-    drawn = Books(
+        source = MemorySource(
+            list(control.chunks()), output.table.name, [*output.table.base_source().names(), *ADDED_COLUMNS.names]
+        )
+        return Rows(
+            Table(source, _remaining_columns(output, source.names()), output.table.bad_rows), {"rows": len(control)}
+        )
+    control_counts = RowCounts(
         books.rows_in,
         len(rows),
         books.rows_in - books.reject - len(rows),
         books.reject,
-        {"not drawn": books.drop, **_bad(books)},
+        {"not drawn": books.drop, **_bad_row_counts(books)},
     )
-    if is_flat(out):
-        write_flat(control, out, _work(control.table, request, control.rule, out.parent), drawn)
+    if is_flat_path(out):
+        write_flat(control, out, _build_work(control.table, request, control.rule, out.parent), control_counts)
     else:
-        _stored(control, out, _work(control.table, request, control.rule, out), drawn)
-    return Rows(_reopened(control, out, len(control)), {"rows": len(control)})
+        _write_store_once(control, out, _build_work(control.table, request, control.rule, out), control_counts)
+    return Rows(_reopen_output(control, out, len(control)), {"rows": len(control)})
 
 
-def _bad(books: Books) -> dict[str, int]:
+def _bad_row_counts(books: RowCounts) -> dict[str, int]:
     return {"bad row": books.reject} if books.reject else {}
 
 
-def summary_of(table: Table, rule: str, chosen: Chosen, total: int) -> dict[str, Any]:
+def build_summary(table: Table, rule: str, state: SelectionState, total: int) -> dict[str, Any]:
     """What was chosen of the table, in plain numbers."""
     return {
         "table": table.name,
-        "columns": table.columns.named(),
+        "columns": table.columns.to_dict(),
         "rule": rule,
         "rows_in": total,
-        "quarantined": len(table.bad),
-        "undecided": chosen.undecided,
-        "without_score": chosen.unscored,
-        "selected": chosen.count,
+        "quarantined": len(table.bad_rows),
+        "undecided": state.undecided,
+        "without_score": state.without_score,
+        "selected": state.count,
         "real": 0,
-        "steps": chosen.steps,
+        "steps": state.steps,
     }

@@ -14,67 +14,67 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from winnow.data.errors import BrokenPromise, UsageError, shown
-from winnow.data.stores.atomic import write_bytes
-from winnow.stages.train.fit import Fitting, Position
+from winnow.errors import BrokenPromise, UsageError, format_value
+from winnow.stages.train.trainer import Trainer, TrainerState
+from winnow.storage.atomic_files import write_bytes
 
-NAME = ".checkpoint.safetensors"
-MOMENTS = ("exp_avg", "exp_avg_sq")
+CHECKPOINT_NAME = ".checkpoint.safetensors"
+MOMENT_NAMES = ("exp_avg", "exp_avg_sq")
 
 
-def keep(folder: Path, identity: str, fitting: Fitting) -> None:
+def save_checkpoint(folder: Path, identity: str, trainer: Trainer) -> None:
     """Write where training stands."""
-    network, state = fitting.model.network, fitting.optimizer.state
-    tensors = {f"weight.{name}": one for name, one in network.state_dict().items()}
+    network, state = trainer.model.network, trainer.optimizer.state
+    tensors = {f"weight.{name}": tensor for name, tensor in network.state_dict().items()}
     for name, weight in network.named_parameters():
-        tensors |= {f"{moment}.{name}": state[weight][moment] for moment in MOMENTS}
-    tensors |= {f"best.{name}": one for name, one in (fitting.best_weights or {}).items()}
-    about = {"identity": identity, "position": json.dumps(asdict(fitting.position))}
-    on_cpu = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
+        tensors |= {f"{moment}.{name}": state[weight][moment] for moment in MOMENT_NAMES}
+    tensors |= {f"best.{name}": tensor for name, tensor in (trainer.best_weights or {}).items()}
+    metadata = {"identity": identity, "position": json.dumps(asdict(trainer.state))}
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # save_file would write under a temporary name of its own first, and a killed training leave that behind.
-    write_bytes(folder / NAME, save(on_cpu, about))
+    write_bytes(folder / CHECKPOINT_NAME, save(on_cpu, metadata))
 
 
-def go_on(folder: Path, identity: str, fitting: Fitting) -> bool:
+def resume(folder: Path, identity: str, trainer: Trainer) -> bool:
     """Bring training to where the checkpoint stands; False where there is none."""
-    path = folder / NAME
+    path = folder / CHECKPOINT_NAME
     if not path.is_file():
         return False
     try:
         with safe_open(path, "pt") as file:
-            about = file.metadata()
-            if about["identity"] != identity:
-                problem = f"{shown(str(folder))} holds a training of other rows or settings that is not finished"
+            metadata = file.metadata()
+            if metadata["identity"] != identity:
+                problem = f"{format_value(str(folder))} holds a training of other rows or settings that is not finished"
                 raise UsageError("--out", problem, "Name another folder, or remove that one")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dictionary
-            _restore(fitting, tensors, Position(**json.loads(about["position"])))
+            _restore_trainer(trainer, tensors, TrainerState(**json.loads(metadata["position"])))
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        problem = f"is not as training wrote it ({type(error).__name__}: {shown(str(error))})"
+        problem = f"is not as training wrote it ({type(error).__name__}: {format_value(str(error))})"
         raise BrokenPromise(str(path), problem, "Remove it and train again") from error
     return True
 
 
-def belongs_to(folder: Path) -> str | None:
+def read_identity(folder: Path) -> str | None:
     """The identity of the training that was stopped here; None where none was, or nothing can be read of it."""
     try:
-        with safe_open(folder / NAME, "pt") as file:
+        with safe_open(folder / CHECKPOINT_NAME, "pt") as file:
             return str(file.metadata()["identity"])
     except (OSError, SafetensorError, KeyError, TypeError):
         return None
 
 
-def _restore(fitting: Fitting, tensors: dict[str, torch.Tensor], position: Position) -> None:
-    network = fitting.model.network
-    network.load_state_dict(_under("weight.", tensors))
+def _restore_trainer(trainer: Trainer, tensors: dict[str, torch.Tensor], state: TrainerState) -> None:
+    network = trainer.model.network
+    network.load_state_dict(_tensors_under("weight.", tensors))
     for name, weight in network.named_parameters():
-        fitting.optimizer.state[weight] = {
-            "step": torch.tensor(float(position.step), device=weight.device),
-            **{moment: tensors[f"{moment}.{name}"].to(weight.device) for moment in MOMENTS},
+        trainer.optimizer.state[weight] = {
+            "step": torch.tensor(float(state.step), device=weight.device),
+            **{moment: tensors[f"{moment}.{name}"].to(weight.device) for moment in MOMENT_NAMES},
         }
-    best = _under("best.", tensors)
-    fitting.best_weights = best or None
-    fitting.position = position
+    best = _tensors_under("best.", tensors)
+    trainer.best_weights = best or None
+    trainer.state = state
 
 
-def _under(start: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(start): one for name, one in tensors.items() if name.startswith(start)}
+def _tensors_under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

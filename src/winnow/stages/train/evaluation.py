@@ -11,23 +11,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.data.errors import UsageError
-from winnow.data.table import Table
-from winnow.models.tiny.tiny import Tiny
-from winnow.stages.verify import ColumnsOf, counted
+from winnow.errors import UsageError
+from winnow.models.tiny.model import TinyModel
+from winnow.stages.verify.stage import ChunkColumns, count_verdicts
+from winnow.tables.table import Table
 from winnow.verifiers.verdicts import Batch, Verdict, Verifier
 
 
-def evaluated(model: Tiny, held_out: Table, verifier: Verifier) -> dict[str, Any]:
+def evaluate_model(model: TinyModel, held_out: Table, verifier: Verifier) -> dict[str, Any]:
     """Greedy answers to the prompts of the table, judged."""
     counts: Counter[str] = Counter()
-    rows, reference = 0, "reference" if held_out.has("reference") else "text"
-    wanted = list(dict.fromkeys(["prompt_text", *([reference] if verifier.needs_reference else [])]))
-    for chunk, parts in held_out.parts(wanted, None):
+    rows, reference = 0, "reference" if held_out.has_role("reference") else "text"
+    part_names = list(dict.fromkeys(["prompt_text", *([reference] if verifier.needs_reference else [])]))
+    for chunk, parts in held_out.read_roles(part_names, None):
         prompts = parts["prompt_text"]
-        answers = [written[0].text for written in model.complete(prompts.to_pylist())]
-        batch = Batch(pa.array(answers, pa.string()), prompts, parts.get(reference), ColumnsOf(chunk))
-        counts.update(counted(verifier.judge(batch)))
+        answers = [completions[0].text for completions in model.complete(prompts.to_pylist())]
+        batch = Batch(pa.array(answers, pa.string()), prompts, parts.get(reference), ChunkColumns(chunk))
+        counts.update(count_verdicts(verifier.judge(batch)))
         rows += len(chunk)
     if not rows:
         raise UsageError(held_out.name, "has no rows to answer", "Name another held-out table")

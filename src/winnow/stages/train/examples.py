@@ -16,18 +16,18 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from winnow.data.errors import BadTable, UsageError, shown
-from winnow.data.streams import stream
-from winnow.data.table import Table
-from winnow.data.values import canonical
+from winnow.errors import BadTable, UsageError, format_value
+from winnow.statistics.row_random import row_generator
+from winnow.storage.canonical_json import canonical_json
+from winnow.tables.table import Table
 
-WEIGHT = "winnow_weight"
-WINDOW = 8
+WEIGHT_COLUMN = "winnow_weight"
+WINDOW_BATCHES = 8
 """Batches whose rows are sorted by length together."""
 
 
 @dataclass(frozen=True)
-class Examples:
+class TrainingExamples:
     """Rows to learn from."""
 
     prompts: list[str]
@@ -41,73 +41,79 @@ class Examples:
         """Of all that is learned from."""
         digest = hashlib.sha256()
         for row in zip(self.prompts, self.texts, self.weights, strict=True):
-            digest.update(canonical(row).encode() + b"\n")
+            digest.update(canonical_json(row).encode() + b"\n")
         return digest.hexdigest()
 
 
-def sha256_of_rows(table: Table) -> str:
+def hash_rows(table: Table) -> str:
     """Of every row of a table, all its columns."""
     digest = hashlib.sha256()
-    for chunk in table.source.chunks(table.bad):
-        for row in chunk.dicts():
+    for chunk in table.source.chunks(table.bad_rows):
+        for row in chunk.to_dicts():
             digest.update(json.dumps(row, sort_keys=True, default=str).encode() + b"\n")
     return digest.hexdigest()
 
 
-def examples(table: Table) -> Examples:
+def read_examples(table: Table) -> TrainingExamples:
     """Every row of the table. A weight of 0 leaves a row out of the sum; below 0 it is refused."""
-    found = Examples([], [], [])
-    weighted = WEIGHT in table.names()
-    for chunk, parts in table.parts(["prompt_text", "text"], also=[WEIGHT] if weighted else []):
+    collected = TrainingExamples([], [], [])
+    has_weights = WEIGHT_COLUMN in table.names()
+    for chunk, parts in table.read_roles(["prompt_text", "text"], extra_columns=[WEIGHT_COLUMN] if has_weights else []):
         prompts, texts = (parts[name].to_pylist() for name in ("prompt_text", "text"))
-        weights = chunk.values(WEIGHT) if weighted else [1.0] * len(chunk)
-        for place, (prompt, text, weight) in enumerate(zip(prompts, texts, weights, strict=True)):
+        weights = chunk.values(WEIGHT_COLUMN) if has_weights else [1.0] * len(chunk)
+        for position, (prompt, text, weight) in enumerate(zip(prompts, texts, weights, strict=True)):
             if prompt is None or text is None:
-                raise BadTable(chunk.place(place), f"has no {'prompt' if prompt is None else 'text'}", "Leave it out")
-            found.prompts.append(prompt)
-            found.texts.append(text)
-            found.weights.append(_weight(weight, chunk.place(place)))
-    if not any(found.weights):
+                raise BadTable(
+                    chunk.locate(position), f"has no {'prompt' if prompt is None else 'text'}", "Leave it out"
+                )
+            collected.prompts.append(prompt)
+            collected.texts.append(text)
+            collected.weights.append(_parse_weight(weight, chunk.locate(position)))
+    if not any(collected.weights):
         raise UsageError(table.name, "has no row with a weight to learn from", "Select more rows")
-    return found
+    return collected
 
 
-def _weight(given: object, place: str) -> float:
+def _parse_weight(value: object, place: str) -> float:
     try:
-        weight = 1.0 if given in (None, "") else float(str(given))
+        weight = 1.0 if value in (None, "") else float(str(value))
     except ValueError:
         weight = -1.0
     if not (0 <= weight < float("inf")):
-        raise BadTable(place, f"{WEIGHT} is {shown(given)}, but must be a number of 0 or more", "Correct it")
+        raise BadTable(
+            place, f"{WEIGHT_COLUMN} is {format_value(value)}, but must be a number of 0 or more", "Correct it"
+        )
     return weight
 
 
-class Order:
+class BatchOrder:
     """Which rows make the batch of a step."""
 
     def __init__(self, lengths: Sequence[tuple[int, int]], batch: int, seed: int) -> None:
         self._lengths = np.array([read * 10_000 + placed for read, placed in lengths])
-        self._batch, self._seed = batch, seed
-        self._pass = lru_cache(maxsize=4)(self._permuted)
-        self._window = lru_cache(maxsize=2)(self._batches)
+        self._batch_size, self._seed = batch, seed
+        self._rows_of_pass = lru_cache(maxsize=4)(self._permute_rows)
+        self._rows_of_window = lru_cache(maxsize=2)(self._build_window)
 
     def rows(self, step: int) -> npt.NDArray[np.int64]:
         """The rows of this step."""
-        chosen: npt.NDArray[np.int64] = self._window(step // WINDOW)[step % WINDOW]
+        chosen: npt.NDArray[np.int64] = self._rows_of_window(step // WINDOW_BATCHES)[step % WINDOW_BATCHES]
         return chosen
 
-    def _permuted(self, number: int) -> npt.NDArray[np.int64]:
-        return stream(self._seed, "pass over the rows", str(number)).permutation(len(self._lengths))
+    def _permute_rows(self, pass_number: int) -> npt.NDArray[np.int64]:
+        return row_generator(self._seed, "pass over the rows", str(pass_number)).permutation(len(self._lengths))
 
-    def _batches(self, window: int) -> npt.NDArray[np.int64]:
+    def _build_window(self, window: int) -> npt.NDArray[np.int64]:
         """The next rows of the passes, sorted by length and cut; which batch comes first is drawn."""
-        rows, size = len(self._lengths), WINDOW * self._batch
+        rows, size = len(self._lengths), WINDOW_BATCHES * self._batch_size
         first, last = window * size, (window + 1) * size
-        passes = np.concatenate([self._pass(number) for number in range(first // rows, (last - 1) // rows + 1)])
+        passes = np.concatenate([self._rows_of_pass(number) for number in range(first // rows, (last - 1) // rows + 1)])
         begin = first - first // rows * rows
-        taken = passes[begin : begin + size]
-        in_length = taken[np.argsort(self._lengths[taken], kind="stable")].reshape(WINDOW, self._batch)
-        mixed: npt.NDArray[np.int64] = in_length[
-            stream(self._seed, "order of batches", str(window)).permutation(WINDOW)
+        window_rows = passes[begin : begin + size]
+        by_length = window_rows[np.argsort(self._lengths[window_rows], kind="stable")].reshape(
+            WINDOW_BATCHES, self._batch_size
+        )
+        shuffled: npt.NDArray[np.int64] = by_length[
+            row_generator(self._seed, "order of batches", str(window)).permutation(WINDOW_BATCHES)
         ]
-        return mixed
+        return shuffled

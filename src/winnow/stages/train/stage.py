@@ -14,179 +14,196 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from winnow.data.errors import UsageError, shown
-from winnow.data.readers.files import sha256_of
-from winnow.data.stores.atomic import clear_abandoned, make_folder, refused
-from winnow.data.stores.opening import source_receipt
-from winnow.data.stores.receipts import NAME, Work
-from winnow.data.table import Table
-from winnow.models.tiny import Shape, Tiny
-from winnow.models.tiny.tiny import WEIGHTS
-from winnow.models.tiny.vocabulary import UNKNOWN, learned
-from winnow.stages.results import Spoken
-from winnow.stages.train import checkpoint, stored
-from winnow.stages.train.evaluation import evaluated
-from winnow.stages.train.examples import Examples, examples, sha256_of_rows
-from winnow.stages.train.fit import Fitting, Seen, mean_loss
-from winnow.stages.train.settings import Settings
-from winnow.stages.verify import config_of
+from winnow.errors import UsageError, format_value
+from winnow.models.tiny import ModelConfig, TinyModel
+from winnow.models.tiny.model import WEIGHTS_FILE
+from winnow.models.tiny.vocabulary import UNKNOWN, build_vocabulary
+from winnow.stages.results import TextReport
+from winnow.stages.train import checkpoint, model_store
+from winnow.stages.train.config import TrainConfig
+from winnow.stages.train.evaluation import evaluate_model
+from winnow.stages.train.examples import TrainingExamples, hash_rows, read_examples
+from winnow.stages.train.trainer import StepReport, Trainer, mean_loss
+from winnow.stages.verify.stage import verifier_config
+from winnow.storage.atomic_files import make_folder, remove_abandoned_partials, translate_os_errors
+from winnow.storage.file_bytes import file_sha256
+from winnow.storage.receipts import RECEIPT_NAME, WorkSpec
+from winnow.tables.open_table import source_receipt
+from winnow.tables.table import Table
 from winnow.verifiers.verdicts import Verifier
 
 VERSION = 1
-Tell = Callable[[Seen], None]
+StepCallback = Callable[[StepReport], None]
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainRequest:
     """What to train, how, and how to see what came of it."""
 
-    model: Shape | Path
+    model: ModelConfig | Path
     """A shape, to start from scratch, or the folder of a trained model."""
-    settings: Settings
+    config: TrainConfig
     out: Path | None = None
     held_out: Table | None = None
     verifier: Verifier | None = None
 
 
 @dataclass(frozen=True, repr=False)
-class Trained(Spoken):
+class TrainResult(TextReport):
     """A trained model, what its loss was on the way, and what it is worth on the held-out table."""
 
-    model: Tiny
+    model: TinyModel
     history: list[dict[str, float]]
     evaluation: dict[str, Any]
     summary: dict[str, Any]
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {**self.summary, "history": self.history, "evaluation": self.evaluation}
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """What a person reads."""
-        said = self.summary
-        line = f"trained {said['parameters']:,} parameters on {said['rows']:,} rows of {said['table']}"
+        summary = self.summary
+        line = f"trained {summary['parameters']:,} parameters on {summary['rows']:,} rows of {summary['table']}"
         last = self.history[-1]
         parts = [f"step {last['step']:,}", f"loss {last['loss']:.4f}"]
         if (loss := self.evaluation.get("loss")) is not None:
-            left, taken = self.evaluation["loss_left_out"], self.evaluation["loss_rows"]
-            cannot = f" ({left:,} of {left + taken:,} rows left out, which it could never write)" if left else ""
-            parts.append(f"held-out loss {loss:.4f}{cannot}")
+            left_out, loss_rows = self.evaluation["loss_left_out"], self.evaluation["loss_rows"]
+            left_out_note = (
+                f" ({left_out:,} of {left_out + loss_rows:,} rows left out, which it could never write)"
+                if left_out
+                else ""
+            )
+            parts.append(f"held-out loss {loss:.4f}{left_out_note}")
         if "accuracy" in self.evaluation:
             parts.append(f"{self.evaluation['accuracy']:.1%} of {self.evaluation['n']:,} held-out answers right")
         return f"{line}\n  {' · '.join(parts)}"
 
 
-def train(table: Table, request: Request, tell: Tell | None = None) -> Trained:
+def train(table: Table, request: TrainRequest, on_step: StepCallback | None = None) -> TrainResult:
     """The model of this table, made, finished or found."""
-    given = examples(table)
-    held = examples_held(request)
+    training_rows = read_examples(table)
+    held_out_rows = read_held_out(request)
     folder = request.out
     if folder is None:
-        fitting = _fitting(request, given, held)
-        fitting.run(lambda: None, tell or (lambda _: None))
-        return _trained(table, request, fitting, given)
-    work = work_of(table, request, given)
-    if stored.finished(folder, work) is not None:
-        return _found(table, folder, given)
+        trainer = _make_trainer(request, training_rows, held_out_rows)
+        trainer.run(lambda: None, on_step or (lambda _: None))
+        return _build_result(table, request, trainer, training_rows)
+    work = build_work(table, request, training_rows)
+    if model_store.find_finished_model(folder, work) is not None:
+        return _load_result(table, folder, training_rows)
     make_folder(folder)
-    for name in (checkpoint.NAME, *stored.FILES, NAME):
-        clear_abandoned(folder / name)
-    fitting = _fitting(request, given, held)
-    checkpoint.go_on(folder, work.identity(), fitting)
-    began, first = time.perf_counter(), fitting.position.step
-    fitting.run(lambda: checkpoint.keep(folder, work.identity(), fitting), tell or (lambda _: None))
-    trained = _trained(table, request, fitting, given)
-    said = {stored.HISTORY: trained.history, stored.EVALUATION: trained.evaluation}
-    stored.finish(folder, work, trained.model, said, (len(given), given.weights.count(0.0)))
-    _log(folder, first, fitting.position.step, time.perf_counter() - began)
-    return trained
+    for name in (checkpoint.CHECKPOINT_NAME, *model_store.MODEL_FILES, RECEIPT_NAME):
+        remove_abandoned_partials(folder / name)
+    trainer = _make_trainer(request, training_rows, held_out_rows)
+    checkpoint.resume(folder, work.identity(), trainer)
+    start, first_step = time.perf_counter(), trainer.state.step
+    trainer.run(lambda: checkpoint.save_checkpoint(folder, work.identity(), trainer), on_step or (lambda _: None))
+    result = _build_result(table, request, trainer, training_rows)
+    reports = {model_store.HISTORY_FILE: result.history, model_store.EVALUATION_FILE: result.evaluation}
+    model_store.finish_model(
+        folder, work, result.model, reports, (len(training_rows), training_rows.weights.count(0.0))
+    )
+    _append_log(folder, first_step, trainer.state.step, time.perf_counter() - start)
+    return result
 
 
-def _fitting(request: Request, given: Examples, held: Examples | None) -> Fitting:
-    fitting = Fitting(started(request, given), given, request.settings, held)
+def _make_trainer(
+    request: TrainRequest, training_rows: TrainingExamples, held_out_rows: TrainingExamples | None
+) -> Trainer:
+    trainer = Trainer(initial_model(request, training_rows), training_rows, request.config, held_out_rows)
     table, verifier = request.held_out, request.verifier
-    if request.settings.enough is not None:
+    if request.config.target_accuracy is not None:
         if table is None or verifier is None:
             problem = "ends training by the answers to a held-out table, and none with a verifier is named"
-            raise UsageError("enough", problem, "Name both: held_out and verifier")
-        fitting.accuracy = lambda: float(evaluated(fitting.model, table, verifier)["accuracy"])
-    return fitting
+            raise UsageError("target_accuracy", problem, "Name both: held_out and verifier")
+        trainer.measure_accuracy = lambda: float(evaluate_model(trainer.model, table, verifier)["accuracy"])
+    return trainer
 
 
-def examples_held(request: Request) -> Examples | None:
+def read_held_out(request: TrainRequest) -> TrainingExamples | None:
     """The held-out rows whose loss can be told: those of a table that has completions."""
-    held = request.held_out
-    if held is None or not held.has("text"):
-        if request.settings.patience is not None:
+    held_out = request.held_out
+    if held_out is None or not held_out.has_role("text"):
+        if request.config.patience is not None:
             problem = "stops training by the loss of a held-out table, and none with completions is named"
             raise UsageError("patience", problem, "Name one as held_out")
         return None
-    return examples(held)
+    return read_examples(held_out)
 
 
-def started(request: Request, given: Examples) -> Tiny:
+def initial_model(request: TrainRequest, training_rows: TrainingExamples) -> TinyModel:
     """The model before its first step."""
-    if isinstance(request.model, Shape):
-        vocabulary = learned(request.model, given.prompts, given.texts)
-        longest = 1 + max(len(vocabulary.split(text)) for text in given.texts)
-        return Tiny(request.model, vocabulary, longest, request.settings.seed)
-    model = Tiny.load(request.model)
-    for text in given.texts:
-        if UNKNOWN in model.vocabulary.plain(text):
-            problem = f"the completion {shown(text)} has a piece that the model of {request.model} cannot write"
+    if isinstance(request.model, ModelConfig):
+        vocabulary = build_vocabulary(request.model, training_rows.prompts, training_rows.texts)
+        max_new_tokens = 1 + max(len(vocabulary.split(text)) for text in training_rows.texts)
+        return TinyModel(request.model, vocabulary, max_new_tokens, request.config.seed)
+    model = TinyModel.load(request.model)
+    for text in training_rows.texts:
+        if UNKNOWN in model.vocabulary.encode(text):
+            problem = f"the completion {format_value(text)} has a piece that the model of {request.model} cannot write"
             raise UsageError("model", problem, "Train from scratch with a shape, or leave such rows out")
-    model.longest = max(model.longest, 1 + max(len(model.vocabulary.split(text)) for text in given.texts))
+    model.max_new_tokens = max(
+        model.max_new_tokens, 1 + max(len(model.vocabulary.split(text)) for text in training_rows.texts)
+    )
     return model
 
 
-def work_of(table: Table, request: Request, given: Examples) -> Work:
+def build_work(table: Table, request: TrainRequest, training_rows: TrainingExamples) -> WorkSpec:
     """The whole of what is done: its identity."""
-    settings = {name: value for name, value in asdict(request.settings).items() if name != "keep_every"}
+    train_settings = {name: value for name, value in asdict(request.config).items() if name != "checkpoint_every"}
     verifier = request.verifier
     config = {
-        "model": _start(request.model),
-        "settings": settings,
-        "rows": given.sha256(),
-        "held_out": None if request.held_out is None else sha256_of_rows(request.held_out),
-        "verifier": None if verifier is None else config_of([verifier]),
+        "model": _base_identity(request.model),
+        "settings": train_settings,
+        "rows": training_rows.sha256(),
+        "held_out": None if request.held_out is None else hash_rows(request.held_out),
+        "verifier": None if verifier is None else verifier_config([verifier]),
     }
-    return Work("train", VERSION, config, source_receipt(table, request.out or Path()))
+    return WorkSpec("train", VERSION, config, source_receipt(table, request.out or Path()))
 
 
-def _start(model: Shape | Path) -> dict[str, Any]:
-    if isinstance(model, Shape):
+def _base_identity(model: ModelConfig | Path) -> dict[str, Any]:
+    if isinstance(model, ModelConfig):
         return {"shape": asdict(model)}
-    if (model / NAME).is_file():
-        return {"base": stored.checked(model).work.identity()}
-    if not (model / WEIGHTS).is_file():
-        raise UsageError("model", f"{shown(str(model))} holds no model", "Name a folder that training wrote")
-    return {"base": sha256_of(model / WEIGHTS)}
+    if (model / RECEIPT_NAME).is_file():
+        return {"base": model_store.read_model_receipt(model).work.identity()}
+    if not (model / WEIGHTS_FILE).is_file():
+        raise UsageError("model", f"{format_value(str(model))} holds no model", "Name a folder that training wrote")
+    return {"base": file_sha256(model / WEIGHTS_FILE)}
 
 
-def _trained(table: Table, request: Request, fitting: Fitting, given: Examples) -> Trained:
+def _build_result(
+    table: Table, request: TrainRequest, trainer: Trainer, training_rows: TrainingExamples
+) -> TrainResult:
     evaluation: dict[str, Any] = {}
-    if fitting.held_out is not None:
-        evaluation["loss"] = mean_loss(fitting.model, fitting.held_out)
-        evaluation |= {"loss_rows": len(fitting.held_out), "loss_left_out": fitting.left_out}
+    if trainer.held_out is not None:
+        evaluation["loss"] = mean_loss(trainer.model, trainer.held_out)
+        evaluation |= {"loss_rows": len(trainer.held_out), "loss_left_out": trainer.unwritable_rows}
     if request.held_out is not None and request.verifier is not None:
-        evaluation |= evaluated(fitting.model, request.held_out, request.verifier)
+        evaluation |= evaluate_model(trainer.model, request.held_out, request.verifier)
     out = None if request.out is None else str(request.out)
-    summary = {**_summary(table, fitting.model, given), "out": out, "already_done": False}
-    return Trained(fitting.model, fitting.position.history, evaluation, summary)
+    summary = {**_build_summary(table, trainer.model, training_rows), "out": out, "already_done": False}
+    return TrainResult(trainer.model, trainer.state.history, evaluation, summary)
 
 
-def _found(table: Table, folder: Path, given: Examples) -> Trained:
-    model = Tiny.load(folder)
-    summary = {**_summary(table, model, given), "out": str(folder), "already_done": True}
-    return Trained(model, stored.read(folder, stored.HISTORY), stored.read(folder, stored.EVALUATION), summary)
+def _load_result(table: Table, folder: Path, training_rows: TrainingExamples) -> TrainResult:
+    model = TinyModel.load(folder)
+    summary = {**_build_summary(table, model, training_rows), "out": str(folder), "already_done": True}
+    return TrainResult(
+        model,
+        model_store.read_report(folder, model_store.HISTORY_FILE),
+        model_store.read_report(folder, model_store.EVALUATION_FILE),
+        summary,
+    )
 
 
-def _summary(table: Table, model: Tiny, given: Examples) -> dict[str, Any]:
-    return {"table": table.name, "rows": len(given), "parameters": model.parameters()}
+def _build_summary(table: Table, model: TinyModel, training_rows: TrainingExamples) -> dict[str, Any]:
+    return {"table": table.name, "rows": len(training_rows), "parameters": model.parameter_count()}
 
 
-def _log(folder: Path, first: int, last: int, seconds: float) -> None:
+def _append_log(folder: Path, first: int, last: int, seconds: float) -> None:
     """How long it took stands beside the result and is no part of it."""
     line = {"stage": "train", "from_step": first, "to_step": last, "seconds": round(seconds, 3)}
-    with refused(folder), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+    with translate_os_errors(folder), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

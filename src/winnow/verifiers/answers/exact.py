@@ -28,34 +28,43 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.data.errors import UsageError, nearest, shown
-from winnow.verifiers.answers.pairs import ERROR, FAIL, PASS, Outcome, got_and_want, judge_pairs, mask, short
-from winnow.verifiers.extract import Extraction, extraction
+from winnow.errors import UsageError, format_value, suggest_name
+from winnow.verifiers.answers.pairs import (
+    ERROR,
+    FAIL,
+    PASS,
+    ComparisonResult,
+    judge_pairs,
+    mismatch_reasons,
+    shorten,
+    to_mask,
+)
+from winnow.verifiers.extraction import Extraction, parse_extraction
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
 
 
-def _one_spaced(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def _without_accents(text: str) -> str:
-    apart = unicodedata.normalize("NFD", text)
-    return unicodedata.normalize("NFC", "".join(c for c in apart if unicodedata.category(c) != "Mn"))
+def _strip_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.category(c) != "Mn"))
 
 
-def _without_punctuation(text: str) -> str:
+def _strip_punctuation(text: str) -> str:
     return "".join(c for c in text if c not in string.punctuation and not unicodedata.category(c).startswith("P"))
 
 
-_IN_ORDER: dict[str, Callable[[str], str]] = {
+_NORMALIZATIONS: dict[str, Callable[[str], str]] = {
     "unicode": lambda text: unicodedata.normalize("NFKC", text),
     "case": str.casefold,
-    "accents": _without_accents,
-    "punctuation": _without_punctuation,
-    "articles": lambda text: _one_spaced(_ARTICLE.sub(" ", text)).strip(),
-    "whitespace": _one_spaced,
+    "accents": _strip_accents,
+    "punctuation": _strip_punctuation,
+    "articles": lambda text: _collapse_spaces(_ARTICLE.sub(" ", text)).strip(),
+    "whitespace": _collapse_spaces,
     "strip": str.strip,
 }
 
@@ -72,52 +81,56 @@ class Exact:
     extract: str = "none"
 
     def __post_init__(self) -> None:
-        for name in self._named:
-            if name not in _IN_ORDER and name != "none":
-                raise UsageError("exact.normalize", f"{shown(name)} is no normalization", nearest(name, _IN_ORDER))
-        if "none" in self._named and len(self._named) > 1:
-            raise UsageError("exact.normalize", f"{shown(self.normalize)} is none and more", "Leave out 'none'")
+        for name in self._normalizations:
+            if name not in _NORMALIZATIONS and name != "none":
+                raise UsageError(
+                    "exact.normalize", f"{format_value(name)} is no normalization", suggest_name(name, _NORMALIZATIONS)
+                )
+        if "none" in self._normalizations and len(self._normalizations) > 1:
+            raise UsageError("exact.normalize", f"{format_value(self.normalize)} is none and more", "Leave out 'none'")
         _ = self._extraction
 
     @cached_property
-    def _named(self) -> list[str]:
+    def _normalizations(self) -> list[str]:
         return [name.strip() for name in self.normalize.split(",")]
 
     @cached_property
     def _extraction(self) -> Extraction:
-        return extraction(self.extract, "exact.extract")
+        return parse_extraction(self.extract, "exact.extract")
 
     def config(self) -> dict[str, object]:
-        ordered = [name for name in _IN_ORDER if name in self._named]
+        ordered = [name for name in _NORMALIZATIONS if name in self._normalizations]
         return {"normalize": ",".join(ordered) or "none", "extract": self._extraction.spec}
 
     def judge(self, batch: Batch) -> Verdicts:
         return judge_pairs(batch, self._extraction, self._compare)
 
-    def _compare(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
-        equal = mask(pc.equal(answers, wants))  # equal texts stay equal: only the others are worth normalizing
+    def _compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
+        equal = to_mask(pc.equal(answers, references))  # equal texts stay equal: only the others are worth normalizing
         code = np.where(equal, PASS, FAIL).astype(np.int8)
         rest = np.flatnonzero(~equal)
-        cleaned = self._normalized(wants.take(pa.array(rest)))
-        same = mask(pc.equal(self._normalized(answers.take(pa.array(rest))), cleaned))
-        nothing_left = mask(pc.equal(cleaned, "")) & mask(pc.match_substring_regex(wants.take(pa.array(rest)), r"\S"))
-        code[rest[same]] = PASS
+        cleaned = self._normalize_texts(references.take(pa.array(rest)))
+        equal_normalized = to_mask(pc.equal(self._normalize_texts(answers.take(pa.array(rest))), cleaned))
+        nothing_left = to_mask(pc.equal(cleaned, "")) & to_mask(
+            pc.match_substring_regex(references.take(pa.array(rest)), r"\S")
+        )
+        code[rest[equal_normalized]] = PASS
         code[rest[nothing_left]] = ERROR
-        reasons = got_and_want(_quoted(answers), _quoted(wants), code == FAIL)
+        reasons = mismatch_reasons(_quote(answers), _quote(references), code == FAIL)
         unusable = "nothing is left of the reference after normalization"
-        return Outcome(code, pc.if_else(pa.array(code == ERROR), unusable, reasons))
+        return ComparisonResult(code, pc.if_else(pa.array(code == ERROR), unusable, reasons))
 
-    def _normalized(self, texts: pa.StringArray) -> pa.StringArray:
+    def _normalize_texts(self, texts: pa.StringArray) -> pa.StringArray:
         """Each different text is normalized once."""
-        steps = [step for name, step in _IN_ORDER.items() if name in self._named]
+        steps = [step for name, step in _NORMALIZATIONS.items() if name in self._normalizations]
         if not steps:
             return texts
-        coded = texts.dictionary_encode()
-        different = coded.dictionary.to_pylist()
+        encoded = texts.dictionary_encode()
+        distinct = encoded.dictionary.to_pylist()
         for step in steps:
-            different = list(map(step, different))
-        return pa.array(different, pa.string()).take(coded.indices)
+            distinct = list(map(step, distinct))
+        return pa.array(distinct, pa.string()).take(encoded.indices)
 
 
-def _quoted(texts: pa.StringArray) -> pa.StringArray:
-    return pc.binary_join_element_wise("'", short(texts), "'", "")
+def _quote(texts: pa.StringArray) -> pa.StringArray:
+    return pc.binary_join_element_wise("'", shorten(texts), "'", "")

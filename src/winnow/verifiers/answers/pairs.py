@@ -19,22 +19,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.data.errors import LONGEST_SHOWN, UsageError
-from winnow.verifiers.extract import Extraction
+from winnow.errors import MAX_VALUE_LENGTH, UsageError
+from winnow.verifiers.extraction import Extraction
 from winnow.verifiers.verdicts import Batch, Verdict, Verdicts
 
 PASS, FAIL, ERROR, ABSTAIN = range(4)  # ordered: of several references the lowest code counts
 _NAMES = pa.array([Verdict.PASS, Verdict.FAIL, Verdict.ERROR, Verdict.ABSTAIN], pa.string())
-_OVERHEAD = ["no text", "no reference"]
+_ABSTAIN_REASONS = ["no text", "no reference"]
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
-Rows = npt.NDArray[np.int64]
+RowIndices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ComparisonResult:
     """How some answers compare with as many references."""
 
     code: Codes
@@ -45,32 +45,34 @@ class Outcome:
         return np.full(len(self.code), np.nan) if self.score is None else self.score
 
 
-Compare = Callable[[pa.StringArray, pa.StringArray], Outcome]  # an answer is null where the extract found nothing
+Comparison = Callable[
+    [pa.StringArray, pa.StringArray], ComparisonResult
+]  # an answer is null where the extract found nothing
 
 
-def judge_pairs(batch: Batch, extract: Extraction, compare: Compare) -> Verdicts:
+def judge_pairs(batch: Batch, extraction: Extraction, compare: Comparison) -> Verdicts:
     """The verdicts of a batch, by comparing each extracted answer with its references."""
-    rows, wants = _references(batch.references)
-    has_text = mask(pc.is_valid(batch.texts))
+    rows, references = _references(batch.references)
+    has_text = to_mask(pc.is_valid(batch.texts))
     if not has_text.all():
-        wants = wants.filter(pa.array(has_text[rows]))
+        references = references.filter(pa.array(has_text[rows]))
         rows = rows[has_text[rows]]
-    answers = extract(batch.texts).take(pa.array(rows))
-    outcome = compare(answers, pc.coalesce(extract(wants), wants))
-    lost = (outcome.code == FAIL) & mask(pc.is_null(answers))
-    reasons = pc.if_else(pa.array(lost), f"nothing found by '{extract.spec}'", outcome.reason)
-    best = _first_best(rows, outcome.code)
+    answers = extraction(batch.texts).take(pa.array(rows))
+    result = compare(answers, pc.coalesce(extraction(references), references))
+    not_extracted = (result.code == FAIL) & to_mask(pc.is_null(answers))
+    reasons = pc.if_else(pa.array(not_extracted), f"nothing found by '{extraction.spec}'", result.reason)
+    best = _first_best(rows, result.code)
     code = np.full(len(batch), ABSTAIN, np.int8)
-    code[rows[best]] = outcome.code[best]
+    code[rows[best]] = result.code[best]
     score = np.full(len(batch), np.nan)
-    score[rows[best]] = outcome.scores()[best]
-    chosen = np.where(has_text, len(reasons) + 1, len(reasons))
-    chosen[rows[best]] = best
-    all_reasons = pa.concat_arrays([reasons, pa.array(_OVERHEAD, pa.string())])
-    return Verdicts(_NAMES.take(pa.array(code)), numbers_or_null(score), all_reasons.take(pa.array(chosen)))
+    score[rows[best]] = result.scores()[best]
+    reason_indices = np.where(has_text, len(reasons) + 1, len(reasons))
+    reason_indices[rows[best]] = best
+    all_reasons = pa.concat_arrays([reasons, pa.array(_ABSTAIN_REASONS, pa.string())])
+    return Verdicts(_NAMES.take(pa.array(code)), numbers_or_null(score), all_reasons.take(pa.array(reason_indices)))
 
 
-def _references(references: pa.Array | None) -> tuple[Rows, pa.StringArray]:
+def _references(references: pa.Array | None) -> tuple[RowIndices, pa.StringArray]:
     """Every reference with the row it belongs to; nulls left out."""
     if references is None:
         return np.empty(0, np.int64), pa.array([], pa.string())
@@ -79,19 +81,19 @@ def _references(references: pa.Array | None) -> tuple[Rows, pa.StringArray]:
     kind = references.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         rows = np.asarray(pc.list_parent_indices(references), np.int64)
-        return _texts_only(rows, pc.list_flatten(references))
-    return _texts_only(np.arange(len(references)), references)
+        return _cast_to_text(rows, pc.list_flatten(references))
+    return _cast_to_text(np.arange(len(references)), references)
 
 
-def _texts_only(rows: Rows, values: pa.Array) -> tuple[Rows, pa.StringArray]:
-    there = mask(pc.is_valid(values))
+def _cast_to_text(rows: RowIndices, values: pa.Array) -> tuple[RowIndices, pa.StringArray]:
+    is_present = to_mask(pc.is_valid(values))
     if pa.types.is_nested(values.type) or pa.types.is_interval(values.type):
         raise UsageError("reference", f"holds {values.type}", "A reference is a text or a list of texts")
     texts = pc.cast(values, pa.string())
-    return (rows, texts) if there.all() else (rows[there], texts.filter(pa.array(there)))
+    return (rows, texts) if is_present.all() else (rows[is_present], texts.filter(pa.array(is_present)))
 
 
-def _first_best(rows: Rows, code: Codes) -> Rows:
+def _first_best(rows: RowIndices, code: Codes) -> RowIndices:
     """Of the pairs of each row the first with the lowest code."""
     if len(rows) < 2 or (np.diff(rows) > 0).all():
         return np.arange(len(rows))
@@ -100,44 +102,50 @@ def _first_best(rows: Rows, code: Codes) -> Rows:
     return np.asarray(order[first], np.int64)
 
 
-def by_mask(where: Mask, compare: tuple[Compare, Compare], answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+def compare_by_mask(
+    where: Mask, compare: tuple[Comparison, Comparison], answers: pa.StringArray, references: pa.StringArray
+) -> ComparisonResult:
     """The first comparison where the mask says so, the second elsewhere, in the order of the rows."""
     if where.all() or not where.any():
-        return compare[0 if where.any() else 1](answers, wants)
+        return compare[0 if where.any() else 1](answers, references)
     masks = (where, ~where)
     parts = [
-        judged(answers.filter(pa.array(rows)), wants.filter(pa.array(rows)))
-        for judged, rows in zip(compare, masks, strict=True)
+        comparison(answers.filter(pa.array(rows)), references.filter(pa.array(rows)))
+        for comparison, rows in zip(compare, masks, strict=True)
     ]
-    back = np.argsort(np.concatenate([np.flatnonzero(rows) for rows in masks]), kind="stable")
-    whole = joined(parts)
-    return Outcome(whole.code[back], whole.reason.take(pa.array(back)), whole.scores()[back])
+    original_order = np.argsort(np.concatenate([np.flatnonzero(rows) for rows in masks]), kind="stable")
+    combined = concat_results(parts)
+    return ComparisonResult(
+        combined.code[original_order], combined.reason.take(pa.array(original_order)), combined.scores()[original_order]
+    )
 
 
-def joined(parts: list[Outcome]) -> Outcome:
+def concat_results(parts: list[ComparisonResult]) -> ComparisonResult:
     """The outcomes of consecutive rows as one."""
     if not parts:
-        return Outcome(np.empty(0, np.int8), pa.array([], pa.string()))
+        return ComparisonResult(np.empty(0, np.int8), pa.array([], pa.string()))
     codes, scores = [part.code for part in parts], [part.scores() for part in parts]
-    return Outcome(np.concatenate(codes), pa.concat_arrays([part.reason for part in parts]), np.concatenate(scores))
+    return ComparisonResult(
+        np.concatenate(codes), pa.concat_arrays([part.reason for part in parts]), np.concatenate(scores)
+    )
 
 
-def short(texts: pa.StringArray) -> pa.StringArray:
+def shorten(texts: pa.StringArray) -> pa.StringArray:
     """Texts cut for a reason: one line, nothing that a terminal could obey."""
     trimmed = pc.utf8_trim_whitespace(texts)
-    cut = pc.utf8_slice_codeunits(trimmed, 0, LONGEST_SHOWN - 3)
-    long = pc.greater(pc.utf8_length(trimmed), LONGEST_SHOWN)
-    shown = pc.if_else(long, pc.binary_join_element_wise(cut, "...", ""), trimmed)
+    truncated = pc.utf8_slice_codeunits(trimmed, 0, MAX_VALUE_LENGTH - 3)
+    long = pc.greater(pc.utf8_length(trimmed), MAX_VALUE_LENGTH)
+    shown = pc.if_else(long, pc.binary_join_element_wise(truncated, "...", ""), trimmed)
     return pc.replace_substring_regex(shown, r"[\pC\p{Zl}\p{Zp}]", "?")
 
 
-def got_and_want(got: pa.StringArray, want: pa.StringArray, failed: Mask) -> pa.StringArray:
+def mismatch_reasons(got: pa.StringArray, want: pa.StringArray, failed: Mask) -> pa.StringArray:
     """'got 17, want 18' where the comparison failed, null elsewhere."""
-    words = pc.binary_join_element_wise("got ", got, ", want ", want, "")
-    return pc.if_else(pa.array(failed), words, pa.scalar(None, pa.string()))
+    reasons = pc.binary_join_element_wise("got ", got, ", want ", want, "")
+    return pc.if_else(pa.array(failed), reasons, pa.scalar(None, pa.string()))
 
 
-def mask(booleans: Any) -> Mask:
+def to_mask(booleans: Any) -> Mask:
     """An Arrow column of true and false as numpy; null is false."""
     return np.asarray(pc.fill_null(booleans, False).to_numpy(zero_copy_only=False), np.bool_)
 

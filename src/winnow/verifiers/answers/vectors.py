@@ -24,8 +24,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.verifiers.answers.pairs import ERROR, FAIL, PASS, Floats, Mask, Outcome, Rows, by_mask, joined, mask
-from winnow.verifiers.numerals import plain
+from winnow.verifiers.answers.pairs import (
+    ERROR,
+    FAIL,
+    PASS,
+    ComparisonResult,
+    Floats,
+    Mask,
+    RowIndices,
+    compare_by_mask,
+    concat_results,
+    to_mask,
+)
+from winnow.verifiers.numerals import normalize_numerals
 
 _PLAIN_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _PLAIN_LIST = rf"^{_PLAIN_NUMBER}(?: {_PLAIN_NUMBER})*$"
@@ -33,83 +44,88 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 300  # characters: plain digits then stay below what a float holds
 _ROWS_AT_ONCE = 16_384  # what is made of so many rows stays in the processor's cache
 _EXACT = Context(prec=5_000, traps=[Inexact])  # room for every digit between the largest and the smallest number
-_NEAR = 1e-12  # far above what a sum of floats can be off by, relative to the sizes summed
+_BOUND_MARGIN = 1e-12  # far above what a sum of floats can be off by, relative to the sizes summed
 _MALFORMED = -1
 
 
 @dataclass(frozen=True)
-class _Distances:
+class _ListDistances:
     """Of some pairs: how many numbers on each side, and the sums where they are as many."""
 
-    got: Rows
-    want: Rows
+    got: RowIndices
+    want: RowIndices
     off: Floats
     got_size: Floats
     want_size: Floats
 
 
 @dataclass(frozen=True)
-class Vectors:
+class VectorComparison:
     """The comparison, under a bound."""
 
     tau: float
     decimal: str = "."
 
-    def compare(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+    def compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         if self.decimal == ",":
-            return self.careful(answers, wants)
+            return self.compare_any(answers, references)
         starts = range(0, len(answers), _ROWS_AT_ONCE)
-        return joined(
-            [self._some(*(texts.slice(start, _ROWS_AT_ONCE) for texts in (answers, wants))) for start in starts]
+        return concat_results(
+            [
+                self._compare_batch(*(texts.slice(start, _ROWS_AT_ONCE) for texts in (answers, references)))
+                for start in starts
+            ]
         )
 
-    def _some(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
-        paths = self.quick, self.careful
+    def _compare_batch(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
+        paths = self.compare_plain, self.compare_any
         try:
-            return by_mask(looks_plain(answers) & looks_plain(wants), paths, answers, wants)
+            return compare_by_mask(may_be_plain(answers) & may_be_plain(references), paths, answers, references)
         except pa.ArrowInvalid:  # there is a '1.2.3', a '-' or two spaces among them
-            return by_mask(is_plain(answers) & is_plain(wants), paths, answers, wants)
+            return compare_by_mask(is_plain(answers) & is_plain(references), paths, answers, references)
 
-    def quick(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+    def compare_plain(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         """For plain lists only: split and parsed by Arrow, summed place by place."""
-        (got, start_a, a), (want, start_w, w) = _parsed(answers), _parsed(wants)
+        (got, start_a, a), (want, start_w, w) = _parse_lists(answers), _parse_lists(references)
         sums = np.zeros((3, len(got)))
         for length in np.flatnonzero(np.bincount(got[got == want])):
             rows = np.flatnonzero((got == length) & (want == length))
             off, got_size, want_size = np.zeros((3, len(rows)))
             first_a, first_w = start_a[rows], start_w[rows]
-            for place in range(length):
-                x, y = a[first_a + place], w[first_w + place]
+            for index in range(length):
+                x, y = a[first_a + index], w[first_w + index]
                 off += np.abs(x - y)
                 got_size += np.abs(x)
                 want_size += np.abs(y)
             sums[:, rows] = off, got_size, want_size
-        return self._judged(_Distances(got, want, *sums), answers, wants)
+        return self._decide(_ListDistances(got, want, *sums), answers, references)
 
-    def careful(self, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+    def compare_any(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         """For any text, one by one."""
         counts, sums = np.zeros((2, len(answers)), np.int64), np.zeros((3, len(answers)))
-        for row, (answer, want) in enumerate(zip(answers.to_pylist(), wants.to_pylist(), strict=True)):
+        for row, (answer, want) in enumerate(zip(answers.to_pylist(), references.to_pylist(), strict=True)):
             a, w = (self._numbers(text) for text in (answer, want))
             counts[:, row] = [_MALFORMED if numbers is None else len(numbers) for numbers in (a, w)]
             if a is not None and w is not None and len(a) == len(w):
                 sums[:, row] = _sums(map(float, a), map(float, w))
-        return self._judged(_Distances(*counts, *sums), answers, wants)
+        return self._decide(_ListDistances(*counts, *sums), answers, references)
 
-    def _judged(self, pairs: _Distances, answers: pa.StringArray, wants: pa.StringArray) -> Outcome:
+    def _decide(self, pairs: _ListDistances, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         same_length = (pairs.got == pairs.want) & (pairs.want != _MALFORMED)
         with np.errstate(all="ignore"):
             bound = self.tau * pairs.want_size
             right = same_length & (pairs.off < bound)
-            far = np.abs(pairs.off - bound) > _NEAR * (pairs.got_size + pairs.want_size)
+            is_far = np.abs(pairs.off - bound) > _BOUND_MARGIN * (pairs.got_size + pairs.want_size)
             ratio = np.where(pairs.off == 0, 0.0, pairs.off / pairs.want_size)
-        for row in np.flatnonzero(same_length & ~far):  # also where a sum overflowed: then nothing is far
-            right[row] = self._exactly(answers[int(row)].as_py(), wants[int(row)].as_py())
+        for row in np.flatnonzero(same_length & ~is_far):  # also where a sum overflowed: then nothing is far
+            right[row] = self._is_within_bound(answers[int(row)].as_py(), references[int(row)].as_py())
         code = np.where(right, PASS, np.where(pairs.want == _MALFORMED, ERROR, FAIL)).astype(np.int8)
         ratio = np.where(same_length, ratio, np.nan)
-        return Outcome(code, self._reasons(pairs, code, ratio), np.where(np.isfinite(ratio), 0.0 - ratio, np.nan))
+        return ComparisonResult(
+            code, self._reasons(pairs, code, ratio), np.where(np.isfinite(ratio), 0.0 - ratio, np.nan)
+        )
 
-    def _exactly(self, answer: str, want: str) -> bool:
+    def _is_within_bound(self, answer: str, want: str) -> bool:
         with localcontext(_EXACT):
             a, w = (list(map(Decimal, self._numbers(text) or [])) for text in (answer, want))
             off, size = sum(abs(x - y) for x, y in zip(a, w, strict=True)), sum(map(abs, w))
@@ -117,39 +133,39 @@ class Vectors:
 
     def _numbers(self, text: str | None) -> list[str] | None:
         """The list as texts that float and Fraction read; None for anything that is not a list of numbers."""
-        body = plain(text or "", self.decimal).strip()
+        body = normalize_numerals(text or "", self.decimal).strip()
         if body[:1] + body[-1:] in ("[]", "()"):
             body = body[1:-1].strip()
         if self.decimal == ",":
             body = body.replace(".", "?").replace(",", ".")
         numbers = re.split(r"\s*[,;]\s*|\s+", body)
-        good = all(
+        is_valid = all(
             len(number) <= _LONGEST_NUMBER and _NUMBER.fullmatch(number) and math.isfinite(float(number))
             for number in numbers
         )
-        return numbers if good else None
+        return numbers if is_valid else None
 
-    def _reasons(self, pairs: _Distances, code: npt.NDArray[np.int8], ratio: Floats) -> pa.StringArray:
+    def _reasons(self, pairs: _ListDistances, code: npt.NDArray[np.int8], ratio: Floats) -> pa.StringArray:
         """Words for what did not pass."""
         rows = np.flatnonzero(code != PASS)
         got, want = pairs.got[rows], pairs.want[rows]
         hundredths = np.rint(np.minimum(np.nan_to_num(ratio[rows], posinf=1), 1) * 10_000).astype(np.int64)
-        words = _words_for(self.tau).take(pa.array(hundredths))
+        reasons = _distance_reasons(self.tau).take(pa.array(hundredths))
         if (got != want).any():
             counts = [pc.cast(pa.array(count), pa.string()) for count in (got, want)]
             lengths = pc.binary_join_element_wise("got ", counts[0], " numbers, want ", counts[1], "")
-            words = pc.if_else(pa.array(got != want), lengths, words)
+            reasons = pc.if_else(pa.array(got != want), lengths, reasons)
         for count, side in ((got, "answer"), (want, "reference")):
-            words = pc.if_else(pa.array(count == _MALFORMED), f"no list of numbers in the {side}", words)
-        return pc.replace_with_mask(pa.nulls(len(code), pa.string()), pa.array(code != PASS), words)
+            reasons = pc.if_else(pa.array(count == _MALFORMED), f"no list of numbers in the {side}", reasons)
+        return pc.replace_with_mask(pa.nulls(len(code), pa.string()), pa.array(code != PASS), reasons)
 
 
 @cache
-def _words_for(tau: float) -> pa.StringArray:
+def _distance_reasons(tau: float) -> pa.StringArray:
     """The reason for each hundredth of a percent, made once: making them row by row costs as much as reading."""
     limit = f"limit {100 * tau:.10g}%"
-    words = [f"off by {hundredth / 100:g}%, {limit}" for hundredth in range(10_000)]
-    return pa.array([*words, f"off by 100% or more, {limit}"])
+    reasons = [f"off by {hundredth / 100:g}%, {limit}" for hundredth in range(10_000)]
+    return pa.array([*reasons, f"off by 100% or more, {limit}"])
 
 
 def _sums(a: Iterable[float], w: Iterable[float]) -> tuple[float, float, float]:
@@ -160,19 +176,19 @@ def _sums(a: Iterable[float], w: Iterable[float]) -> tuple[float, float, float]:
     return off, got_size, want_size
 
 
-def looks_plain(texts: pa.StringArray) -> Mask:
+def may_be_plain(texts: pa.StringArray) -> Mask:
     """Where the text holds nothing but what plain lists are made of: four times as quick as `is_plain`."""
-    odd = pc.ascii_trim(pc.utf8_trim_whitespace(texts), "-.0123456789 ")
-    return mask(pc.equal(odd, "")) & mask(pc.less_equal(pc.binary_length(texts), _LONGEST_NUMBER))
+    remainder = pc.ascii_trim(pc.utf8_trim_whitespace(texts), "-.0123456789 ")
+    return to_mask(pc.equal(remainder, "")) & to_mask(pc.less_equal(pc.binary_length(texts), _LONGEST_NUMBER))
 
 
 def is_plain(texts: pa.StringArray) -> Mask:
     """Where the text is plain decimals with one space between."""
-    plain_list = mask(pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _PLAIN_LIST))
-    return plain_list & looks_plain(texts)
+    plain_list = to_mask(pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _PLAIN_LIST))
+    return plain_list & may_be_plain(texts)
 
 
-def _parsed(texts: pa.StringArray) -> tuple[Rows, Rows, Floats]:
+def _parse_lists(texts: pa.StringArray) -> tuple[RowIndices, RowIndices, Floats]:
     """How many numbers each text has, where they start, and all numbers; equal neighbors are parsed once."""
     runs = pc.run_end_encode(pc.utf8_trim_whitespace(texts))  # the candidates of a prompt share their reference
     times = np.diff(runs.run_ends, prepend=0)

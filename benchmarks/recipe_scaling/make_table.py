@@ -1,0 +1,83 @@
+"""Made-up candidates with answers, for a whole recipe: `python bench/spine/table.py ROWS CHARACTERS FOLDER`.
+
+Eight candidates to a prompt, which asks for a sum; some are right. Writes `table.parquet`, `labels.csv` for a few
+hundred candidates, `checks.py` and `recipe.yaml`, the same bytes at every call. It judges and selects nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PER_PROMPT = 8
+STEP = 200_000
+LABELS = 400
+RIGHT = 0.6
+SEED = 1
+WORDS = 4096
+
+CHECKS = """\
+def brief(completions, **columns):
+    return [1 / (1 + len(text) % 7) for text in completions]
+"""
+RECIPE = """\
+seed: 1
+data: {candidates: table.parquet, columns: {id: candidate_id, prompt: task, text: answer, reference: gold}}
+verify: [{use: number, marker: "A:"}, {use: "checks:brief", threshold: 0.3}]
+measure: {labels: labels.csv, verdict: number}
+select: {verdict: number, score: judge, best_of: all, top_share: 0.5, control: true}
+out: run
+"""
+
+
+def make_chunk(first: int, count: int, characters: int, draws: np.random.Generator) -> pa.Table:
+    """Some rows that follow each other."""
+    numbers = np.arange(first, first + count)
+    prompts = numbers // PER_PROMPT
+    left, right = prompts % 997, prompts % 1009
+    gold = left + right
+    answers = gold + np.where(draws.random(count) < RIGHT, 0, draws.integers(1, 9, count))
+    talk = random_preambles(count, characters, draws)
+    tasks = [f"{a}+{b}? ({n})" for a, b, n in zip(left.tolist(), right.tolist(), prompts.tolist(), strict=True)]
+    return pa.table(
+        {
+            "candidate_id": pa.array([f"c{number:09d}" for number in numbers.tolist()]),
+            "task": pa.array(tasks),
+            "answer": pa.array([f"{words}A: {value}" for words, value in zip(talk, answers.tolist(), strict=True)]),
+            "gold": pa.array(gold),
+            "judge": pa.array(np.round(draws.random(count), 4)),
+        }
+    )
+
+
+def random_preambles(count: int, characters: int, draws: np.random.Generator) -> list[str]:
+    """Words of a small vocabulary before each answer; none where answers are short."""
+    words = [f"w{number:04x} " for number in range(WORDS)]
+    each = characters // len(words[0])
+    drawn = draws.integers(0, WORDS, (count, each))
+    return ["".join(words[number] for number in row) for row in drawn.tolist()] if each else [""] * count
+
+
+def write_files(rows: int, characters: int, folder: Path) -> None:
+    """Everything a run needs."""
+    draws = np.random.default_rng(SEED)
+    writer = None
+    for first in range(0, rows, STEP):
+        table = make_chunk(first, min(STEP, rows - first), characters, draws)
+        writer = writer or pq.ParquetWriter(folder / "table.parquet", table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+    step = max(rows // LABELS, 1)
+    lines = [f"c{number:09d},{int(number // step % 5 > 1)}" for number in range(0, rows, step)]
+    (folder / "labels.csv").write_text("\n".join(["candidate_id,correct", *lines]) + "\n")
+    (folder / "checks.py").write_text(CHECKS)
+    (folder / "recipe.yaml").write_text(RECIPE)
+
+
+if __name__ == "__main__":
+    write_files(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

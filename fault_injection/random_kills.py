@@ -1,0 +1,184 @@
+"""Runs killed at random moments, all their processes at once, and begun again until one ends.
+
+Moments are uniform over the time an undisturbed run takes. What a receipt acknowledged is never made again, and in the
+end every byte is that of an undisturbed run and nothing is left over. One start in `POOLED` has two worker processes.
+Each hand draws its own moments, over the time that a run takes beside those of the other hands.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from fault_injection.workloads import (
+    AreaResult,
+    FileHashes,
+    WorkloadProcess,
+    describe_differences,
+    find_survivors,
+    hash_files,
+    map_in_processes,
+    prepare_folder,
+    temporary_folder,
+)
+from winnow.errors import WinnowError
+from winnow.pipeline.run_folder import RECIPE
+from winnow.storage.receipts import RECEIPT_NAME, read_receipt
+
+POOLED_EVERY = 4
+BASELINE_RUNS = 3
+STORES = ("candidates", "verdicts", "selected", "control")
+
+
+@dataclass(frozen=True)
+class KillShare:
+    """What one hand throws: so many kills, one start in `pooled` with workers."""
+
+    kills: int
+    seed: str
+    pooled: int
+
+
+@dataclass
+class KillTally:
+    """What the kills of one hand did."""
+
+    expected: FileHashes
+    seconds: dict[int, float]
+    kills: int = 0
+    runs: int = 0
+    kills_by_stage: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+
+def inject_kills(count: int, seed: int = 0, pooled: int = POOLED_EVERY, processes: int = 1) -> AreaResult:
+    """Kill so often, over as many runs as that takes."""
+    shares = [
+        KillShare(count // processes + (hand < count % processes), f"{seed}.{hand}", pooled)
+        for hand in range(processes)
+    ]
+    tallies = list(map_in_processes(_inject_share, shares, processes))
+    first = tallies[0]
+    broken = [word for tally in tallies for word in tally.broken]
+    broken += [
+        f"undisturbed, {word}" for tally in tallies[1:] for word in describe_differences(tally.expected, first.expected)
+    ]
+    seconds = {workers: max(tally.seconds[workers] for tally in tallies) for workers in first.seconds}
+    figures = {
+        "kills": sum(tally.kills for tally in tallies),
+        "runs": sum(tally.runs for tally in tallies),
+        "seed": seed,
+        "seconds undisturbed": {f"{workers} workers": round(value, 2) for workers, value in seconds.items()},
+        "fell": dict(sorted(sum((tally.kills_by_stage for tally in tallies), Counter[str]()).items())),
+        "lost, doubled, corrupt or left over": len(broken),
+    }
+    return AreaResult("kills", figures, broken)
+
+
+def _inject_share(share: KillShare) -> KillTally:
+    """The kills of one hand."""
+    rng, starts = random.Random(share.seed), 0
+    with temporary_folder() as place:
+        template = prepare_folder(place / "template")
+        tally = KillTally(*_measure_baseline(template, place))
+        while tally.kills < share.kills:
+            folder = place / f"run {tally.runs}"
+            shutil.copytree(template, folder)
+            tally.runs += 1
+            acknowledged: dict[str, tuple[int, int]] = {}
+            killed = True
+            while killed:
+                workers = 0 if starts % share.pooled else 2
+                starts += 1
+                # After the last kill the run may end.
+                patience = rng.uniform(0, tally.seconds[workers]) if tally.kills < share.kills else 120
+                killed, problems = _start_and_kill(folder, workers, patience)
+                problems += _find_lost_shards(folder / "out", acknowledged)
+                tally.kills += killed
+                tally.kills_by_stage[_find_reached_stage(folder / "out")] += killed
+                tally.broken += [f"run {tally.runs}, start {starts} of seed {share.seed}: {word}" for word in problems]
+            problems = [*describe_differences(_hash_results(folder), tally.expected), *find_survivors(folder)]
+            tally.broken += [f"run {tally.runs} of seed {share.seed}: {word}" for word in problems]
+            shutil.rmtree(folder)
+    return tally
+
+
+def _measure_baseline(template: Path, place: Path) -> tuple[FileHashes, dict[int, float]]:
+    """What a run leaves that nothing happens to, and the least time it takes, with and without workers."""
+    states, seconds = [], {}
+    for workers in (0, 2):
+        took = []
+        for turn in range(BASELINE_RUNS):
+            folder = place / f"{workers} workers, {turn}"
+            shutil.copytree(template, folder)
+            started = WorkloadProcess(folder, workers)
+            start = perf_counter()
+            started.begin()
+            result = started.wait()
+            took.append(perf_counter() - start)
+            if result.code:
+                raise AssertionError(f"the undisturbed run ended with {result.code}: {result.stderr}")
+            states.append(_hash_results(folder))
+        seconds[workers] = min(took)
+    if unalike := [one for one in states if one != states[0]]:
+        raise AssertionError(f"undisturbed runs leave different bytes: {describe_differences(states[0], unalike[0])}")
+    return states[0], seconds
+
+
+def _hash_results(folder: Path) -> FileHashes:
+    """All that is left but the recipe, which says how many workers the last run had."""
+    return {name: sha256 for name, sha256 in hash_files(folder / "out").items() if name != RECIPE}
+
+
+def _start_and_kill(folder: Path, workers: int, seconds: float) -> tuple[bool, list[str]]:
+    """Begin a run, kill it after some time; whether it had not ended before."""
+    started = WorkloadProcess(folder, workers)
+    started.begin()
+    if was_killed := not started.ends_within(seconds):
+        started.kill()
+    result = started.wait()
+    if was_killed and result.code == 0:
+        # It ended in the moment between.
+        return False, []
+    if not was_killed and result.code:
+        return False, [f"ended with {result.code}: {result.stderr.strip()[-500:]}"]
+    return was_killed, []
+
+
+def _find_lost_shards(out: Path, acknowledged: dict[str, tuple[int, int]]) -> list[str]:
+    """Shards that a receipt named and that are gone or were written anew; those named since are remembered."""
+    problems = []
+    for name, known in acknowledged.items():
+        path = out / name
+        if not path.is_file() or _file_identity(path) != known:
+            problems.append(f"{name} was acknowledged, and {'made again' if path.is_file() else 'lost'}")
+    for path in out.rglob("part-*.parquet"):
+        if _has_receipt(path):
+            acknowledged.setdefault(str(path.relative_to(out)), _file_identity(path))
+    return problems
+
+
+def _file_identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def _has_receipt(shard: Path) -> bool:
+    """Whether a receipt, of the shard or of its store, says that the shard is done."""
+    if (shard.parent / f".{shard.name}.receipt.json").is_file():
+        return True
+    try:
+        return any(one.name == shard.name for one in read_receipt(shard.parent / RECEIPT_NAME).shards)
+    except WinnowError:
+        return False
+
+
+def _find_reached_stage(out: Path) -> str:
+    """The first stage that has not left its result."""
+    names = {"candidates": f"candidates/{RECEIPT_NAME}", "verdicts": f"verdicts/{RECEIPT_NAME}", "card": "card.json"}
+    names |= {name: f"{name}/{RECEIPT_NAME}" for name in STORES[2:]}
+    return next((f"before {name}" for name, path in names.items() if not (out / path).is_file()), "at the end")

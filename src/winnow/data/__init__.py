@@ -1,1 +1,0 @@
-"""Rows, readers, stores, receipts, errors: everything that touches a file. Imports nothing of ours."""

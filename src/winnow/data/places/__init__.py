@@ -1,1 +1,0 @@
-"""Where files are: on this machine, or in an object store; the one seam between the two."""

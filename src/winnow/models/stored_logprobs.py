@@ -1,0 +1,121 @@
+"""A prior that was asked before: the log-probabilities of each text's tokens stand in a column of its row.
+
+The form is that of vLLM's `prompt_logprobs`: a list with one entry a token, null for the first, then an object from
+token id to `{"logprob": x, ...}` that has the token itself and the likeliest. The tokenizer of the model says where the
+tokens stand, so a list that is of other tokens is refused. What is not stored is not known: a list of the 8 likeliest
+holds no whole distribution.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from winnow.errors import BadTable, UsageError, format_value
+from winnow.models.fast_tokenizer import FastTokenizer
+from winnow.models.model_folder import find_tokenizer_file, hash_model_files, load_tokenizer
+from winnow.models.prior import CandidateRequest, Document, Floats, TokenCandidates, TokenScores
+
+NEXT_STEP = "Ask for prompt_logprobs with this model's own tokenizer, of these very texts"
+
+StoredPosition = dict[int, float]
+
+
+class StoredLogprobs:
+    """Log-probabilities in a column."""
+
+    def __init__(self, folder: str, column: str) -> None:
+        """`given` is a folder with tokenizer.json, or that file."""
+        self.path: Path = find_tokenizer_file(folder)
+        self.column: str = column
+        self.tokenizer = FastTokenizer(load_tokenizer(self.path))
+
+    def config(self) -> dict[str, Any]:
+        """The tokenizer's bytes; the log-probabilities are part of the rows."""
+        return {"files": hash_model_files(self.path), "logprobs": self.column}
+
+    def score_documents(self, documents: Sequence[Document], request: CandidateRequest) -> Iterator[TokenScores]:
+        """What is stored of every document."""
+        if request.top_k is None and request.top_p is None:
+            problem = "drawing from the whole distribution needs the model, and only some candidates are stored"
+            raise UsageError("--sampler", problem, "Take top-k or top-p, or give the model instead of --logprobs")
+        for number, document in enumerate(documents):
+            positions = parse_positions(document)
+            logprobs = np.array(
+                [_token_logprob(document, index, position) for index, position in enumerate(positions)], np.float64
+            )
+            candidate_positions = np.flatnonzero(request.select_positions(number, 0, logprobs))
+            ranked = [_rank_candidates(positions[index], request) for index in candidate_positions]
+            yield TokenScores(number, 0, logprobs, candidate_positions, _candidate_arrays(ranked))
+
+
+def parse_positions(document: Document) -> list[StoredPosition]:
+    """What is stored of each token; nothing for the first and for null."""
+    stored = document.stored_logprobs
+    if isinstance(stored, str):
+        try:
+            stored = json.loads(stored)
+        except ValueError:
+            stored = None
+    if not isinstance(stored, list) or len(stored) != len(document.ids):
+        found = f"{len(stored):,} entries" if isinstance(stored, list) else format_value(stored)
+        raise BadTable(
+            document.location, f"a text of {len(document.ids):,} tokens has {found} of log-probabilities", NEXT_STEP
+        )
+    return [_parse_position(entry, document.location) for entry in stored]
+
+
+def _parse_position(entry: Any, location: str) -> StoredPosition:
+    if entry is None:
+        return {}
+    try:
+        logprobs = {int(token): _parse_logprob(value) for token, value in dict(entry).items() if value is not None}
+    except (TypeError, ValueError, KeyError) as error:
+        raise BadTable(location, f"{format_value(entry)} does not say how likely tokens were", NEXT_STEP) from error
+    return logprobs
+
+
+def _parse_logprob(value: Any) -> float:
+    number = float(value["logprob"] if isinstance(value, dict) else value)
+    if math.isnan(number) or number > 1e-6:
+        raise ValueError
+    return min(number, 0.0)
+
+
+def _token_logprob(document: Document, index: int, position: StoredPosition) -> float:
+    if not position:
+        return math.nan
+    token = int(document.ids[index])
+    if token not in position:
+        raise BadTable(
+            document.location, f"token {index:,} of the text is {token}, and nothing is stored of it", NEXT_STEP
+        )
+    return position[token]
+
+
+def _rank_candidates(position: StoredPosition, request: CandidateRequest) -> list[tuple[int, float]]:
+    """The candidates that are asked for, likeliest first."""
+    ranked = sorted(position.items(), key=lambda item: (-item[1], item[0]))
+    if request.top_k is not None:
+        return ranked[: request.top_k]
+    assert request.top_p is not None
+    mass_before = np.concatenate([[0.0], np.cumsum(np.exp([logp for _, logp in ranked]))])
+    if mass_before[-1] < request.top_p:
+        problem = f"the candidates stored have a mass of {mass_before[-1]:.3f}, less than --top-p {request.top_p:g}"
+        raise UsageError("--top-p", problem, "Store more candidates, or take --top-k")
+    return ranked[: int(np.searchsorted(mass_before, request.top_p))]
+
+
+def _candidate_arrays(ranked: list[list[tuple[int, float]]]) -> TokenCandidates:
+    width = max((len(candidates) for candidates in ranked), default=1)
+    ids = np.zeros((len(ranked), width), np.int64)
+    logp: Floats = np.full((len(ranked), width), -np.inf)
+    for row, candidates in enumerate(ranked):
+        ids[row, : len(candidates)] = [token for token, _ in candidates]
+        logp[row, : len(candidates)] = [value for _, value in candidates]
+    return TokenCandidates(ids, logp)

@@ -1,0 +1,188 @@
+"""A small model as people use it: complete prompts, say how likely a text is, save and load.
+
+Promises: what is written of a prompt depends on the model, the prompt, how it is asked and the seed; of the other
+prompts only as far as a machine rounds differently in larger products. A saved model is safetensors and JSON.
+On a GPU, where there is one, it computes in bfloat16; elsewhere in single precision. It does not learn: stages/train.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from winnow.errors import BrokenPromise, UsageError, format_value
+from winnow.models.completion import Beams, Completion, DecodingMethod, Greedy, Sampling
+from winnow.models.tiny.batches import EncodedRow, compute_target_logits, encode_row
+from winnow.models.tiny.beam_search import beam_search
+from winnow.models.tiny.config import ModelConfig, model_config_from
+from winnow.models.tiny.decoding import DecodingSession
+from winnow.models.tiny.network import Network
+from winnow.models.tiny.sampling import GeneratedTokens, choose_likeliest, generate_tokens, make_sampler, random_numbers
+from winnow.models.tiny.vocabulary import FIRST_OUTPUT, Vocabulary
+from winnow.storage.atomic_files import make_folder, write_bytes
+
+WEIGHTS_FILE, CONFIG_FILE, FORMAT_NAME = "model.safetensors", "config.json", "winnow-tiny-2"
+MAX_ROWS, MAX_POSITIONS = 2_048, 1 << 17
+"""The most continuations written at once, and the most places scored at once."""
+
+
+class TinyModel:
+    """A model: a network, its vocabulary and the most tokens it writes unless told otherwise."""
+
+    def __init__(self, model_config: ModelConfig, vocabulary: Vocabulary, max_new_tokens: int, seed: int = 0) -> None:
+        self.model_config, self.vocabulary, self.max_new_tokens = model_config, vocabulary, max_new_tokens
+        self.network = Network(model_config, len(vocabulary))
+        self.network.initialize_weights(torch.Generator().manual_seed(seed))
+        self.network.to(compute_device())
+
+    def complete(
+        self,
+        prompts: Sequence[str],
+        method: DecodingMethod | None = None,
+        seed: int = 0,
+        max_new_tokens: int | None = None,
+    ) -> list[list[Completion]]:
+        """For each prompt what was written: one by Greedy(), n by Sampling(n), up to n by Beams(width, n)."""
+        token_limit = self.max_new_tokens if max_new_tokens is None else max_new_tokens
+        if token_limit < 1:
+            raise UsageError("max_new_tokens", f"is {token_limit}, but must be at least 1", "Allow one token or more")
+        rows = [encode_row(self.model_config, self.vocabulary, prompt) for prompt in prompts]
+        keys = _prompt_keys(prompts)
+        results: list[list[Completion]] = [[] for _ in prompts]
+        chosen_method = method or Greedy()
+        with torch.inference_mode(), reduced_precision():
+            for group in _group_by_length(rows, _continuation_count(chosen_method)):
+                tokens_left = min(token_limit, self.model_config.context - len(rows[group[0]].prefix) + 1)
+                generated = self._generate(
+                    [rows[i] for i in group], [keys[i] for i in group], chosen_method, seed, tokens_left
+                )
+                for index, texts in zip(group, generated, strict=True):
+                    results[index] = [self._to_completion(tokens) for tokens in texts]
+        return results
+
+    def logprobs(self, prompts: Sequence[str], texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """How likely each token of each text is, its end included; minus infinity for what cannot be written."""
+        rows = [encode_row(self.model_config, self.vocabulary, *pair) for pair in zip(prompts, texts, strict=True)]
+        results: list[tuple[float, ...]] = [()] * len(rows)
+        with torch.inference_mode(), reduced_precision():
+            for group in _group_by_length(rows, 1):
+                logits, targets = compute_target_logits(self.network, [rows[i] for i in group], compute_device())
+                flat_logprobs = _target_logprobs(logits.float().log_softmax(-1), targets).tolist()
+                length = len(flat_logprobs) // len(group)
+                for number, index in enumerate(group):
+                    results[index] = tuple(flat_logprobs[number * length : (number + 1) * length])
+        return results
+
+    def save(self, folder: Path | str) -> None:
+        """Weights and settings; a file that is there is replaced whole."""
+        path = Path(folder)
+        make_folder(path)
+        weights = {name: weight.cpu() for name, weight in self.network.state_dict().items()}
+        write_bytes(path / WEIGHTS_FILE, save(weights))
+        write_bytes(path / CONFIG_FILE, (json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n").encode())
+
+    @classmethod
+    def load(cls, folder: Path | str) -> TinyModel:
+        """A saved model."""
+        path = Path(folder)
+        if not (path / CONFIG_FILE).is_file():
+            raise UsageError(str(path), f"holds no model (no {CONFIG_FILE})", "Name a folder that training wrote")
+        try:
+            config = json.loads((path / CONFIG_FILE).read_bytes())
+            if config["format"] != FORMAT_NAME:
+                raise ValueError(f"its format is {format_value(config['format'])}, not {FORMAT_NAME}")
+            model_config = model_config_from(config["model"])
+            model = cls(
+                model_config, Vocabulary(model_config.tokenizer, tuple(config["vocabulary"])), config["max_new_tokens"]
+            )
+            model.network.load_state_dict(load_file(path / WEIGHTS_FILE))
+        except (ValueError, KeyError, TypeError, OSError, RuntimeError, SafetensorError) as error:
+            problem = f"holds no whole model ({type(error).__name__}: {format_value(str(error))})"
+            raise BrokenPromise(str(path), problem, "Train it again") from error
+        return model
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the weights."""
+        known = list(self.vocabulary.entries)
+        return {
+            "format": FORMAT_NAME,
+            "model": asdict(self.model_config),
+            "max_new_tokens": self.max_new_tokens,
+            "vocabulary": known,
+        }
+
+    def parameter_count(self) -> int:
+        """How many numbers it learned."""
+        return sum(weight.numel() for weight in self.network.parameters())
+
+    def _generate(
+        self, rows: list[EncodedRow], keys: list[str], method: DecodingMethod, seed: int, max_new_tokens: int
+    ) -> list[list[GeneratedTokens]]:
+        session = DecodingSession(self.network, rows, max_new_tokens)
+        if isinstance(method, Beams):
+            return beam_search(session, method, max_new_tokens)
+        if isinstance(method, Sampling):
+            sampler = make_sampler(method, random_numbers(seed, keys, method, max_new_tokens), compute_device())
+            return generate_tokens(session, sampler, method.n, max_new_tokens)
+        return generate_tokens(session, choose_likeliest, 1, max_new_tokens)
+
+    def _to_completion(self, generated: GeneratedTokens) -> Completion:
+        return Completion(
+            self.vocabulary.decode(generated.tokens),
+            tuple(generated.logprobs),
+            "stop" if generated.has_ended else "length",
+        )
+
+
+def compute_device() -> torch.device:
+    """Where models compute."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def reduced_precision() -> Iterator[None]:
+    """On a GPU products are made in bfloat16 inside."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=compute_device().type == "cuda"):
+        yield
+
+
+def _continuation_count(method: DecodingMethod) -> int:
+    if isinstance(method, Beams):
+        return method.width
+    return method.n if isinstance(method, Sampling) else 1
+
+
+def _prompt_keys(prompts: Sequence[str]) -> list[str]:
+    """Each prompt, and the how manieth of its like: a prompt that comes twice is drawn anew."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for prompt in prompts:
+        seen[prompt] += 1
+        keys.append(f"{prompt}\x1f{seen[prompt]}")
+    return keys
+
+
+def _group_by_length(rows: Sequence[EncodedRow], continuations: int) -> Iterator[list[int]]:
+    """Rows of the same lengths together, at most as many as are written or scored at once."""
+    same_length: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        same_length[*row.lengths, len(row.target)].append(index)
+    for (input_length, sequence_length, _), places in sorted(same_length.items()):
+        at_once = max(1, min(MAX_ROWS // continuations, MAX_POSITIONS // max(1, input_length + sequence_length)))
+        yield from (places[first : first + at_once] for first in range(0, len(places), at_once))
+
+
+def _target_logprobs(logprobs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The log-probability of what is written; what has no logit has none."""
+    outputs = targets - FIRST_OUTPUT
+    values = logprobs.gather(-1, outputs.clamp(min=0)[:, None])[:, 0]
+    return values.masked_fill(outputs < 0, -torch.inf)

@@ -1,0 +1,136 @@
+"""The folder of a run: one run at a time, what it was told, and where each result stands.
+
+A result of other work than what is now asked for is never overwritten: it is moved to `superseded/`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from winnow.errors import EnvironmentFault, UsageError, format_value
+from winnow.storage.atomic_files import fsync_path, make_folder, to_environment_fault, translate_os_errors, write_bytes
+from winnow.storage.canonical_json import canonical_json
+from winnow.storage.receipts import WorkSpec
+from winnow.storage.store import find_finished_receipt, is_store
+
+RECIPE, FACTS, LOG, LOCK = "recipe.yaml", "run.json", "log.jsonl", ".lock"
+PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow", "scipy")
+
+
+@contextmanager
+def lock_run_folder(out: Path) -> Iterator[None]:
+    """The folder, for one run alone. The lock goes with the process that holds it, however that ends."""
+    if out.exists() and not out.is_dir():
+        raise UsageError("out", f"{format_value(str(out))} is a file", "Name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / LOCK).is_file():
+        raise UsageError("out", f"{format_value(str(out))} holds other files", "Name a folder that does not exist yet")
+    make_folder(out)
+    try:
+        handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise to_environment_fault(out / LOCK, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            step = "Wait for it to end, or name another out"
+            raise UsageError("out", f"another run is at work in {format_value(str(out))}", step) from error
+        except OSError as error:
+            raise EnvironmentFault(
+                str(out / LOCK), f"cannot be locked ({error.strerror})", "Use another disk"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_running(out: Path) -> bool:
+    """Whether a run is at work in the folder."""
+    try:
+        handle = os.open(out / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def write_run_facts(out: Path, recipe: str, seed: int) -> None:
+    """The resolved recipe, the versions and the seed, beside the results."""
+    facts = {"seed": seed, "python": platform.python_version(), "packages": {n: _package_version(n) for n in PACKAGES}}
+    for name, content in ((RECIPE, recipe), (FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n")):
+        if not (out / name).is_file() or (out / name).read_text() != content:
+            write_bytes(out / name, content.encode())
+
+
+def _package_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def remove_partial_files(out: Path) -> None:
+    """Take away what killed runs were writing; nothing else has such names."""
+    for partial in out.rglob(".*.partial"):
+        with translate_os_errors(partial):
+            partial.unlink(missing_ok=True)
+
+
+def is_finished(target: Path, work: WorkSpec) -> bool:
+    """Whether this work stands finished in the folder; a finished store of other work is moved aside."""
+    if not is_store(target):
+        return False
+    try:
+        return find_finished_receipt(target, work) is not None
+    except UsageError:
+        move_aside(target)
+        return False
+
+
+def move_aside(target: Path) -> None:
+    """Move a result that is asked for no more to `superseded/`, under the next free number."""
+    superseded = target.parent / "superseded"
+    make_folder(superseded)
+    numbers = [path.name.removeprefix(f"{target.name}.") for path in superseded.iterdir()]
+    free = 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)
+    with translate_os_errors(target):
+        os.replace(target, superseded / f"{target.name}.{free}")
+        fsync_path(superseded)
+        fsync_path(target.parent)
+
+
+def read_result_file(path: Path, identity: str) -> dict[str, Any] | None:
+    """What stands in a file of one result, if it is of the work of this identity."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and content.get("identity") == identity else None
+
+
+def write_result_file(path: Path, identity: str, content: dict[str, Any]) -> None:
+    """A result that is one file, with the identity of its work."""
+    write_bytes(path, (canonical_json({"identity": identity, **content}) + "\n").encode())
+
+
+def append_log(out: Path, stage: str, seconds: float, **details: Any) -> None:
+    """Times and hosts, which are no part of any result."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    line = {"at": at, "host": socket.gethostname(), "stage": stage, "seconds": round(seconds, 3), **details}
+    with translate_os_errors(out / LOG), (out / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

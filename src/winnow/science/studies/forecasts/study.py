@@ -1,0 +1,93 @@
+"""Forecast against outcome as a study: its tables are printed whatever they show, and two safe signs are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from winnow.science.studies.forecasts.experiment import forecast_and_outcome
+from winnow.science.studies.forecasts.rank_metrics import group_by_task_and_seed, outcome_deviations, rank_predictors
+from winnow.science.studies.forecasts.settings import SCALES
+from winnow.science.studies.framework.check import Check, Row
+from winnow.science.studies.framework.study import Claim, Settings, Study
+from winnow.science.studies.papers import FENG
+
+PREDICTORS_CHOSEN_ON = "eigenvalues"
+"""The task on whose prototypes predictors were noticed; the others chose nothing."""
+
+
+def check_rows(rows: Sequence[Row], settings: Settings) -> list[Check]:
+    """The least lead of students of verified answers, over tasks and seeds."""
+    checks = []
+    for baseline in ("unverified", "control"):
+        leads = [_verified_lead(group, baseline) for group in group_by_task_and_seed(rows)]
+        known = [one for one in leads if one is not None]
+        if known:
+            checks.append(Check(f"verified over {baseline}", min(known), 0.0, 0.0, "sign", relation=">="))
+    return checks
+
+
+def _verified_lead(rows: Sequence[Row], baseline: str) -> float | None:
+    outcome = {row["who"]: row["outcome"] for row in rows}
+    return outcome["verified"] - outcome[baseline] if {"verified", baseline} <= outcome.keys() else None
+
+
+def summary_lines(rows: Sequence[Row]) -> list[str]:
+    """Each student's forecast and outcome, then ranks and errors: all tasks, and those that chose nothing."""
+    clear = rows[0]["clear"] if rows else 0.0
+    lines = [f"{'task, seed':<18}{'student':<16}{'precision':>10}{'served':>8}{'p*':>6}{'p*_w':>6}{'outcome':>9}"]
+    for row in rows:
+        where = f"{row['task']}, {row['seed']}"
+        cells = "".join(f"{_percent(row[name]):>{size}}" for name, size in (("precision", 10), ("served", 8)))
+        stars = "".join(f"{'-' if row[name] is None else f'{row[name]:.2f}':>6}" for name in ("p_star", "p_star_w"))
+        lines.append(f"{where:<18}{row['who']:<16}{cells}{stars}{_percent(row['outcome']):>9}")
+    unseen = [row for row in rows if row["task"] != PREDICTORS_CHOSEN_ON]
+    for title, some in (("all tasks", rows), (f"without {PREDICTORS_CHOSEN_ON}", unseen)):
+        lines += ["", *summary_tables(title, some, clear)]
+    return [*lines, ""]
+
+
+def summary_tables(title: str, rows: Sequence[Row], clear: float) -> list[str]:
+    """Ranks and errors of some students."""
+    if not rows:
+        return []
+    lines = [f"{title}: {len(rows)} students, {len(group_by_task_and_seed(rows))} tasks and seeds"]
+    for ranking in rank_predictors(rows, clear):
+        correlation = "-" if ranking.spearman is None else f"{ranking.spearman:+.2f}"
+        out = f", {ranking.left_out} left out" if ranking.left_out else ""
+        lines.append(
+            f"  {ranking.predictor:<17} rank correlation {correlation}, "
+            f"pairs right {_percent(ranking.share)}% of {ranking.pairs}{out}"
+        )
+    for deviation in outcome_deviations(rows):
+        lines.append(
+            f"  {deviation.number:<17} off by {100 * deviation.error:.1f} points, outcomes {100 * deviation.difference:+.1f}"
+        )
+    return lines
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+CLAIMS = (
+    Claim(
+        "the larger p*, the better the student",
+        "holds only if",
+        FENG,
+        "it is read as an order that holds for most pairs of students, not as a threshold (docs/students.md)",
+    ),
+)
+
+CITE = "@misc{winnow, title = {winnow: forecast against outcome}, note = {winnow reproduce forecast}}"
+
+STUDY = Study(
+    name="forecast",
+    about="what 500 labels said of training data beforehand, and what small students of it then scored",
+    claims=CLAIMS,
+    scales=SCALES,
+    parts=dict.fromkeys(("eigenvalues", "word-problems", "modular"), forecast_and_outcome),
+    cite=CITE,
+    check_rows=check_rows,
+    summary_lines=summary_lines,
+    libraries=("numpy", "torch"),
+)

@@ -1,0 +1,39 @@
+"""A curve: its settings, and a function from settings and chance to tidy rows.
+
+Rows have the axis, `line` (which curve of the figure) and `value`. Settings named in `ideas` may be functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, Any]
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What `winnow simulate NAME` runs and how it is drawn: `axis` is x, `value` what y is, `marks` stand on x."""
+
+    about: str
+    settings: Settings
+    run: Callable[[Settings, np.random.Generator], list[Row]]
+    axis: str
+    value: str
+    function_settings: tuple[str, ...] = ()
+    logarithmic: bool = False
+    marks: Callable[[Settings], dict[str, float]] = lambda settings: {}
+
+
+def line_rows(axis: str, positions: Any, lines: Mapping[str, Any]) -> list[Row]:
+    """Rows of several lines over the same points."""
+    points = [value.item() if isinstance(value, np.generic) else value for value in positions]
+    return [
+        {axis: point, "line": name, "value": float(value)}
+        for name, values in lines.items()
+        for point, value in zip(points, values, strict=True)
+    ]

@@ -1,0 +1,58 @@
+"""What the student minimizes over kept rows. n counts raw rows, so that lam means the same whatever is kept.
+
+ridge: (1/n) sum (y' - w.x)^2 / 2 + lam |w|^2 / 2, solved exactly. The theory of selection/ is about this one.
+logistic: (1/n) sum log(1 + exp(-y' w.x)) + lam |w|^2 / 2, by Newton's method. With an oracle that passes rows by their
+latent label and a linear generator it drifts back to the generator as n grows [derived].
+A loss of yours is any function (x, given, n, lam) -> w over the kept rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import expit
+
+from winnow.science.theory.arrays import Floats
+
+Loss = Callable[[Floats, Floats, int, float], Floats]
+
+MAX_NEWTON_STEPS, STEP_TOLERANCE = 60, 1e-9
+
+
+def ridge(x: Floats, labels: Floats, n: int, lam: float) -> Floats:
+    """Least squares with a penalty."""
+    return solve_ridge_from_sums(x.T @ x, x.T @ labels, n, lam)
+
+
+def solve_ridge_from_sums(second: Floats, first: Floats, n: int, lam: float) -> Floats:
+    """The same from X'X and X'y' of the kept rows; without a penalty and with too few rows, the shortest solution."""
+    matrix = second / n + lam * np.eye(len(first))
+    if lam == 0:
+        return np.asarray(np.linalg.lstsq(matrix, first / n, rcond=None)[0])
+    return np.asarray(np.linalg.solve(matrix, first / n))
+
+
+def logistic(x: Floats, labels: Floats, n: int, lam: float) -> Floats:
+    """Newton's method, each step halved until the loss falls; lam > 0 keeps it finite on separable rows."""
+    signed = x * labels[:, None]
+    w = np.zeros(x.shape[1])
+    value = _logistic_value(signed, w, n, lam)
+    for _ in range(MAX_NEWTON_STEPS):
+        wrong = expit(-(signed @ w))
+        gradient = lam * w - signed.T @ wrong / n
+        curved = signed * (wrong * (1 - wrong))[:, None]
+        step = np.linalg.solve(signed.T @ curved / n + lam * np.eye(len(w)), gradient)
+        decrease, size = float(gradient @ step), 1.0
+        while (candidate_value := _logistic_value(signed, w - size * step, n, lam)) > value - 1e-4 * size * decrease:
+            size /= 2
+            if size < STEP_TOLERANCE:
+                return w
+        w, value = w - size * step, candidate_value
+        if decrease < STEP_TOLERANCE * STEP_TOLERANCE:
+            break
+    return w
+
+
+def _logistic_value(signed: Floats, w: Floats, n: int, lam: float) -> float:
+    return float(np.logaddexp(0, -(signed @ w)).sum() / n + lam * (w @ w) / 2)

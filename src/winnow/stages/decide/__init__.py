@@ -1,1 +1,0 @@
-"""The stages that decide before training: read the evidence, measure, plan, forecast."""

@@ -1,0 +1,1 @@
+"""The stage plan: which candidates to label, and in which order."""

@@ -1,0 +1,1 @@
+"""Writing: stores with receipts, atomic files, the journal, and locations on disk or in an object store."""

@@ -1,4 +1,0 @@
-"""Papers as executable studies: what was claimed, what a machine finds, and where the claim holds.
-
-A study goes through the front door only: `import winnow`, winnow.theory, winnow.tasks and winnow.text.
-"""

@@ -1,0 +1,237 @@
+"""Some consecutive rows of a table, in the form they were read in.
+
+An `ArrowChunk` holds typed columns (Parquet, CSV, HF, data frames); a `JsonChunk` holds Python objects and,
+for JSON Lines, the very bytes of each line, so that a row written again is the row that was read. Both know
+the number of each row in its table and where it stands (`file:line`). They read and write no file.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from winnow.errors import BadTable, format_value
+
+RowNumbers = npt.NDArray[np.int64]
+Row = dict[str, Any]
+
+
+class Chunk(ABC):
+    """Consecutive rows: their numbers, their places, their columns, and how they are written."""
+
+    row_numbers: RowNumbers
+
+    def __len__(self) -> int:
+        return len(self.row_numbers)
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Columns present in these rows, in order of first appearance."""
+
+    @abstractmethod
+    def values(self, name: str) -> list[Any]:
+        """One column as Python values, None where a row lacks it."""
+
+    @abstractmethod
+    def locate(self, position: int) -> str:
+        """Where the row at this position stands: `file:line`."""
+
+    @abstractmethod
+    def take(self, positions: RowNumbers) -> Chunk:
+        """The rows at these positions, in this order."""
+
+    @abstractmethod
+    def to_dicts(self) -> list[Row]:
+        """The rows as Python dictionaries."""
+
+    @abstractmethod
+    def with_columns(self, new_columns: Mapping[str, pa.Array]) -> Chunk:
+        """The same rows with these columns after theirs; a column of the same name is replaced."""
+
+    @abstractmethod
+    def json_lines(self) -> Iterator[bytes]:
+        """Each row as one line of JSON, without the line end."""
+
+    @abstractmethod
+    def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
+        """The rows as an Arrow batch, in the given schema if there is one."""
+
+
+class ArrowChunk(Chunk):
+    """Rows of a typed source."""
+
+    def __init__(self, batch: pa.RecordBatch, rows: RowNumbers, locate_row: Callable[[int], str]) -> None:
+        self.batch = batch
+        self.row_numbers = rows
+        self._locate_row = locate_row
+
+    def names(self) -> list[str]:
+        return list(self.batch.schema.names)
+
+    def values(self, name: str) -> list[Any]:
+        return self.batch.column(name).to_pylist() if name in self.batch.schema.names else [None] * len(self)
+
+    def locate(self, position: int) -> str:
+        return self._locate_row(int(self.row_numbers[position]))
+
+    def take(self, positions: RowNumbers) -> ArrowChunk:
+        return ArrowChunk(self.batch.take(pa.array(positions)), self.row_numbers[positions], self._locate_row)
+
+    def to_dicts(self) -> list[Row]:
+        try:
+            rows: list[Row] = self.batch.to_pylist()
+        except UnicodeDecodeError as error:
+            problem = f"a text from here on is not UTF-8 (0x{error.object[error.start]:02x})"
+            raise BadTable(self.locate(0), problem, "Write the file again with UTF-8 text") from error
+        return rows
+
+    def with_columns(self, new_columns: Mapping[str, pa.Array]) -> ArrowChunk:
+        remaining = [name for name in self.batch.schema.names if name not in new_columns]
+        batch = self.batch if len(remaining) == self.batch.num_columns else self.batch.select(remaining)
+        fields = [*batch.schema, *(pa.field(name, array.type) for name, array in new_columns.items())]
+        schema = pa.schema(fields, metadata=batch.schema.metadata)
+        arrays = [*batch.columns, *new_columns.values()]
+        return ArrowChunk(pa.RecordBatch.from_arrays(arrays, schema=schema), self.row_numbers, self._locate_row)
+
+    def json_lines(self) -> Iterator[bytes]:
+        for position, row in enumerate(self.to_dicts()):
+            yield _encode_row(row, self, position)
+
+    def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
+        if schema is None or schema == self.batch.schema:
+            return self.batch
+        # Column by column, because Arrow cannot cast a list of nulls even to its own type.
+        columns = [self.batch.column(field.name) for field in schema]
+        try:
+            arrays = [c if c.type == f.type else c.cast(f.type) for c, f in zip(columns, schema, strict=True)]
+        except pa.ArrowException as error:
+            problem = f"a column from here on has another type than the table ({format_value(str(error))})"
+            raise BadTable(self.locate(0), problem, "Write .jsonl instead") from error
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+class JsonChunk(Chunk):
+    """Rows of JSON Lines (with their bytes) or of a list of dictionaries (without)."""
+
+    def __init__(
+        self,
+        objects: Sequence[Row],
+        rows: RowNumbers,
+        locate_row: Callable[[int], str],
+        raw_lines: Sequence[bytes] | None = None,
+    ) -> None:
+        self.objects = objects
+        self.row_numbers = rows
+        self.raw_lines = raw_lines
+        self._locate_row = locate_row
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.objects for name in row))
+
+    def values(self, name: str) -> list[Any]:
+        return [row.get(name) for row in self.objects]
+
+    def locate(self, position: int) -> str:
+        return self._locate_row(int(self.row_numbers[position]))
+
+    def take(self, positions: RowNumbers) -> JsonChunk:
+        raw_lines = None if self.raw_lines is None else [self.raw_lines[p] for p in positions]
+        return JsonChunk([self.objects[p] for p in positions], self.row_numbers[positions], self._locate_row, raw_lines)
+
+    def to_dicts(self) -> list[Row]:
+        return list(self.objects)
+
+    def with_columns(self, new_columns: Mapping[str, pa.Array]) -> JsonChunk:
+        new_values = pa.RecordBatch.from_arrays(list(new_columns.values()), names=list(new_columns)).to_pylist()
+        objects = [
+            {**{k: v for k, v in row.items() if k not in new}, **new}
+            for row, new in zip(self.objects, new_values, strict=True)
+        ]
+        raw_lines = None
+        if self.raw_lines is not None:
+            pairs = zip(self.raw_lines, self.objects, new_values, objects, strict=True)
+            raw_lines = [
+                _append_members(line, old, new) if old.keys().isdisjoint(new) else _encode_json(whole)
+                for line, old, new, whole in pairs
+            ]
+        return JsonChunk(objects, self.row_numbers, self._locate_row, raw_lines)
+
+    def json_lines(self) -> Iterator[bytes]:
+        if self.raw_lines is not None:
+            yield from self.raw_lines
+            return
+        for position, row in enumerate(self.objects):
+            yield _encode_row(row, self, position)
+
+    def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
+        schema = infer_json_schema(self) if schema is None else schema
+        arrays = [self._array(field) for field in schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _array(self, field: pa.Field) -> pa.Array:
+        try:
+            return pa.array(self.values(field.name), type=field.type)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
+            raise BadTable(self.locate(0), _mixed_type_problem(field.name, error), "Write .jsonl instead") from error
+
+
+def infer_json_schema(chunk: Chunk) -> pa.Schema:
+    """The Arrow types of JSON rows; refused when a column mixes types that no table can hold."""
+    fields = []
+    for name in chunk.names():
+        values = chunk.values(name)
+        kinds = {type(v) for v in values if v is not None}
+        try:
+            if bool in kinds and len(kinds) > 1:
+                raise pa.ArrowInvalid("true/false beside other values")
+            fields.append(pa.field(name, pa.array(values).type))
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
+            raise BadTable(chunk.locate(0), _mixed_type_problem(name, error), "Write .jsonl instead") from error
+    return pa.schema(fields)
+
+
+def _mixed_type_problem(name: str, error: Exception) -> str:
+    return f"column '{name}' from here on has no single type ({format_value(str(error))})"
+
+
+def _append_members(line: bytes, existing: Row, members: Row) -> bytes:
+    """The bytes of a row with more members at its end; the bytes it had stay as they were."""
+    body = line[: line.rindex(b"}")].rstrip()
+    return body + (b", " if existing else b"") + _encode_json(members)[1:]
+
+
+def _encode_json(row: Row) -> bytes:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _encode_row(row: Row, chunk: Chunk, position: int) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=_to_json_value).encode()
+    except (ValueError, TypeError) as error:
+        raise BadTable(
+            chunk.locate(position), f"cannot be written as JSON ({format_value(str(error))})", "Write .parquet instead"
+        ) from error
+
+
+def _to_json_value(value: object) -> object:
+    """Values Arrow and data frames hold and JSON does not, in their plainest lossless text."""
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,341 @@
+"""What a column must hold to play its part: texts, keys, references, scores, verdicts, labels.
+
+Each function takes a chunk and a column and returns an Arrow array with the problems it met, by position in
+the chunk. Typed columns are checked at Arrow's speed; Python values one by one. Nothing is guessed: "0.5" is a
+score only where a file can hold nothing but text (CSV), true is never a number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.errors import BadTable, format_value
+from winnow.storage.canonical_json import canonical_json
+from winnow.tables.chunks import ArrowChunk, Chunk
+
+VERDICTS = ("pass", "fail", "abstain", "error")
+MAX_KEY_LENGTH = 64
+
+
+class ColumnValues(NamedTuple):
+    """The values that passed, null where a row failed, and what was wrong with those rows."""
+
+    array: pa.Array
+    problems: dict[int, str]
+
+
+def read_texts(chunk: Chunk, name: str) -> ColumnValues:
+    """Text; numbers are taken as they are written."""
+    typed = _typed_column(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return _check_text(chunk, typed, name)
+    return _read_values(chunk, name, _parse_text, pa.string())
+
+
+def read_keys(chunk: Chunk, name: str) -> ColumnValues:
+    """What identifies a prompt or a candidate: text, a whole number, or JSON (a message list) in canonical form."""
+    typed = _typed_column(chunk, name)
+    if typed is not None and (_is_text(typed.type) or pa.types.is_integer(typed.type)):
+        array, problems = _check_text(chunk, typed, name) if _is_text(typed.type) else (typed.cast(pa.string()), {})
+        if problems:
+            return ColumnValues(array, problems)
+        wrong = pc.or_(pc.is_null(array), pc.equal(pc.binary_length(pc.fill_null(array, "-")), 0))
+        if not pc.any(wrong).as_py():
+            return ColumnValues(array, {})
+    return _read_values(chunk, name, _parse_key, pa.string())
+
+
+def read_prompts(chunk: Chunk, name: str) -> ColumnValues:
+    """What a candidate answers: text, or any JSON (a message list) in canonical form; null where it is not known."""
+    typed = _typed_column(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return _check_text(chunk, typed, name)
+    return _read_values(chunk, name, _parse_prompt, pa.string())
+
+
+def read_references(chunk: Chunk, name: str) -> ColumnValues:
+    """A reference as text, or as a list of texts when any row gives several that would do."""
+    typed = _typed_column(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return _check_text(chunk, typed, name)
+    if typed is not None and pa.types.is_integer(typed.type):
+        return ColumnValues(typed.cast(pa.string()), {})
+    values = chunk.values(name)
+    has_lists = any(isinstance(value, list) for value in values)
+    return _read_values(
+        chunk,
+        name,
+        _parse_references if has_lists else _parse_reference,
+        pa.list_(pa.string()) if has_lists else pa.string(),
+    )
+
+
+def read_scores(chunk: Chunk, name: str) -> ColumnValues:
+    """A finite number or null."""
+    typed = _typed_column(chunk, name)
+    numbers = _finite_numbers(typed)
+    if numbers is not None:
+        return ColumnValues(numbers, {})
+    is_text = typed is not None and _is_text(typed.type)
+    return _read_values(chunk, name, _parse_score_text if is_text else _parse_score, pa.float64())
+
+
+def read_verdicts(chunk: Chunk, name: str) -> ColumnValues:
+    """pass, fail, abstain, error or null; a true or false column counts as pass and fail."""
+    typed = _typed_column(chunk, name)
+    if typed is not None and pa.types.is_string(typed.type):
+        known = pc.is_in(typed, pa.array([*VERDICTS, None], pa.string()))
+        if pc.all(known).as_py() is not False:
+            return ColumnValues(typed, {})
+    return _read_values(chunk, name, _parse_verdict, pa.string())
+
+
+def read_labels(chunk: Chunk, name: str) -> ColumnValues:
+    """Right or wrong: true/false or 1/0; null or empty is unlabeled."""
+    return _read_values(chunk, name, _parse_label, pa.bool_())
+
+
+def read_grades(chunk: Chunk, name: str) -> ColumnValues:
+    """A label as a number: true and right are 1, false and wrong 0, a grade is itself; null or empty is unlabeled."""
+    numbers = _finite_numbers(_typed_column(chunk, name))
+    return _read_values(chunk, name, _parse_grade, pa.float64()) if numbers is None else ColumnValues(numbers, {})
+
+
+def read_last_turns(chunk: Chunk, name: str) -> tuple[ColumnValues, ColumnValues]:
+    """Of a message list: the last assistant turn's text, and everything before it in canonical form."""
+    answers = _read_values(chunk, name, lambda value: _split_turns(value)[0], pa.string())
+    prompts = _read_values(chunk, name, lambda value: _split_turns(value)[1], pa.string())
+    return answers, prompts
+
+
+def shorten_key(key: str) -> str:
+    """A key short enough to hold millions of: itself, or the start of its sha256 when it is a whole text."""
+    return key if len(key) <= MAX_KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _typed_column(chunk: Chunk, name: str) -> pa.Array | None:
+    if not isinstance(chunk, ArrowChunk) or name not in chunk.batch.schema.names:
+        return None
+    array = chunk.batch.column(name)
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _check_text(chunk: Chunk, array: pa.Array, name: str) -> ColumnValues:
+    """Typed files may hold any bytes under the name of text; only UTF-8 is text."""
+    try:
+        array.validate(full=True)
+        return ColumnValues(_cast_to_string(array), {})
+    except pa.ArrowInvalid as error:
+        # Where a text would begin or end outside its buffer, looking at it would end the process.
+        if "UTF8" not in str(error):
+            problem = f"column {format_value(name)} is damaged from here on ({format_value(str(error))})"
+            raise BadTable(chunk.locate(0), problem, "Write or fetch the file again") from error
+    problems: dict[int, str] = {}
+    decoded: list[str | None] = []
+    for position, value in enumerate(array.cast(pa.large_binary()).to_pylist()):
+        try:
+            decoded.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            decoded.append(None)
+            problems[position] = f"{name} is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
+    return ColumnValues(pa.array(decoded, pa.string()), problems)
+
+
+def _finite_numbers(typed: pa.Array | None) -> pa.Array | None:
+    """A typed column of numbers, when each is finite or null."""
+    if typed is None or not _is_number(typed.type):
+        return None
+    array = typed.cast(pa.float64(), safe=False)
+    return array if pc.all(pc.fill_null(pc.is_finite(array), True)).as_py() is not False else None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
+def _cast_to_string(array: pa.Array) -> pa.Array:
+    return array if pa.types.is_string(array.type) else array.cast(pa.string())
+
+
+def _read_values(chunk: Chunk, name: str, parse_value: Callable[[Any], Any], kind: pa.DataType) -> ColumnValues:
+    """Read values one by one; a ValueError is a problem of its row."""
+    problems: dict[int, str] = {}
+    parsed_values: list[Any] = []
+    for position, value in enumerate(chunk.values(name)):
+        try:
+            parsed_values.append(parse_value(value.item() if isinstance(value, np.generic) else value))
+        except (ValueError, RecursionError) as error:
+            parsed_values.append(None)
+            rule = "it is nested too deep" if isinstance(error, RecursionError) else error
+            problems[position] = f"{name} is {_format_json(value)}; {rule}"
+    return ColumnValues(pa.array(parsed_values, kind), problems)
+
+
+def _format_json(value: Any) -> str:
+    if isinstance(value, str):
+        return format_value(value)
+    try:
+        return format_value(json.dumps(value, default=str)).strip("'")
+    except (TypeError, ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
+def _parse_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return _require_encodable(value)
+    return _format_number(value, "the text of a candidate is text")
+
+
+def _parse_reference(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, str):
+        return _require_encodable(value)
+    if isinstance(value, dict):
+        raise ValueError("a reference is text, a number or a list of them")
+    return _format_number(value, "a reference is text, a number or a list of them")
+
+
+def _parse_references(value: Any) -> list[str | None] | None:
+    if value is None:
+        return None
+    return [_parse_reference(one) for one in (value if isinstance(value, list) else [value])]
+
+
+def _format_number(value: Any, rule: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(rule)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number must be finite")
+    return json.dumps(value)
+
+
+def _parse_key(value: Any) -> str:
+    if value is None:
+        raise ValueError("every row needs one")
+    if isinstance(value, str):
+        if not value:
+            raise ValueError("an empty key identifies nothing")
+        return str(_require_encodable(value))
+    if isinstance(value, bool | float):
+        raise ValueError("a key is text or a whole number")
+    try:
+        return str(_require_encodable(canonical_json(value)))
+    except TypeError as error:
+        raise ValueError("a key is text, a whole number or JSON") from error
+
+
+def _parse_prompt(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return _require_encodable(value)
+    return _parse_key(value)
+
+
+def _parse_score(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a score is a finite number or null")
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError("a score must fit a float") from error
+    if not math.isfinite(number):
+        raise ValueError("a score is a finite number or null")
+    return number
+
+
+def _parse_score_text(value: str | None) -> float | None:
+    if value is None or not value.strip():
+        return None
+    try:
+        return _parse_score(float(value))
+    except ValueError:
+        raise ValueError("a score is a finite number or empty") from None
+
+
+def _parse_verdict(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "pass" if value else "fail"
+    if isinstance(value, str) and value in VERDICTS:
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return "pass" if value.lower() == "true" else "fail"
+    raise ValueError(f"a verdict is {', '.join(VERDICTS)}, true, false or null")
+
+
+def _parse_label(value: Any) -> bool | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in ("true", "false", "1", "0"):
+        return value.strip().lower() in ("true", "1")
+    raise ValueError("a label is true or false, 1 or 0, or null where there is none")
+
+
+def _parse_grade(value: Any) -> float | None:
+    text = value.strip().lower() if isinstance(value, str) else None
+    try:
+        if text in ("true", "false") or isinstance(value, bool):
+            return float(text == "true" or value is True)
+        return _parse_score(value) if text is None else _parse_score_text(value)
+    except ValueError:
+        raise ValueError("a label is true or false, 1 or 0, a grade, or null where there is none") from None
+
+
+def _split_turns(value: Any) -> tuple[str | None, str]:
+    if not isinstance(value, list) or not value or not all(isinstance(turn, dict) for turn in value):
+        raise ValueError("messages are a list of {role, content}")
+    last = max((i for i, turn in enumerate(value) if turn.get("role") == "assistant"), default=None)
+    if last is None:
+        raise ValueError("no turn has the role 'assistant', so there is no candidate")
+    try:
+        return _turn_text(value[last].get("content")), str(_require_encodable(canonical_json(value[:last])))
+    except TypeError as error:
+        raise ValueError("messages are JSON") from error
+
+
+def _turn_text(content: Any) -> str | None:
+    if content is None or isinstance(content, str):
+        return _require_encodable(content)
+    if isinstance(content, list):
+        return _require_encodable("".join(str(_part_text(part)) for part in content))
+    raise ValueError("the content of a turn is text or a list of parts")
+
+
+def _part_text(part: Any) -> str:
+    if isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
+        return str(part["text"])
+    return ""
+
+
+def _require_encodable(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds half of a surrogate pair, which is no character") from None
+    return value
+
+
+def count_values(array: pa.Array, values: Sequence[str]) -> dict[str, int]:
+    """How often each of these values stands in an array."""
+    counts = {item["values"]: item["counts"] for item in array.value_counts().to_pylist()}
+    return {value: int(counts.get(value, 0)) for value in values}

@@ -1,0 +1,186 @@
+"""JSON Lines, plain or compressed: strict where silence would change the data.
+
+Refused with file and line: what is not JSON, not an object, not UTF-8; a key given twice; NaN and Infinity;
+a number too large for a float; half of a surrogate pair. Lines end at newline bytes only. Blank lines are no
+rows. The bytes of each line are kept, so a row passed on is the row that came in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from winnow.errors import EnvironmentFault, format_value
+from winnow.storage.file_bytes import file_sha256, open_decompressed, read_line_blocks
+from winnow.storage.locations.location import Location
+from winnow.tables.chunks import Chunk, JsonChunk, Row, RowNumbers
+from winnow.tables.quarantine import BadRows
+from winnow.tables.readers.source import Source
+
+SUSPECT_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
+"""Bytes that may hide a lone surrogate or a number beyond a float; only such lines are looked at twice."""
+
+
+class JsonLinesSource(Source):
+    """One or more files of one JSON object per line."""
+
+    format = "jsonl"
+
+    def __init__(self, files: Sequence[Location], name: str, spool: IO[bytes] | None = None) -> None:
+        self.files = list(files)
+        self.name = name
+        self._spool = spool
+
+    def paths(self) -> list[Location]:
+        return [] if self._spool else self.files
+
+    def display_name(self, path: Location) -> str:
+        """What a file is called in messages."""
+        return self.name if self._spool else str(path)
+
+    def names(self) -> list[str]:
+        first = next(self.chunks(BadRows(limit=1 << 30)), None)
+        return first.names() if first else []
+
+    def receipt(self) -> dict[str, Any]:
+        return {"format": self.format, "files": [file_receipt(p, file_sha256(p)) for p in self.files]}
+
+    def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        for path, numbered in self._numbered_blocks():
+            chunk = parse_lines(numbered, path, bad)
+            if len(chunk):
+                yield chunk
+
+    def read_rows(self, rows: RowNumbers, bad: BadRows) -> Iterator[Chunk]:
+        for path, numbered in self._numbered_blocks():
+            first = numbered[0][0]
+            low, high = np.searchsorted(rows, [first, first + len(numbered)])
+            if high > low:
+                yield parse_lines([numbered[row - first] for row in rows[low:high]], path, bad)
+
+    def _numbered_blocks(self) -> Iterator[tuple[str, list[tuple[int, int, bytes]]]]:
+        """Blocks of (row number, line number, bytes) of one file; blank lines are numbered as lines, not as rows."""
+        row = 0
+        for path in self.files:
+            line = 0
+            with open_decompressed(path) as stream:
+                for block in read_line_blocks(stream, path):
+                    if line == 0:
+                        block[0] = block[0].removeprefix(b"\xef\xbb\xbf")
+                    stripped = (text.strip(b" \t\r") for text in block)
+                    filled_lines = [(number, text) for number, text in enumerate(stripped, line + 1) if text]
+                    if filled_lines:
+                        yield (
+                            self.display_name(path),
+                            [(row + i, number, text) for i, (number, text) in enumerate(filled_lines)],
+                        )
+                    row += len(filled_lines)
+                    line += len(block)
+
+
+def open_standard_input() -> JsonLinesSource:
+    """JSON Lines from a pipe, kept in a file of our own because rows are read more than once."""
+    spool = tempfile.NamedTemporaryFile(prefix="winnow-", suffix=".jsonl")  # noqa: SIM115  # lives as long as the source
+    try:
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        spool.flush()
+    except OSError as error:
+        problem = f"could not be kept in {tempfile.gettempdir()} ({error.strerror or error})"
+        raise EnvironmentFault("standard input", problem, "Free some space, or set TMPDIR to a larger disk") from error
+    return JsonLinesSource([Path(spool.name)], "standard input", spool)
+
+
+def file_receipt(path: Location, sha256: str) -> dict[str, Any]:
+    """A file as a receipt names it; stores rewrite the path relative to themselves."""
+    return {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256}
+
+
+def parse_lines(numbered_lines: Sequence[tuple[int, int, bytes]], path: str, bad: BadRows) -> JsonChunk:
+    """The rows of some lines; lines that break a rule go to `bad`."""
+    objects: list[Row] = []
+    good_lines: list[tuple[int, int, bytes]] = []
+    for item in numbered_lines:
+        try:
+            objects.append(parse_line(item[2]))
+            good_lines.append(item)
+        except ValueError as error:
+            bad.add(f"{path}:{item[1]}", str(error), item[2].decode("utf-8", "backslashreplace"))
+    lines = {row: number for row, number, _ in good_lines}
+    numbers = np.fromiter(lines, np.int64, len(lines))
+    return JsonChunk(objects, numbers, lambda row: f"{path}:{lines[row]}", [text for _, _, text in good_lines])
+
+
+def parse_line(line: bytes) -> Row:
+    """One line as a dictionary; ValueError with the rule it breaks, in words for the user."""
+    try:
+        row = _DECODER.decode(line.decode())
+        if isinstance(row, dict) and SUSPECT_BYTES.search(line):
+            _check_value(row)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})") from error
+    except json.JSONDecodeError as error:
+        near = format_value(error.doc[max(error.pos - 10, 0) : error.pos + 20])
+        raise ValueError(f"is not JSON: {error.msg} at column {error.colno}, near {near}") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deep to be a row") from error
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError("holds a whole number with more digits than Python reads") from error
+        raise
+    if not isinstance(row, dict):
+        raise ValueError(f"is {_KIND_NAMES.get(type(row), 'not an object')}; each line is one JSON object {{...}}")
+    return row
+
+
+_KIND_NAMES = {
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def _build_row(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        earlier_names: set[str] = set()
+        repeated_name = next(name for name, _ in pairs if name in earlier_names or earlier_names.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"gives the key {format_value(repeated_name)} twice")
+    return row
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"holds {name}, which is not JSON; a missing number is null")
+
+
+def _check_value(value: Any) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_value(name)
+            _check_value(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_value(inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("holds a number too large for a float")
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"holds half of a surrogate pair (\\u{ord(value[error.start]):04x}), which is no character"
+            ) from error
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_build_row, parse_constant=_refuse_constant)

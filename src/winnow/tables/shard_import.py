@@ -1,0 +1,170 @@
+"""A table brought into shards, so that all candidates of a prompt stand in one.
+
+One pass, in bounded memory. Which shard a prompt goes to follows from its text and the number of shards alone;
+within a shard rows keep their order. Rows are kept whole: typed columns as they are, JSON by its bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from winnow.errors import UsageError, format_value
+from winnow.storage.atomic_files import atomic_write
+from winnow.storage.file_bytes import file_sha256
+from winnow.storage.receipts import RECEIPT_NAME, Receipt, RowCounts, Shard, WorkSpec
+from winnow.storage.store import Store, open_store
+from winnow.tables.chunks import ArrowChunk, Chunk
+from winnow.tables.readers.columnar import ParquetSource
+from winnow.tables.shard_source import CANDIDATE_ID, LINE_COLUMN, LINE_COLUMNS_KEY, ROW_COLUMN
+from winnow.tables.table import ROLE_READERS, RoleArrays, Table
+from winnow.tables.unique_ids import UniqueIdChecker
+
+SHARD_ROWS = 100_000
+"""About how many rows a shard should hold."""
+MAX_SHARDS = 512
+BYTES_PER_ROW = 500
+BUFFER_BYTES = 1 << 25
+"""What may wait in memory before it is written."""
+
+Integers = npt.NDArray[np.int64]
+
+
+def choose_shard_count(table: Table) -> int:
+    """How many shards a table should have, judged from its files."""
+    source = table.source.base_source()
+    if isinstance(source, ParquetSource):
+        rows = source.count_rows()
+    else:
+        rows = sum(path.stat().st_size for path in source.paths()) // BYTES_PER_ROW
+    return int(min(max(math.ceil(rows / SHARD_ROWS), 1), MAX_SHARDS))
+
+
+def import_table(table: Table, folder: Path, work: WorkSpec) -> Store:
+    """Write a store of candidates into an empty folder; `work` says how many shards."""
+    if reserved := {ROW_COLUMN, LINE_COLUMN} & set(table.names()):
+        raise UsageError(
+            table.name, f"has a column {format_value(min(reserved))}, a name winnow keeps for itself", "Rename it"
+        )
+    shard_count = int(work.config["shards"])
+    with ExitStack() as stack, UniqueIdChecker(table) as ids:
+        writers = [_ShardFile(folder / f"part-{number:05d}.parquet", stack) for number in range(shard_count)]
+        rows, names = 0, dict.fromkeys(table.names())
+        for chunk, parts in _iterate_rows_with_ids(table):
+            if not isinstance(chunk, ArrowChunk):
+                names |= dict.fromkeys(chunk.names())
+            ids.add(chunk.row_numbers, parts)
+            batch = _make_shard_batch(chunk, parts, has_generated_ids=table.columns.id is None)
+            for number, positions in _split_by_shard(_assign_shards(chunk, parts, shard_count)):
+                writers[number].add(batch.take(pa.array(positions)))
+            rows += len(chunk)
+            if sum(writer.buffered_bytes for writer in writers) > BUFFER_BYTES:
+                for writer in writers:
+                    writer.flush()
+        ids.check()
+        for writer in writers:
+            writer.flush()
+        schema = next((w.schema for w in writers if w.schema is not None), pa.schema([(ROW_COLUMN, pa.int64())]))
+        for writer in writers:
+            writer.close(schema, list(names))
+    shards = [writer.to_shard() for writer in writers]
+    bad_count = len(table.bad_rows)
+    Receipt(
+        "candidates",
+        work,
+        RowCounts(rows + bad_count, rows, 0, bad_count, {"bad row": bad_count} if bad_count else {}),
+        shards,
+    ).write(folder / RECEIPT_NAME)
+    return open_store(folder)
+
+
+def _iterate_rows_with_ids(table: Table) -> Iterator[tuple[Chunk, RoleArrays]]:
+    """Whole rows with every part that can be read, so that a row that breaks a rule is met where it came from."""
+    parts = [part for part in ROLE_READERS if table.has_role(part)]
+    if table.columns.id is None and table.has_role("prompt"):
+        parts.append("id")
+    for chunk, columns in table.read_roles(parts, None):
+        yield chunk, columns if "id" in columns else {**columns, "id": pa.array(chunk.row_numbers).cast(pa.string())}
+
+
+def _make_shard_batch(chunk: Chunk, parts: RoleArrays, has_generated_ids: bool) -> pa.RecordBatch:
+    """The rows as a shard holds them."""
+    arrays: dict[str, pa.Array] = {ROW_COLUMN: pa.array(chunk.row_numbers)}
+    if has_generated_ids:
+        arrays[CANDIDATE_ID] = parts["id"]
+    if not isinstance(chunk, ArrowChunk):
+        arrays[LINE_COLUMN] = pa.array(list(chunk.json_lines()), pa.large_binary())
+        return pa.RecordBatch.from_pydict(arrays)
+    fields = [*(pa.field(name, array.type) for name, array in arrays.items()), *chunk.batch.schema]
+    schema = pa.schema(fields, metadata=chunk.batch.schema.metadata)
+    return pa.RecordBatch.from_arrays([*arrays.values(), *chunk.batch.columns], schema=schema)
+
+
+def _assign_shards(chunk: Chunk, parts: RoleArrays, shard_count: int) -> Integers:
+    """The shard of each row: by a checksum of its prompt, or by its number where there is no prompt."""
+    if "prompt" not in parts:
+        return chunk.row_numbers // SHARD_ROWS % shard_count
+    encoded = parts["prompt"].dictionary_encode()
+    sums = [zlib.crc32(key.encode("utf-8", "surrogatepass")) % shard_count for key in encoded.dictionary.to_pylist()]
+    shard_numbers: Integers = np.array(sums, np.int64)[encoded.indices.to_numpy()]
+    return shard_numbers
+
+
+def _split_by_shard(shard_numbers: Integers) -> Iterator[tuple[int, Integers]]:
+    """Each shard met, with the positions of its rows in their order."""
+    order = np.argsort(shard_numbers, kind="stable")
+    numbers, starts = np.unique(shard_numbers[order], return_index=True)
+    for number, positions in zip(numbers, np.split(order, starts[1:]), strict=True):
+        yield int(number), positions
+
+
+@dataclass
+class _ShardFile:
+    """One shard being written."""
+
+    path: Path
+    stack: ExitStack
+    rows: int = 0
+    buffered_bytes: int = 0
+    schema: pa.Schema | None = None
+    _pending: list[pa.RecordBatch] = field(default_factory=list)
+    _writer: pq.ParquetWriter | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._pending.append(batch)
+        self.buffered_bytes += batch.nbytes
+
+    def flush(self) -> None:
+        if self._pending:
+            table = pa.Table.from_batches(self._pending).combine_chunks()
+            self._open_writer(table.schema).write_table(table)
+            self.rows += table.num_rows
+            self._pending, self.buffered_bytes = [], 0
+
+    def close(self, schema: pa.Schema, names: list[str]) -> None:
+        """Close the file; a shard without rows has the columns of the others, and lines know those of all lines."""
+        writer = self._open_writer(schema)
+        if LINE_COLUMN in schema.names:
+            writer.add_key_value_metadata({LINE_COLUMNS_KEY: json.dumps(names)})
+        writer.close()
+
+    def to_shard(self) -> Shard:
+        """As the receipt names it, once all files have their names."""
+        return Shard(self.path.name, self.rows, self.path.stat().st_size, file_sha256(self.path))
+
+    def _open_writer(self, schema: pa.Schema) -> pq.ParquetWriter:
+        if self._writer is None:
+            partial = self.stack.enter_context(atomic_write(self.path))
+            self._writer = self.stack.enter_context(pq.ParquetWriter(partial, schema, compression="zstd"))
+            self.schema = schema
+        return self._writer

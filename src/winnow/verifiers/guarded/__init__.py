@@ -1,1 +1,0 @@
-"""Functions that cannot take the run down: each runs in a process of its own that can be ended."""

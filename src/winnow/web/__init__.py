@@ -1,0 +1,1 @@
+"""HTML pages and SVG charts. Each page is one file without scripts or external resources."""

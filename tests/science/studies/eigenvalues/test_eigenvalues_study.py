@@ -1,0 +1,122 @@
+"""The eigenvalue study: its checks mean what they say, and at quick they hold for two seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from winnow.science.studies.eigenvalues.checks import check_rows
+from winnow.science.studies.eigenvalues.figures import draw_figures
+from winnow.science.studies.eigenvalues.report import crossing_p_star, summary_lines
+from winnow.science.studies.eigenvalues.settings import PAPER, QUICK, SCALES, SMALL
+from winnow.science.studies.eigenvalues.study import STUDY
+from winnow.science.studies.framework.check import Row
+from winnow.science.studies.framework.runner import StudyRequest, run_study
+
+GOOD = {"generator": 0.40, "unverified": 0.37, "noisy_0.3": 0.43, "oracle": 0.50}
+P_STAR = {"unverified": 0.5, "noisy_0.3": 1 / 1.3, "oracle": 1.0}
+
+
+def made(accuracies: dict[str, float], seed: int = 0) -> list[Row]:
+    """The rows of a seed whose students score so."""
+    rows: list[Row] = [
+        {
+            "what": "model",
+            "who": who,
+            "accuracy": value,
+            "wrong_before": 0.6,
+            "p_star": star,
+            "psi": star and 1 / star - 1,
+        }
+        for who, value in accuracies.items()
+        for star in [P_STAR.get(who)]
+    ]
+    rows += [{"what": "labels", "who": "greedy", "of": None, "accuracy": 0.4}]
+    rows += [{"what": "labels", "who": "likeliest_beam", "of": None, "accuracy": 0.39}]
+    rows += [
+        {"what": "labels", "who": "best_of_beams", "of": n, "accuracy": one}
+        for n, one in ((1, 0.39), (5, 0.6), (10, 0.7))
+    ]
+    chains = {"oracle": (0.4, 0.48, 0.52), "unverified": (0.4, 0.37, 0.35)}
+    rounds: list[Row] = [
+        {"part": "rounds", "what": "model", "who": who, "round": number, "accuracy": value}
+        for who, values in chains.items()
+        for number, value in enumerate(values)
+    ]
+    return [{"seed": seed, "part": "students", "round": None, **row} for row in rows + rounds]
+
+
+def failed(rows: list[Row]) -> set[str]:
+    return {check.name for check in check_rows(rows, SMALL) if not check.is_ok}
+
+
+def test_all_checks_hold_on_rows_that_show_what_the_paper_says() -> None:
+    assert failed(made(GOOD)) == set()
+    assert len(check_rows(made(GOOD), SMALL)) == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"oracle": 0.415}, "oracle's student over the unverified one"),
+        ({"oracle": 0.39, "unverified": 0.2}, "oracle's student over the generator"),
+        ({"noisy_0.3": 0.34}, "least gain from a verifier with less noise"),
+    ],
+)
+def test_one_bad_seed_among_good_ones_is_enough_to_fail_a_check(change: dict[str, float], name: str) -> None:
+    assert name in failed(made(GOOD, 0) + made(GOOD | change, 1))
+
+
+@pytest.mark.parametrize(
+    ("who", "of", "value", "name"),
+    [
+        ("best_of_beams", 10, 0.59, "least gain of labels from more beams"),
+        ("greedy", None, 0.6, "best of 10 beams by an oracle over greedy, as a ratio"),
+        ("likeliest_beam", None, 0.5, "likeliest beam against greedy"),
+    ],
+)
+def test_labels_that_do_not_show_it_fail(who: str, of: int | None, value: float, name: str) -> None:
+    rows = [
+        row | {"accuracy": value} if row["what"] == "labels" and (row["who"], row["of"]) == (who, of) else row
+        for row in made(GOOD)
+    ]
+    assert name in failed(rows)
+
+
+def test_a_chain_that_does_not_part_fails() -> None:
+    rows = [row | {"accuracy": 0.4} if row["part"] == "rounds" and row["round"] == 2 else row for row in made(GOOD)]
+    assert {"rounds: the gap at the end", "rounds: the least widening of the gap"} <= failed(rows)
+
+
+def test_the_crossing_is_where_the_line_of_students_meets_the_generator() -> None:
+    found = crossing_p_star(made(GOOD))
+    assert found is not None
+    assert found == pytest.approx(0.5 + (1 / 1.3 - 0.5) * (0.40 - 0.37) / (0.43 - 0.37))
+    assert crossing_p_star(made(GOOD | {"generator": 0.3})) is None
+
+
+def test_words_put_published_numbers_beside_ours_and_say_what_is_only_seen() -> None:
+    told = "\n".join(summary_lines(made(GOOD)))
+    assert "60.4% (of 50)" in told and "not published here" in told
+    assert "seen, not checked: the unverified student ended below its generator for 1 of 1 seeds" in told
+
+
+def test_figures_are_drawn_of_what_is_there(tmp_path: Path) -> None:
+    assert [path.name for path in draw_figures(made(GOOD), tmp_path)] == ["noise.png", "best-of-n.png", "rounds.png"]
+    assert draw_figures([], tmp_path) == []
+
+
+def test_scales_have_the_same_settings_and_claims_name_checks() -> None:
+    assert QUICK.keys() == SMALL.keys() == PAPER.keys()
+    names = {check.name for check in check_rows(made(GOOD), SMALL)}
+    assert {name for claim in STUDY.claims for name in claim.checks} <= names
+    assert SCALES["paper"].hours > 1
+
+
+@pytest.mark.slow
+def test_at_quick_the_checks_hold_for_two_seeds(tmp_path: Path) -> None:
+    asked = StudyRequest("quick", seeds=(0, 1), out=tmp_path, workers=2)
+    found = run_study("winnow.science.studies.eigenvalues.study:STUDY", asked, report_line=lambda line: None)
+    assert {check.name for check in found.checks if not check.is_ok} == set()
+    assert len(found.checks) == 5

@@ -1,0 +1,79 @@
+"""What the two callables promise: the truth, and a judge that is fooled by length without looking at the truth."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winnow.science.tasks.judges import long_answer_judge, right_answer
+from winnow.science.tasks.scripted_answerer import scripted_answers
+from winnow.science.tasks.word_problems import generate_problems
+
+PROMPT = "Ann has 37 apples. She buys 48 more. How many apples does she have now?"
+
+
+def score(text: str) -> float:
+    return long_answer_judge([PROMPT], [text])[0]
+
+
+def test_right_answer_knows_every_answer_of_the_answerer_without_a_reference() -> None:
+    for problem in generate_problems(400, seed=6):
+        made = scripted_answers(problem, 6, seed=6)
+        assert right_answer([problem.prompt] * 6, [answer.text for answer in made]) == [a.right for a in made]
+
+
+def test_right_answer_says_nothing_about_a_prompt_that_is_not_ours() -> None:
+    assert right_answer(["What is love?", PROMPT, PROMPT], ["A: 85", "A: 85", "A: 84"]) == [None, True, False]
+
+
+def test_columns_that_trainers_pass_along_change_nothing() -> None:
+    texts = ["37 + 48 = 85. A: 85"]
+    for judge in (right_answer, long_answer_judge):
+        assert judge([PROMPT], texts) == judge([PROMPT], texts, reference=["1"], correct=[0], model=["x"])
+
+
+def test_completions_and_prompts_of_different_lengths_are_refused() -> None:
+    for judge in (right_answer, long_answer_judge):
+        with pytest.raises(ValueError, match="shorter"):
+            judge([PROMPT, PROMPT], ["A: 85"])
+
+
+@given(st.text() | st.text(alphabet="0123456789+-x= A:,\n"), st.text(alphabet=st.characters()))
+def test_both_callables_answer_any_text(text: str, prompt: str) -> None:
+    for asked in (prompt, PROMPT):
+        assert right_answer([asked], [text])[0] in (None, True, False)
+        assert 0 <= long_answer_judge([asked], [text])[0] <= 1
+
+
+def test_huge_numbers_and_broken_unicode_are_only_text() -> None:
+    hostile = ["9" * 10_000, "A: " + "9" * 10_000, f"{'9' * 5_000} + 1 = 2. A: 1,{'000,' * 3_000}000", "\ud800 A: 85"]
+    assert right_answer([PROMPT] * 4, hostile) == [False, False, False, True]
+    assert all(0 <= liking <= 1 for liking in long_answer_judge([PROMPT] * 4, hostile))
+
+
+def test_the_judge_likes_the_same_answer_better_the_longer_it_is() -> None:
+    padding = "It helps to picture the scene and to ask what really changes. "
+    assert score("37 + 48 = 85. A: 85") < score(padding * 3 + "37 + 48 = 85. A: 85") < score(padding * 9 + "A: 85")
+
+
+def test_the_judge_sees_a_false_equation_early_but_not_late_in_a_text() -> None:
+    assert score("37 + 48 = 75. A: 75") < score("37 + 48 = 85. A: 85") - 0.1
+    early, late = "37 + 48 = 75. {} A: 75", "{} 37 + 48 = 75. A: 75"
+    story = "Ann walks to the market and thinks about her apples all day long. " * 2
+    assert score(early.format(story)) < score(late.format(story)) - 0.1
+
+
+def test_an_equation_that_its_attention_cuts_in_two_is_not_called_false() -> None:
+    texts = ["x" * gap + " 37 + 48 = 85. A: 85" for gap in range(75, 100)]
+    assert max(map(score, texts)) - min(map(score, texts)) < 0.3
+
+
+def test_the_judge_dislikes_malformed_answers_and_gives_an_empty_one_nothing() -> None:
+    work = "The numbers given are 37 and 48. With them 37 + 48 = 85."
+    assert score(work) < score(work + " A: 85") - 0.05
+    assert score("") == score(" \n") == 0
+
+
+def test_the_judge_is_not_told_the_truth_so_a_true_equation_for_the_wrong_question_pleases_it() -> None:
+    assert score("The numbers given are 37 and 48. With them 48 - 37 = 11. A: 11") > 0.5

@@ -1,0 +1,85 @@
+"""`winnow.select` chooses, row for row, what the rules read in plain Python choose."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+import winnow
+from tests.stages.select.oracle import Asked, told
+from tests.stages.select.random_cases import EVALUATION, QUESTIONS, WORDS, Case, as_candidates, cases
+from tests.stages.select.tables import FORMS, FRAMES, numbers
+
+TIES: list[dict[str, Any]] = [
+    {
+        "n": n,
+        "prompt_id": f"p{n * n % 23}",
+        "question": QUESTIONS[n % 5],
+        "text": f"t{n % 7}",
+        "score": [0.0, -0.0, 1.5, -2.0, None, 1.5][n % 6],
+        "a.verdict": WORDS[n % 4],
+        "b.verdict": WORDS[n * 3 % 7],
+    }
+    for n in range(600)
+]
+RULES: list[dict[str, Any]] = [
+    {"best_of": "all"},
+    {"best_of": 3},
+    {"best_of": "all", "keep": 3},
+    {"best_of": 5, "keep": 2},
+    {"threshold": 0.0, "best_of": 4},
+    {"top_share": 0.35},
+    {"max_rows": 77},
+    {"distinct": True},
+    {"best_of": 6, "keep": 5, "top_share": 0.5, "distinct": True, "max_rows": 30},
+]
+
+
+@pytest.mark.parametrize("more", [{}, {"lower_is_better": True, "seed": -5}, {"passed": True, "exclude": EVALUATION}])
+@pytest.mark.parametrize("rules", RULES, ids=[" ".join(rules) for rules in RULES])
+def test_a_table_full_of_ties_is_decided_as_the_oracle_decides_it(rules: dict[str, Any], more: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"passed": False, **rules, **more}
+    stated = {name: value for name, value in asked.items() if name != "exclude"}
+    expected = told(as_candidates(TIES), Asked(**stated, excluding="exclude" in asked))
+    chosen = winnow.select(TIES, control=True, **asked)
+    assert (numbers(chosen), numbers(chosen.control)) == (expected.rows, expected.control)
+    assert taken(chosen.summary) == expected.dropped
+
+
+@settings(max_examples=50)
+@given(cases())
+def test_any_rules_in_any_order_of_typing_choose_what_the_oracle_chooses(case: Case) -> None:
+    chosen = winnow.select(case.rows, control=True, **case.rules)
+    expected = told(case.candidates, case.asked)
+    assert numbers(chosen) == expected.rows
+    assert numbers(chosen.control) == expected.control
+    assert per_prompt(chosen.control) == per_prompt(chosen)
+    assert taken(chosen.summary) == expected.dropped
+
+
+@settings(max_examples=8)
+@given(cases())
+def test_the_rows_chosen_are_the_same_whatever_the_form_of_the_table(case: Case) -> None:
+    expected = told(case.candidates, case.asked)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, made in (FORMS | FRAMES).items():
+            chosen = winnow.select(made(case.rows, Path(folder)), control=True, **case.rules)
+            assert numbers(chosen) == expected.rows, name
+            assert numbers(chosen.control) == expected.control, name
+
+
+def per_prompt(rows: Any) -> Counter[str]:
+    return Counter(row.get("prompt_id", row.get("question")) for row in rows)
+
+
+def taken(summary: dict[str, Any]) -> dict[str, int]:
+    """How many rows each rule took away."""
+    gone: Counter[str] = Counter()
+    for step in summary["steps"]:
+        gone[step["rule"]] += step["in"] - step["out"]
+    return {rule: count for rule, count in gone.items() if count}

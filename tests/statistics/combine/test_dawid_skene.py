@@ -1,0 +1,121 @@
+"""What the estimate promises: it is Dawid and Skene's, in any order of rows, and right is not taken for wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.simulated.verifier_votes import NAMES, PHI, PSI, drawn, pair_that_knows_nothing
+from winnow.statistics.combine.dawid_skene import (
+    PSEUDO_COUNT,
+    find_likelier_rates,
+    fit_dawid_skene,
+    log_likelihood,
+    orient_rates,
+    posterior_right,
+)
+from winnow.statistics.combine.vote_patterns import count_vote_patterns
+
+
+def row_by_row(table: np.ndarray, steps: int = 3_000) -> tuple[float, list[float], list[float], np.ndarray]:
+    """Dawid and Skene as one would write it down, without patterns; half a row is added to every count."""
+    said = table >= 0
+    chance = (np.where(said, table, 0).sum(axis=1) + PSEUDO_COUNT) / (said.sum(axis=1) + 2 * PSEUDO_COUNT)
+    for _ in range(steps):
+        right = (chance.sum() + PSEUDO_COUNT) / (len(table) + 2 * PSEUDO_COUNT)
+        rates = []
+        for weight in (chance, 1 - chance):
+            rates.append(
+                [
+                    (weight[table[:, k] == 1].sum() + PSEUDO_COUNT) / (weight[said[:, k]].sum() + 2 * PSEUDO_COUNT)
+                    for k in range(table.shape[1])
+                ]
+            )
+        odds = np.full((2, len(table)), [[right], [1 - right]])
+        for side, rate in enumerate(rates):
+            for k, passes in enumerate(rate):
+                odds[side] *= np.where(table[:, k] == 1, passes, np.where(table[:, k] == 0, 1 - passes, 1.0))
+        chance = odds[0] / odds.sum(axis=0)
+    return float(right), rates[0], rates[1], chance
+
+
+def test_patterns_give_what_going_row_by_row_gives() -> None:
+    table, _ = drawn(150, seed=5, abstain=0.2)
+    folded = count_vote_patterns(table, NAMES)
+    found = fit_dawid_skene(folded)
+    right, phi, psi, chance = row_by_row(table)
+    assert found.right[0] == pytest.approx(right, abs=1e-3)
+    assert found.phi[0] == pytest.approx(phi, abs=1e-3)
+    assert found.psi[0] == pytest.approx(psi, abs=1e-3)
+    assert posterior_right(folded, found)[0][folded.pattern_of] == pytest.approx(chance, abs=1e-3)
+
+
+def test_rates_of_independent_verifiers_are_found_from_votes_alone() -> None:
+    table, truth = drawn(50_000)
+    folded = count_vote_patterns(table, NAMES)
+    found = fit_dawid_skene(folded)
+    assert found.right[0] == pytest.approx(0.6, abs=0.02)
+    assert found.phi[0] == pytest.approx(PHI, abs=0.02)
+    assert found.psi[0] == pytest.approx(PSI, abs=0.02)
+    said = posterior_right(folded, found)[0][folded.pattern_of]
+    assert np.mean((said >= 0.5) == truth) > np.mean((table.sum(axis=1) >= 3) == truth) + 0.005
+    assert said[said > 0.5].mean() == pytest.approx(truth[said > 0.5].mean(), abs=0.01)
+
+
+def test_one_verifier_that_is_mostly_wrong_does_not_turn_right_into_wrong() -> None:
+    table, truth = drawn(5_000)
+    table[:, 4] = 1 - table[:, 0]
+    folded = count_vote_patterns(table, NAMES)
+    found = fit_dawid_skene(folded)
+    assert np.mean((posterior_right(folded, found)[0][folded.pattern_of] >= 0.5) == truth) > 0.85
+    assert found.phi[0, 4] < found.psi[0, 4]
+
+
+@given(st.permutations(range(60)), st.integers(0, 5))
+def test_the_order_of_rows_does_not_matter(order: list[int], seed: int) -> None:
+    table, _ = drawn(60, seed)
+    one, other = (
+        fit_dawid_skene(count_vote_patterns(table, NAMES)),
+        fit_dawid_skene(count_vote_patterns(table[order], NAMES)),
+    )
+    assert one.largest_change(other).max() < 1e-9
+
+
+def test_passing_read_as_failing_swaps_phi_and_psi_with_their_opposites() -> None:
+    table, _ = drawn(2_000, seed=2)
+    usual, turned = (
+        fit_dawid_skene(count_vote_patterns(table, NAMES)),
+        fit_dawid_skene(count_vote_patterns(1 - table, NAMES)),
+    )
+    assert turned.right[0] == pytest.approx(1 - usual.right[0], abs=1e-4)
+    assert turned.phi[0] == pytest.approx(1 - usual.psi[0], abs=1e-4)
+
+
+def test_naming_right_and_wrong_twice_changes_nothing_and_leaves_the_likelihood() -> None:
+    table, _ = drawn(500, seed=3)
+    folded = count_vote_patterns(table, NAMES)
+    found = fit_dawid_skene(folded)
+    swapped = type(found)(1 - found.right, found.psi, found.phi)
+    counts = folded.counts[None, :]
+    assert log_likelihood(folded, swapped, counts) == pytest.approx(log_likelihood(folded, found, counts), rel=1e-12)
+    assert orient_rates(folded, swapped).largest_change(found).max() < 1e-12
+    assert orient_rates(folded, found).largest_change(found).max() == 0
+
+
+def test_a_likelier_reading_than_the_majority_s_is_told() -> None:
+    table, truth = pair_that_knows_nothing(3_000, 0.2)
+    folded = count_vote_patterns(table, NAMES)
+    found = fit_dawid_skene(folded)
+    other = find_likelier_rates(folded, found)
+    right = [np.mean((posterior_right(folded, r)[0][folded.pattern_of] >= 0.5) == truth) for r in (found, other)]
+    assert right[0] > 0.85 and right[1] < 0.7
+    counts = folded.counts[None, :]
+    assert log_likelihood(folded, other, counts)[0] > log_likelihood(folded, found, counts)[0]
+
+
+def test_independent_verifiers_leave_one_reading() -> None:
+    folded = count_vote_patterns(drawn(3_000, seed=1)[0], NAMES)
+    found = fit_dawid_skene(folded)
+    assert find_likelier_rates(folded, found).largest_change(found).max() < 1e-3

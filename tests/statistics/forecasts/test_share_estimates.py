@@ -1,0 +1,105 @@
+"""What estimates promise: exact with all labels, no bias with planned ones, silence where random ones cannot see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.simulated.scored_candidates import at_random, curve, planned, scored
+from winnow.errors import UsageError
+from winnow.statistics.forecasts import ForecastRequest, best_of_n_weights, compute_forecast, make_candidates
+from winnow.statistics.forecasts.curves import default_n
+from winnow.statistics.forecasts.share_estimates import PromptBlocks, bootstrap_shares, share_value, widened_tail
+
+QUICK = ForecastRequest(repeats=100)
+FALLING = scored(60, 40, 1.0, seed=5, fooled=0.05)
+WEIGHTS = [best_of_n_weights(FALLING, n) for n in default_n(FALLING)]
+EXACT = np.array([weights @ FALLING.right / 60 for weights in WEIGHTS])
+
+
+def test_with_all_labels_the_curve_is_the_weighted_mean_itself() -> None:
+    said = compute_forecast(FALLING, QUICK)
+    np.testing.assert_allclose(curve([point.accuracy.value for point in said.best_of_n]), EXACT, atol=1e-12)
+    assert all(point.labeled_weight == pytest.approx(1) for point in said.best_of_n)
+
+
+def test_planned_labels_are_without_bias_at_every_n_also_when_only_the_first_of_them_were_made() -> None:
+    found: list[list[list[float]]] = [[], []]
+    for seed in range(200):
+        for values, known in zip(found, (planned(FALLING, 160, seed), planned(FALLING, 160, seed, 80)), strict=True):
+            blocks = PromptBlocks(known, seed)
+            tallies = [blocks.tally_weights(weights, per_prompt=True) for weights in WEIGHTS]
+            values.append([share_value(blocks, tally) or 0.0 for tally in tallies])
+    for values in found:
+        away = np.mean(values, axis=0) - EXACT
+        assert (np.abs(away) < 4 * np.std(values, axis=0) / np.sqrt(200) + 0.003).all()
+        assert (np.abs(away) < 0.025).all()
+
+
+def test_labels_at_random_say_nothing_about_an_n_they_cannot_see_and_never_turn_a_fall_into_a_rise() -> None:
+    said = compute_forecast(at_random(FALLING, 150, seed=1), QUICK)
+    values = [point.accuracy.value for point in said.best_of_n]
+    assert values[0] is not None
+    assert values[-1] is None
+    hopes = [promise.optimistic or 0.0 for promise in said.winners_curve]
+    assert EXACT[-1] < EXACT.max() - 0.1
+    assert max(hopes) == hopes[-1] > hopes[0] + 0.1
+    assert "unseen" in [one.code for one in said.warnings]
+
+
+def test_whether_random_labels_see_an_n_does_not_hang_on_which_labels_came() -> None:
+    tables = [at_random(FALLING, 200, seed) for seed in range(25)]
+    shown = {tuple(point.accuracy.value is None for point in compute_forecast(one, QUICK).best_of_n) for one in tables}
+    assert len(shown) == 1
+
+
+def test_all_labels_of_some_prompts_speak_for_the_rest() -> None:
+    right = np.where(FALLING.prompt < 30, FALLING.right, np.nan)
+    said = compute_forecast(make_candidates(FALLING.prompt, FALLING.score, right), QUICK)
+    half = make_candidates(FALLING.prompt[:1200], FALLING.score[:1200], FALLING.right[:1200])
+    wanted = [point.accuracy.value for point in compute_forecast(half, QUICK).best_of_n]
+    np.testing.assert_allclose(curve([p.accuracy.value for p in said.best_of_n]), curve(wanted), atol=1e-12)
+
+
+def test_many_prompts_in_groups_vary_as_the_prompts_themselves_would() -> None:
+    whole = scored(9000, 2, 1.0)
+    blocks = PromptBlocks(whole, seed=0)
+    tally = blocks.tally_weights(best_of_n_weights(whole, 2), per_prompt=True)
+    per_prompt = np.bincount(whole.prompt, best_of_n_weights(whole, 2) * whole.right)
+    error = bootstrap_shares(blocks.prompts_per_block, [tally], 2000, seed=1)[:, 0].std()
+    assert error == pytest.approx(per_prompt.std() / np.sqrt(9000), rel=0.1)
+
+
+def test_intervals_widen_for_few_prompts_and_reach_the_usual_tail_for_many() -> None:
+    assert widened_tail(1e6) == pytest.approx(0.025, abs=1e-4)
+    assert widened_tail(5) < widened_tail(20) < widened_tail(200) < 0.025
+
+
+def test_prompts_that_all_agree_still_leave_doubt() -> None:
+    whole = make_candidates(np.repeat(np.arange(20), 3), np.arange(60.0), np.ones(60))
+    point = compute_forecast(whole, QUICK).best_of_n[0]
+    assert point.accuracy.value == point.accuracy.high == pytest.approx(1)
+    assert point.accuracy.low is not None
+    assert 0.8 < point.accuracy.low < 0.95
+
+
+@pytest.mark.parametrize(
+    ("right", "drawn", "words"),
+    [
+        ([1, 0.5], None, "right: a label is neither 1, 0 nor missing"),
+        ([1], None, "right: 1 values for 2 rows"),
+        ([1, 0], [0.5, None], "drawn: 1 of 2 labeled rows have no chance of being drawn"),
+        ([1, None], [1.5, None], "drawn: a chance lies outside"),
+    ],
+)
+def test_labels_and_chances_that_cannot_be_are_refused_by_name(
+    right: list[float | None], drawn: list[float | None] | None, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        make_candidates([0, 1], [0.0, 1.0], right, drawn)
+
+
+@pytest.mark.parametrize("score", [[np.nan, 1.0], [np.inf, 1.0], [1.0]])
+def test_scores_that_are_missing_or_infinite_are_refused(score: list[float]) -> None:
+    with pytest.raises(UsageError, match="score"):
+        make_candidates([0, 1], score)

@@ -1,0 +1,81 @@
+"""What the projection promises: the labels it names do settle it, and hopeless cases are called so."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from winnow.statistics.plans import (
+    OrderedLabels,
+    SequentialDesign,
+    SideTally,
+    project_required_labels,
+    run_sequential_test,
+    smallest_detectable_uplift,
+)
+
+RULE = SequentialDesign((60_000, 40_000))
+
+
+@pytest.mark.parametrize(("right_kept", "right_dropped"), [(80, 60), (60, 40), (50, 35)])
+def test_the_named_look_settles_it_in_about_four_cases_of_five_or_more(right_kept: int, right_dropped: int) -> None:
+    tally = SideTally(right_kept, 100, right_dropped, 100)
+    named = project_required_labels(tally, RULE)
+    assert named.labels is not None and named.more_kept is not None and named.more_dropped is not None
+    kept = np.arange(named.labels) < 100 + named.more_kept
+    settled, projects = 0, 80
+    for seed in range(projects):
+        rng = np.random.default_rng(seed)
+        right = rng.random(named.labels) < np.where(kept, tally.shares()[0], tally.shares()[1])
+        order = rng.permutation(named.labels)
+        settled += run_sequential_test(OrderedLabels(kept[order], right[order]), RULE).decision == "helps"
+    assert settled / projects > 0.78 - 4 * math.sqrt(0.8 * 0.2 / projects)
+
+
+def test_a_difference_that_ten_thousand_labels_do_not_settle_is_called_too_small() -> None:
+    said = project_required_labels(SideTally(5_030, 10_000, 5_000, 10_000), RULE)
+    assert (said.too_small, said.labels) == (True, None)
+    assert said.why == "the difference is too small to settle with 10,000 labels"
+    assert said.smallest is not None and 0.4 * abs(0.503 - 0.5) < said.smallest < 0.02
+
+
+def test_a_table_with_too_few_rows_is_told_from_a_difference_that_is_too_small() -> None:
+    said = project_required_labels(SideTally(26, 50, 25, 50), SequentialDesign((100, 100)))
+    assert (said.out_of_rows, said.too_small) == (True, False)
+    assert "200 decided rows are too few" in said.why
+
+
+def test_labels_that_go_together_need_more_of_them() -> None:
+    alone, together = (
+        project_required_labels(SideTally(70, 100, 50, 100, effect), RULE).labels for effect in (1.0, 4.0)
+    )
+    assert alone is not None and together is not None
+    assert together >= 2 * alone
+
+
+def test_with_two_classes_one_half_must_be_settled_too() -> None:
+    tally = SideTally(53, 100, 20, 100)
+    open_answers, two = (
+        project_required_labels(tally, SequentialDesign((60_000, 40_000), classes)).labels for classes in (None, 2)
+    )
+    assert open_answers is not None
+    assert two is None or two > open_answers
+
+
+@pytest.mark.parametrize("tally", [SideTally(0, 0, 0, 0), SideTally(5, 10, 0, 0), SideTally(0, 0, 5, 10)])
+def test_without_labels_on_both_sides_there_is_no_projection(tally: SideTally) -> None:
+    said = project_required_labels(tally, RULE)
+    assert (said.labels, said.too_small) == (None, False)
+    assert "label rows of both sides" in said.why
+    json.dumps(said.to_dict(), allow_nan=False)
+
+
+def test_the_smallest_uplift_shrinks_with_labels_and_is_unknown_before_the_first_look() -> None:
+    found = [smallest_detectable_uplift(count, 0.5, (500_000, 500_000)) for count in (24, 25, 100, 400, 10_000)]
+    assert found[0] is None
+    known = [value for value in found if value is not None]
+    assert known == sorted(known, reverse=True)
+    assert known[2] == pytest.approx(known[1] / 2, rel=0.02)

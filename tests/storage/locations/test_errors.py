@@ -1,0 +1,184 @@
+"""What the cloud refuses is told in a line, within seconds, with the exit code of its kind; and keys stay out of it."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import winnow
+from tests.storage.locations.bucket import SECRET, Bucket
+from tests.storage.locations.memory_filesystem import Kept
+from winnow.errors import EnvironmentFault, UsageError, WinnowError
+from winnow.storage.locations import filesystems
+from winnow.storage.locations.location import parse_location
+from winnow.storage.locations.remote_errors import redact_secrets, remote_error
+from winnow.tables.open_table import open_rows
+
+
+@contextmanager
+def answering(code: str, status: int) -> Iterator[str]:
+    """A server with one answer to everything."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no, {SECRET}</Message></Error>".encode()
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Type", "application/xml")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Silent."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def told(given: str, kind: type[WinnowError]) -> str:
+    """What is said of a table, in one line without a key."""
+    began = time.monotonic()
+    with pytest.raises(kind) as found:
+        open_rows(given)
+    assert time.monotonic() - began < 20
+    text = str(found.value)
+    assert "\n" not in text and SECRET not in text and text.startswith(given.split("/*")[0])
+    return text
+
+
+def test_a_bucket_or_a_key_that_is_not_there_is_a_wrong_argument(bucket: Bucket) -> None:
+    bucket.put("a.jsonl", b"{}\n")
+    assert "does not exist" in told(f"{bucket}/b.jsonl", UsageError)
+    assert "is in a bucket that does not exist" in told("s3://no-such-bucket/b.jsonl", UsageError)
+    assert "is a bucket that does not exist" in told("s3://no-such-bucket/*.jsonl", UsageError)
+    for out in ("s3://no-such-bucket/v", "s3://no-such-bucket/v.jsonl"):
+        with pytest.raises(UsageError, match="is in a bucket that does not exist"):
+            winnow.verify([{"prompt": "a", "text": "b", "reference": "b"}], "exact", out=out)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("AccessDenied", 403, "access denied"),
+        ("InvalidAccessKeyId", 403, "access denied|not accepted"),
+        ("SlowDown", 503, "too many requests|fault of its own"),
+        ("InternalError", 500, "fault of its own"),
+        ("Strange", 418, "was refused"),
+    ],
+)
+def test_what_the_store_refuses_is_the_machines_fault(
+    environment: pytest.MonkeyPatch, code: str, status: int, words: str
+) -> None:
+    environment.setattr(filesystems, "ATTEMPTS", 1)
+    with answering(code, status) as url:
+        environment.setenv("AWS_ENDPOINT_URL", url)
+        assert re.search(words, told("s3://some-bucket/a.jsonl", EnvironmentFault))
+        assert re.search(words, told("s3://some-bucket/part-*.jsonl", EnvironmentFault))
+
+
+def test_without_credentials_it_is_said_that_there_are_none(environment: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        environment.delenv(name)
+    with answering("AccessDenied", 403) as url:
+        environment.setenv("AWS_ENDPOINT_URL", url)
+        text = told("s3://some-bucket/a.jsonl", EnvironmentFault)
+    assert "access denied, and no credentials were found" in text
+    assert "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in text
+
+
+def test_a_store_that_nobody_answers_for_is_given_up_soon(environment: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    text = told("s3://some-bucket/a.jsonl", EnvironmentFault)
+    assert "could not be reached: the connection failed" in text and str(port) not in text
+
+
+def test_a_store_that_never_answers_is_given_up_soon(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(filesystems, "ANSWER_SECONDS", 1)
+    environment.setattr(filesystems, "ATTEMPTS", 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        environment.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert "no answer in time" in told("s3://some-bucket/a.jsonl", EnvironmentFault)
+
+
+def test_a_store_that_breaks_off_while_it_is_read_is_no_damaged_file(kept: Kept) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": ["a"] * 10, "prompt": ["b"] * 10}), sink)
+    kept.objects |= {"b/t.parquet": sink.getvalue().to_pybytes(), "b/t.csv": b"prompt,text\na,b\n" * 9999}
+    kept.objects["b/t.jsonl.gz"] = gzip.compress(b'{"prompt": "a", "text": "b"}\n' * 9)
+    tables = [open_rows(f"kept://b/t.{ending}") for ending in ("parquet", "csv", "jsonl.gz")]
+    kept.open_input_file = broken  # type: ignore[method-assign]
+    for table in tables:
+        with pytest.raises(EnvironmentFault, match="could not be reached: no answer in time"):
+            list(table.read_roles(["text"]))
+
+
+def broken(path: str) -> None:
+    """What an S3 client says."""
+    raise OSError(f"When reading {path}: AWS Error NETWORK_CONNECTION during GetObject: curlCode: 28, Timeout")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"s3://AKIA:{SECRET}@bucket/t.jsonl",
+        f"s3://AKIA:{SECRET.replace('/', '%2F')}@bucket/t.jsonl",
+        f"s3://bucket/t.jsonl?secret_key={SECRET}",
+    ],
+)
+def test_keys_in_a_path_are_refused_and_not_repeated(given: str, tmp_path: Path) -> None:
+    for call in (lambda: open_rows(given), lambda: winnow.verify([{"text": "a"}], "exact", out=given)):
+        with pytest.raises(UsageError, match="s3://...: has keys or settings in a path") as found:
+            call()
+        assert SECRET[:8] not in str(found.value)
+    for ours in (given, Path(given)):
+        with pytest.raises(UsageError) as found:
+            winnow.forecast([{"prompt": "a", "text": "b", "s": 1, "correct": 1}], score="s", out=ours)
+        assert SECRET[:8] not in str(found.value)
+
+
+def test_paths_that_lead_nowhere_are_refused_in_words() -> None:
+    for given, words in (
+        ("s3://", "names no bucket"),
+        ("s3:///a.jsonl", "names no bucket"),
+        ("s3://part-*/a.jsonl", "names no bucket"),
+        ("nowhere://b/a.jsonl", "no file system that winnow knows"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            open_rows(given)
+    with pytest.raises(UsageError, match="has lost a slash"):
+        open_rows(Path("s3://bucket/a.jsonl"))
+    with pytest.raises(UsageError, match="has no place above its bucket"):
+        parse_location("s3://bucket/a") / "../../other/b"
+
+
+def test_a_file_uri_is_a_local_path(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"text": "a"}\n')
+    assert open_rows(f"file://{tmp_path}/t.jsonl").source.paths() == [tmp_path / "t.jsonl"]
+
+
+def test_what_a_library_says_loses_its_secrets(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AZURE_STORAGE_KEY", "a-key-of-azures")
+    assert redact_secrets(f"bad {SECRET} and a-key-of-azures") == "bad *** and ***"
+    assert SECRET not in str(remote_error("s3://b/k", OSError(f"a new complaint about {SECRET}")))

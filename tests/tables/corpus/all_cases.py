@@ -1,0 +1,19 @@
+"""Every table of the corpus, for whoever reads tables: the data room and the command line."""
+
+from __future__ import annotations
+
+from tests.tables.corpus import csv_files, json_lines, typed_files, wrong_formats
+from tests.tables.corpus.case import Case
+
+CASES: dict[str, Case] = {
+    f"{room}: {case.name}": case
+    for room, cases in (
+        ("JSON Lines", json_lines.CASES),
+        ("CSV", csv_files.CASES),
+        ("typed", typed_files.CASES),
+        ("kinds", wrong_formats.CASES),
+    )
+    for case in cases
+}
+REFUSED = {name: case for name, case in CASES.items() if case.rows is None}
+ACCEPTED = {name: case for name, case in CASES.items() if case.rows is not None}

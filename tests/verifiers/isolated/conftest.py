@@ -1,0 +1,36 @@
+"""A folder with bad functions in it, and verifiers of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.verifiers.isolated.verifier_calls import Bad
+from winnow.verifiers.isolated.verifier import IsolatedVerifier
+from winnow.verifiers.registry import make_verifier
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with bad_checks.py in it."""
+    shutil.copy(Path(__file__).with_name("bad_checks.py"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def bad(here: Path) -> Iterator[Bad]:
+    """Makes a verifier of a function of bad_checks.py."""
+    with ExitStack() as made:
+
+        def make(name: str, **settings: object) -> IsolatedVerifier:
+            guarded = make_verifier(f"bad_checks:{name}", settings)
+            assert isinstance(guarded, IsolatedVerifier)
+            made.callback(guarded.close)
+            return guarded
+
+        yield make

@@ -1,0 +1,93 @@
+"""Bad functions through the command and the front door: the run ends well, and its output is its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import winnow
+from winnow.verifiers.isolated.verifier import IsolatedVerifier
+
+ROWS = [{"prompt": f"q{row}", "text": text} for row, text in enumerate(["yes", "bad", "no", "yes"])]
+
+
+@pytest.fixture
+def table(here: Path) -> Path:
+    path = here / "t.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def verified(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`winnow verify t.jsonl ARGUMENTS` in the current folder."""
+    command = [sys.executable, "-m", "winnow.cli.main", "verify", "t.jsonl", *arguments]
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "reason"),
+    [
+        ("segfaults", [], "killed its worker (signal 11)"),
+        ("hangs", ["--set", "hangs.seconds=1"], "took longer than 1 s"),
+        ("eats_memory", ["--set", "eats_memory.memory_gb=0.3"], "ran out of memory (limit 0.3 GB)"),
+    ],
+)
+def test_the_command_ends_well_and_only_the_bad_row_is_an_error(
+    table: Path, name: str, settings: list[str], reason: str
+) -> None:
+    done = verified("--with", f"bad_checks:{name}", *settings, "--out", "v.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    (tally,) = json.loads(done.stdout)["verifiers"]
+    assert (tally["pass"], tally["fail"], tally["error"]) == (2, 1, 1)
+    rows = [json.loads(line) for line in Path("v.jsonl").read_text().splitlines()]
+    assert [row[f"{name}.verdict"] for row in rows] == ["pass", "error", "fail", "pass"]
+    assert rows[1][f"{name}.reason"] == reason
+    assert not list(Path().glob("core*"))
+
+
+def test_what_a_function_prints_stands_on_standard_error_and_not_in_the_document(table: Path) -> None:
+    done = verified("--with", "bad_checks:prints", "--out", "v.jsonl", "--json")
+    assert json.loads(done.stdout)["rows"] == 4
+    for words in ("a word of the function", "a word of the shell", "a word to file 1"):
+        assert words in done.stderr
+    assert "the last word" in verified("--with", "bad_checks:prints_then_dies", "--out", "w.jsonl").stderr
+
+
+def test_the_front_door_leaves_no_worker_behind(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[IsolatedVerifier] = []
+    close = IsolatedVerifier.close
+
+    def noted(guarded: IsolatedVerifier) -> None:
+        ended.append(guarded)
+        close(guarded)
+
+    monkeypatch.setattr(IsolatedVerifier, "close", noted)
+    assert [row["fine.verdict"] for row in winnow.verify(table, "bad_checks:fine")] == ["pass", "fail", "fail", "pass"]
+    assert len(ended) == 1
+    held = winnow.verifier("bad_checks:fine")
+    winnow.verify(table, held)
+    assert len(ended) == 1
+
+
+def test_a_path_and_the_function_itself_say_the_same(table: Path) -> None:
+    sys.path.insert(0, str(table.parent))
+    try:
+        import bad_checks  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(table.parent))
+        sys.modules.pop("bad_checks", None)
+    by_path = winnow.verify(table, "bad_checks:raises").to_list()
+    assert by_path == winnow.verify(table, bad_checks.raises).to_list()
+
+
+def test_a_call_holds_the_same_rows_every_time(here: Path) -> None:
+    rows = [{"prompt": "q", "text": str(row)} for row in range(5000)]
+    scores = [[row["sizes.score"] for row in winnow.verify(rows, "bad_checks:sizes")] for _ in range(2)]
+    assert scores[0] == scores[1]
+    assert set(scores[0]) == {512.0, 5000 % 4096 % 512}

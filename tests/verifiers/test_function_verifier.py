@@ -1,0 +1,168 @@
+"""A function as a verifier: what it is given, what its values mean, what its failures cost."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from winnow.errors import UsageError
+from winnow.verifiers.registry import make_verifier
+from winnow.verifiers.verdicts import Batch, Verdicts
+
+
+def judged(function: Callable[..., object], texts: list[str | None], **settings: object) -> Verdicts:
+    columns = {"puzzle": [f"p{row}" for row in range(len(texts))]}
+    prompts = pa.array([f"q{row}" for row in range(len(texts))])
+    return make_verifier(function, settings).judge(Batch(pa.array(texts, pa.string()), prompts, columns=columns))
+
+
+def test_a_function_gets_only_what_it_names() -> None:
+    def seen(completions: list[str], puzzle: list[str], missing: object = None) -> list[bool]:
+        assert missing is None
+        return [text == row for text, row in zip(completions, puzzle, strict=True)]
+
+    assert judged(seen, ["p0", "x"]).verdict.to_pylist() == ["pass", "fail"]
+
+
+def test_a_function_with_keywords_gets_every_column() -> None:
+    def seen(prompts: list[str], completions: list[str], **columns: list[str]) -> list[bool]:
+        return [columns == {"puzzle": ["p0"]} and prompts == ["q0"] and completions == ["a"]]
+
+    assert judged(seen, ["a"]).verdict.to_pylist() == ["pass"]
+
+
+def test_a_parameter_without_a_column_is_refused_before_any_call() -> None:
+    def seen(completions: list[str], puzle: list[str]) -> list[bool]:
+        raise AssertionError("called")
+
+    with pytest.raises(UsageError, match=r"needs 'puzle', which the table has no column for.*Did you mean 'puzzle'"):
+        judged(seen, ["a"])
+
+
+def test_a_positional_only_parameter_is_refused() -> None:
+    def seen(completions: list[str], /) -> list[bool]:
+        raise AssertionError("called")
+
+    with pytest.raises(UsageError, match="positional-only"):
+        judged(seen, ["a"])
+
+
+def test_booleans_are_verdicts_numbers_are_scores_and_none_abstains() -> None:
+    values = [True, np.False_, 0.5, 2, np.float32(0.25), np.int64(3), None]
+    out = judged(lambda completions: values, ["x"] * len(values))
+    assert out.verdict.to_pylist() == ["pass", "fail", None, None, None, None, "abstain"]
+    assert out.score.to_pylist() == [None, None, 0.5, 2.0, 0.25, 3.0, None]
+
+
+def test_a_score_passes_from_its_threshold_on() -> None:
+    values = [0.4, 0.5, 0.6, True]
+    out = judged(lambda completions: values, ["x"] * 4, threshold=0.5)
+    assert out.verdict.to_pylist() == ["fail", "pass", "pass", "pass"]
+    assert out.reason.to_pylist() == ["0.4 is under 0.5", None, None, None]
+    turned = judged(lambda completions: values, ["x"] * 4, threshold=0.5, lower_is_better=True)
+    assert turned.verdict.to_pylist() == ["pass", "pass", "fail", "pass"]
+    assert turned.score.to_pylist() == [0.4, 0.5, 0.6, None]
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array])
+def test_a_tuple_or_an_array_serves_as_a_list(kind: Callable[[list[bool]], object]) -> None:
+    assert judged(lambda completions: kind([True, False]), ["x", "y"]).verdict.to_pylist() == ["pass", "fail"]
+
+
+def test_a_candidate_without_text_is_abstained_from_and_never_shown_to_the_function() -> None:
+    def seen(completions: list[str], puzzle: list[str]) -> list[bool]:
+        return [text in ("a", "c") and row in ("p0", "p2") for text, row in zip(completions, puzzle, strict=True)]
+
+    out = judged(seen, ["a", None, "c"])
+    assert out.verdict.to_pylist() == ["pass", "abstain", "pass"]
+    assert out.reason.to_pylist() == [None, "no text", None]
+
+
+def test_no_rows_make_no_call() -> None:
+    def seen(completions: list[str]) -> list[bool]:
+        raise AssertionError("called")
+
+    assert len(judged(seen, [])) == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 1000])
+def test_only_the_poison_row_is_an_error_whatever_the_batch(size: int) -> None:
+    def poisoned(completions: list[str]) -> list[bool]:
+        if "row 13" in completions:
+            completions.clear()
+            raise RuntimeError("poison\x1b[2J")
+        return [text.endswith("0") for text in completions]
+
+    texts: list[str | None] = [f"row {row}" for row in range(100)]
+    parts = [judged(poisoned, texts[start : start + size]) for start in range(0, 100, size)]
+    verdicts = [verdict for part in parts for verdict in part.verdict.to_pylist()]
+    assert verdicts == ["error" if row == 13 else "pass" if row % 10 == 0 else "fail" for row in range(100)]
+    assert [why for part in parts for why in part.reason.to_pylist() if why] == [r"RuntimeError: poison\x1b[2J"]
+
+
+def test_one_poison_row_costs_few_extra_calls() -> None:
+    calls = 0
+
+    def poisoned(completions: list[str]) -> list[bool]:
+        nonlocal calls
+        calls += 1
+        return [1 // len(text) >= 0 for text in completions]
+
+    judged(poisoned, [*["x"] * 500, "", *["x"] * 523])
+    assert calls == 1 + 2 * 10
+
+
+def test_ctrl_c_is_not_caught() -> None:
+    def stopped(completions: list[str]) -> list[bool]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judged(stopped, ["a"])
+
+
+async def asynchronous(completions: list[str]) -> list[bool]:
+    return [True]
+
+
+class Judge:
+    """An object that can be called, here asynchronously."""
+
+    async def __call__(self, completions: list[str]) -> list[bool]:
+        return [True]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"), [(asynchronous, "async function"), (Judge(), "async function"), (Judge, "a class")]
+)
+def test_what_cannot_be_called_plainly_is_refused(target: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        make_verifier(target)
+
+
+def balanced(completions: list[str], by: int = 0) -> list[bool]:
+    return [len(text) == by for text in completions]
+
+
+def test_a_function_given_itself_is_known_by_its_file_and_name() -> None:
+    config = make_verifier(balanced, {"threshold": 1}).config()
+    assert config["path"] == f"{__name__}:balanced"
+    assert len(str(config["sha256"])) == 64
+    assert config["threshold"] == 1.0
+    partly = make_verifier(functools.partial(balanced, by=1))
+    assert partly.name == "balanced"
+    assert partly.judge(Batch(pa.array(["a"]))).verdict.to_pylist() == ["pass"]
+
+
+def test_a_function_without_source_has_no_identity_but_can_judge() -> None:
+    namespace: dict[str, Any] = {}
+    exec("def check(completions): return [True]", namespace)
+    made = make_verifier(namespace["check"])
+    assert made.judge(Batch(pa.array(["a"]))).verdict.to_pylist() == ["pass"]
+    with pytest.raises(UsageError, match="Put the function into a file"):
+        made.config()

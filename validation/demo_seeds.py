@@ -1,0 +1,72 @@
+"""The demo's second act over several seeds: does the order of the students hold?
+
+`python proofs/demo_seeds.py FOLDER [--seeds 0-5]` runs `winnow demo --train` for each seed in a folder of its own under
+FOLDER (what stands finished there is found); writes `results/proofs/demo_seeds.json` and the table in docs/training.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from winnow.cli.demo_training.experiment import run_demo_training
+from winnow.cli.demo_training.tables import STUDENTS
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- seeds: begin -->", "<!-- seeds: end -->"
+
+
+def run_or_load_seed(folder: Path, seed: int) -> dict[str, Any]:
+    """What came of a seed: as it stands in the folder, or made now."""
+    outcome = folder / "outcome.json"
+    if not outcome.exists():
+        run_demo_training(folder, seed)
+    found: dict[str, Any] = json.loads(outcome.read_bytes())
+    return found
+
+
+def is_order_kept(result: dict[str, Any]) -> bool:
+    """Whether verified is above judged, and judged above control and unverified."""
+    scored = {name: one["scored"] for name, one in result["students"].items()}
+    return bool(scored["verified"] > scored["judged"] > max(scored["control"], scored["unverified"]))
+
+
+def as_markdown(results: list[dict[str, Any]]) -> str:
+    """The table for the page."""
+    head = ("seed", "generator", *STUDENTS, "pairs foreseen", "of them held")
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for one in results:
+        scored = [f"{one['students'][name]['scored']:.1%}" for name in STUDENTS]
+        cells = [
+            str(one["seed"]),
+            f"{one['generator']:.1%}",
+            *scored,
+            str(one["pairs_foretold"]),
+            str(one["pairs_held"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    count = sum(map(is_order_kept, results))
+    summary = f"verified > judged > control and unverified in {count} of {len(results)} seeds"
+    return "\n".join(["", *lines, "", f"Share right of {results[0]['n']:,} new problems; {summary}.", ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The demo's second act over several seeds.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", default="0-5", help="from-to")
+    arguments = parser.parse_args()
+    first, _, last = arguments.seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    results = [run_or_load_seed(arguments.folder / str(seed) / "students", seed) for seed in seeds]
+    kept = ROOT / "results" / "proofs" / "demo_seeds.json"
+    kept.write_text(json.dumps({"held": sum(map(is_order_kept, results)), "seeds": results}, indent=1) + "\n")
+    page = ROOT / "docs" / "training.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n{as_markdown(results)}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The tables of the page about editing, from its figures: `python proofs/editing_page.py [--figures F] [--page P]`.
+
+Promises: what stands between the markers is a function of results/real/editing.json and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, FIGURES = ROOT / "docs" / "editing.md", ROOT / "results" / "real" / "editing.json"
+BEGIN, END = "<!-- editing: begin -->", "<!-- editing: end -->"
+DIGITS = 6
+PAPER = (34.7, 8.1, 5.4, 4.4, 3.8, 3.6, 3.7, 4.0, 5.2, 27.1)
+"""Shares by decile that the paper gives for its own corpus and model (arXiv 2412.14689)."""
+
+Figures = dict[str, Any]
+
+
+def round_numbers(value: Any) -> Any:
+    """Numbers as far as they are shown."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, Mapping):
+        return {key: round_numbers(one) for key, one in value.items()}
+    return [round_numbers(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
+
+
+def format_share(value: float) -> str:
+    """A share in percent, with more digits where it is small."""
+    return f"{100 * value:.3f}%" if value < 0.001 else f"{100 * value:.2f}%"
+
+
+def format_page(figures: Figures) -> str:
+    """What stands between the markers."""
+    parts = (_model, _thresholds, _summary_sentence, _deciles, _settings, _samplers, _rounds)
+    return "\n\n".join(part(figures) for part in parts)
+
+
+def _model(figures: Figures) -> str:
+    model, texts = figures["model"], figures["texts"]
+    versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
+    return (
+        f"The model: {model['parameters'] / 1e6:.2f} million parameters ({model['layers']} layers, width "
+        f"{model['width']}, {model['vocabulary']:,} byte-level tokens, context {model['context']}), trained for "
+        f"{model['steps']:,} steps on {texts['trained_on_bytes'] / 1e6:.1f} MB. Its perplexity on the "
+        f"{texts['edited_bytes'] / 1e6:.1f} MB it then edited and had not seen: {model['perplexity']:.1f} a token, "
+        f"{model['bits_per_byte']:.2f} bits a byte. Made with {versions}."
+    )
+
+
+def _thresholds(figures: Figures) -> str:
+    rows = []
+    pairs = [one for one in figures["all"] if one["name"] == "paper"]
+    for free, kept in zip(pairs[::2], pairs[1::2], strict=True):
+        cells = [format_share(free[name]) for name in ("over_share", "selected_share", "changed_share")]
+        cells += [format_share(kept[name]) for name in ("eligible_share", "selected_share", "changed_share")]
+        texts = f"{free['rows_changed']:,} of {free['rows']:,}"
+        rows.append([f"{free['rules']['threshold']:g}", *cells, texts])
+    head = ["p", "P >= p", "selected", "**changed**", "eligible, protected", "selected, protected"]
+    return markdown_table([*head, "changed, protected", "texts changed"], rows)
+
+
+def _summary_sentence(figures: Figures) -> str:
+    free = next(one for one in figures["all"] if one["name"] == "paper" and not one["protected"])
+    least, changed = free["rules"]["threshold"], free["changed"]
+    again = f"one selected token in {free['selected'] / changed:,.0f}" if changed else "not one"
+    found = free["deciles"]
+    shape = "The histogram is a U, as the paper's is."
+    if found[9] <= min(found[3:7]):
+        shape = (
+            "The histogram is no U: a model this small, trained this briefly, is hardly ever certain, and what the "
+            "paper sees of certain tokens was not reproduced with it."
+        )
+    return (
+        f"At p = {least:g} {free['selected']:,} of the {free['tokens']:,} tokens were drawn again, and {changed:,} "
+        f"became something else: {again}. {shape}"
+    )
+
+
+def _deciles(figures: Figures) -> str:
+    found = figures["all"][0]["deciles"]
+    names = [f"{n / 10:.1f}-{(n + 1) / 10:.1f}" for n in range(10)]
+    here = ["here", *(f"{100 * one:.1f}" for one in found)]
+    return markdown_table(["chance", *names], [here, ["paper", *map(str, PAPER)]])
+
+
+def _settings(figures: Figures) -> str:
+    rows = [
+        [
+            one["name"],
+            f"{one['rules']['threshold']:g}",
+            format_share(one["selected_share"]),
+            format_share(one["changed_share"]),
+        ]
+        for one in figures["all"]
+        if not one["protected"] and one["rules"]["threshold"] in (0.99, 0.9)
+    ]
+    return markdown_table(["setting (k = 8 and beta 1 unless said)", "p", "selected", "changed"], rows)
+
+
+def _samplers(figures: Figures) -> str:
+    rows = []
+    for one in figures["samplers"]:
+        perplexity, length = one["perplexity"], one["characters"]["change"]
+        cells = [f"{perplexity['before']:.2f}", f"{perplexity['after']:.2f}", f"{100 * length:+.3f}%"]
+        rows.append([one["name"], f"{one['rules']['threshold']:g}", format_share(one["changed_share"]), *cells])
+    return markdown_table(["drawn by", "p", "changed", "perplexity before", "after", "characters"], rows)
+
+
+def _rounds(figures: Figures) -> str:
+    rows = []
+    for one in figures["rounds"]:
+        for number, of in enumerate(one["rounds"], 1):
+            cells = [format_share(of[name]) for name in ("selected_share", "changed_share")]
+            rows.append([f"{one['threshold']:g}", str(number), *cells, f"{of['perplexity']:.2f}"])
+    return markdown_table(["p", "round", "selected", "changed", "perplexity before the round"], rows)
+
+
+def rewrite_page(figures: Path, document: Path) -> None:
+    """Put the figures into the page."""
+    before, rest = document.read_text(encoding="utf-8").split(BEGIN)
+    text = format_page(json.loads(figures.read_text(encoding="utf-8")))
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the page anew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--figures", type=Path, default=FIGURES)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    rewrite_page(arguments.figures, arguments.page)
+
+
+if __name__ == "__main__":
+    main()

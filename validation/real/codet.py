@@ -1,0 +1,126 @@
+"""Checks the forecast on real code samples: `python proofs/real/codet.py FOLDER [--repeats 300] [--labels 200]`.
+
+FOLDER holds the CodeT samples on HumanEval with their hidden labels and the matrix of generated tests
+(labels_and_test_matrix_even.jsonl.gz). The score of a sample is the share of the model's own tests that it passes,
+each weighted by how often the model wrote it; a problem without such tests gives all its samples the score 0, so that
+any of them is chosen with the same chance.
+Prints the curve with all labels, then what planned labels make of it, drawn again and again; ends with 1 if a stated
+limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from winnow.statistics.forecasts import (
+    ForecastRequest,
+    ScoredCandidates,
+    compute_forecast,
+    make_candidates,
+    sample_labels,
+)
+from winnow.statistics.forecasts.candidates import Floats
+
+FILE = "labels_and_test_matrix_even.jsonl.gz"
+NS = (1, 2, 4, 8, 16, 32, 64, 100)
+WANTED = (0.2432, 0.3008, 0.3290, 0.3236, 0.2962, 0.2656, 0.2389, 0.2195)
+"""Best-of-N over all draws, as computed from the same file by other means."""
+
+BIAS = 0.01
+GOOD_N = range(2, 9)
+OFTEN = 0.9
+
+
+def read_samples(folder: Path) -> tuple[list[str], ScoredCandidates]:
+    """Ids and scored, labeled samples of all problems."""
+    ids, prompts, scores, right = [], [], [], []
+    with gzip.open(folder / FILE, "rt", encoding="utf-8") as lines:
+        for number, problem in enumerate(map(json.loads, lines)):
+            hidden = [float(bit) for bit in problem["hidden_pass"]]
+            ids += [f"{problem['task_id']}#{i}" for i in range(len(hidden))]
+            prompts += [number] * len(hidden)
+            right += hidden
+            scores += test_pass_shares(problem["test_pass_matrix"], problem["generated_test_freq"], len(hidden))
+    return ids, make_candidates(prompts, scores, right)
+
+
+def test_pass_shares(matrix: list[str], frequency: list[int], count: int) -> list[float]:
+    """The share of tests each sample passes, weighted by frequency."""
+    if not frequency:
+        return [0.0] * count
+    bits = np.array([[bit == "1" for bit in row] for row in matrix], dtype=np.float64)
+    return [float(share) for share in bits @ np.array(frequency) / sum(frequency)]
+
+
+def label_planned_rows(ids: list[str], whole: ScoredCandidates, labels: int, seed: int) -> ScoredCandidates:
+    """The same samples with the labels of a plan alone."""
+    picks = sample_labels(whole, ids, labels, NS, seed)
+    right, drawn = np.full(whole.rows, np.nan), np.full(whole.rows, np.nan)
+    right[picks.rows], drawn[picks.rows] = whole.right[picks.rows], picks.chances
+    return make_candidates(whole.prompt, whole.score, right, drawn)
+
+
+def check_all_labels(whole: ScoredCandidates) -> Iterator[tuple[str, bool]]:
+    """With all labels."""
+    result = compute_forecast(whole, ForecastRequest(n=NS))
+    curve = [round(point.accuracy.value or 0.0, 4) for point in result.best_of_n]
+    yield f"best of {NS}: {curve}, wanted {list(WANTED)}", curve == list(WANTED)
+    fall = result.decline
+    yield f"over-optimization: {fall}", fall is not None and fall.is_sure
+    fine = compute_forecast(whole, ForecastRequest(n=range(1, 101))).recommended
+    both = [result.recommended.n if result.recommended else None, fine.n if fine else None]
+    yield f"recommended N {both[0]} of these, {both[1]} of all", all(n is not None and 4 <= n <= 6 for n in both)
+
+
+def check_planned_labels(
+    ids: list[str], whole: ScoredCandidates, labels: int, repeats: int
+) -> Iterator[tuple[str, bool]]:
+    """With planned labels, drawn again and again."""
+    found: list[list[float]] = []
+    rules: Counter[str] = Counter()
+    sure = good = 0
+    for seed in range(repeats):
+        result = compute_forecast(label_planned_rows(ids, whole, labels, seed), ForecastRequest(n=NS, repeats=500))
+        found.append([np.nan if p.accuracy.value is None else p.accuracy.value for p in result.best_of_n])
+        best = result.recommended
+        rules["nothing" if best is None else f"N = {best.n}" if best.n else best.rule] += 1
+        good += best is not None and best.n in GOOD_N
+        sure += result.decline is not None and result.decline.is_sure
+    truth: Floats = np.array(
+        [p.accuracy.value for p in compute_forecast(whole, ForecastRequest(n=NS)).best_of_n], dtype=np.float64
+    )
+    values = np.array(found)
+    bias, error = values.mean(axis=0) - truth, values.std(axis=0) / np.sqrt(repeats)
+    yield (
+        f"{labels} labels, {repeats} times: bias {np.round(bias, 4)} +- {np.round(error, 4)}",
+        bool((np.abs(bias) <= BIAS).all()),
+    )
+    yield f"spread {np.round(values.std(axis=0), 4)}; sure in {sure / repeats:.0%}", True
+    yield f"recommended {dict(rules.most_common())}: N in 2-8 in {good / repeats:.1%}", good >= OFTEN * repeats
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repeats", type=int, default=300)
+    parser.add_argument("--labels", type=int, default=200)
+    options = parser.parse_args()
+    ids, whole = read_samples(options.folder)
+    missed = 0
+    for checks in (check_all_labels(whole), check_planned_labels(ids, whole, options.labels, options.repeats)):
+        for words, holds in checks:
+            print(words if holds else f"MISSED: {words}", flush=True)
+            missed += not holds
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,329 @@
+"""The page about real verifiers, from the files of figures: `python proofs/real/page.py [--results R] [--page P]`.
+
+Promises: what stands between the markers of the page is a function of results/real/*.json and nothing else; no figure
+is typed in, and a sentence that depends on a figure is chosen by it. What stands outside the markers, the sources and
+the readings, is written by hand and holds no figure of a result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from workspace import RESULTS, ROOT, Figures, Workspace
+
+PAGE = ROOT / "docs" / "real-verifiers.md"
+NOT_SAID = "-"
+
+
+def write_figures(work: Workspace, name: str, figures: Figures) -> None:
+    """Write the figures of a data set and, where they are the project's own, its part of the page."""
+    if work.write_figures(name, figures):
+        rewrite_page(RESULTS, PAGE)
+
+
+def rewrite_page(results: Path, page: Path) -> None:
+    """Every part of the page whose figures are there."""
+    text = page.read_text(encoding="utf-8")
+    for name, part in PARTS.items():
+        file = results / f"{name}.json"
+        if file.is_file():
+            begin, end = (f"<!-- {name}: {word} -->" for word in ("begin", "end"))
+            before, rest = text.split(begin)
+            after = rest.split(end)[1]
+            figures = json.loads(file.read_text(encoding="utf-8"))
+            text = f"{before}{begin}\n" + "\n\n".join(part(figures)) + f"\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+
+
+def command_block(*lines: str) -> str:
+    """Commands as a person runs them."""
+    return "\n".join(["```sh", *lines, "```"])
+
+
+def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def format_share(figure: Figures | None) -> str:
+    """A share with its interval, in percent."""
+    return _format_interval(figure, 100, "", "%")
+
+
+def format_points(figure: Figures | None) -> str:
+    """A difference of shares with its interval, in points."""
+    return _format_interval(figure, 100, "+", "")
+
+
+def format_number(figure: Figures | None, sign: str = "") -> str:
+    """A number with its interval."""
+    return _format_interval(figure, 1, sign, "", 3)
+
+
+def format_grade(figure: Figures | None, sign: str = "") -> str:
+    """A mean of grades up to 100, with its interval."""
+    return _format_interval(figure, 1, sign, "")
+
+
+def _format_interval(figure: Figures | None, times: float, sign: str, unit: str, digits: int = 1) -> str:
+    if figure is None or figure["value"] is None:
+        return NOT_SAID
+    value, low, high = (
+        None if figure[name] is None else f"{times * figure[name]:{sign}.{digits}f}"
+        for name in ("value", "low", "high")
+    )
+    return f"{value}{unit}" if low is None or high is None else f"{value}{unit} ({low} to {high})"
+
+
+def cards_table(found: Sequence[Figures], what: str = "verifier") -> str:
+    """Cards below one another; the first column says what they are of."""
+    return markdown_table(
+        [what, *"labels,right among kept,above raw,phi,psi,p* - p,decision".split(",")],
+        (
+            [
+                one["name"] if what == "corpus" else one["verifier"],
+                f"{one['labeled']:,}",
+                format_share(one.get("precision")),
+                format_points(one.get("uplift")),
+                format_number(one.get("phi")),
+                format_number(one.get("psi")),
+                format_number(one.get("margin"), "+"),
+                one["decision"] or "too few labels",
+            ]
+            for one in found
+        ),
+    )
+
+
+def differences_table(pairs: Sequence[Figures]) -> str:
+    """Who is better, pair by pair."""
+    return markdown_table(
+        "first,second,rows,right among kept: first - second,surely better".split(","),
+        (
+            [one["first"], one["second"], one["reading"], format_points(one), one["better"] or "neither"]
+            for one in pairs
+        ),
+    )
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Words with commas and an and."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def frank_part(figures: Figures) -> Iterator[str]:
+    """FactCC on everything, then three verifiers on one half."""
+    whole, both, halves = figures["whole"], figures["side_by_side"], figures["halves"]
+    card = whole["cards"][0]
+    yield command_block(whole["command"], figures["grades"]["command"])
+    yield (
+        f"{card['labeled']:,} summaries of {card['prompts']} articles, p = {format_number(card['p'])}, "
+        f"p* = {format_number(card['p_star'])}. {card['decision']}: {card['why']}. "
+        f"By article the labels are worth {card['labeled'] / card['design_effect']:,.0f} independent ones."
+    )
+    yield cards_table([{**card, "name": "both"}, *card["slices"]], "corpus")
+    open_ = [one["name"] for one in card["slices"] if one["decision"] == "undecided"]
+    if open_:
+        yield f"Within {join_words(open_)} the interval does not exclude that FactCC gains nothing."
+    yield from (f"The card notes: {note}." for note in card.get("notes", []))
+    soft = figures["grades"]["cards"][0]
+    yield (
+        f"With human Factuality as a grade from 0 to 1 instead: mean {format_number(soft['mean_kept'])} among kept, "
+        f"{format_number(soft['mean_raw'])} raw; {soft['decision']}."
+    )
+    yield markdown_table(
+        "corpus,alike in rightness,in being kept if right,in being kept if wrong".split(","),
+        (
+            [one["corpus"], *(_format_value(one[name]) for name in ("right", "kept right", "kept wrong"))]
+            for one in figures["alike"]
+        ),
+    )
+    yield (
+        "That is how far summaries of one article go together (correlation within a prompt, FactCC). "
+        f"Side by side on the other half, {halves['judged_on']['summaries']} summaries of "
+        f"{halves['judged_on']['articles']} articles; the thresholds of BERTScore come from "
+        f"{halves['chosen_on']['summaries']} summaries of {halves['chosen_on']['articles']} other articles:"
+    )
+    yield command_block(both["command"])
+    yield markdown_table(("verifier", "threshold"), ([name, f"{cut:g}"] for name, cut in figures["thresholds"].items()))
+    yield cards_table(both["cards"])
+    slices = [{**one, "verifier": f"{of['verifier']}, {one['name']}"} for of in both["cards"] for one in of["slices"]]
+    yield "The same, corpus by corpus (corrected for looking at several):"
+    yield cards_table(slices)
+    yield from (f"The card of {of['verifier']} notes: {note}." for of in both["cards"] for note in of.get("notes", []))
+    yield differences_table(both["pairs"])
+
+
+def _format_value(value: float | None) -> str:
+    return NOT_SAID if value is None else f"{value:.2f}"
+
+
+def pandalm_part(figures: Figures) -> Iterator[str]:
+    """Two judges against people."""
+    both, counts = figures["side_by_side"], figures["counts"]
+    people = counts["people"]
+    yield command_block(both["command"])
+    yield (
+        f"{counts['pairs']} pairs, so {both['cards'][0]['n']:,} rows. Most people say tie in {people['tie']} pairs and "
+        f"no two of them agree in {people['no majority']}: those stay without label."
+    )
+    yield cards_table(both["cards"])
+    yield differences_table(both["pairs"])
+    yield markdown_table(
+        "judge,says tie,unreadable,tie where people say tie,exact agreement over all pairs".split(","),
+        (
+            [judge, one["tie"], one["unreadable"], one["tie where people say tie"], f"{one['exact agreement']:.1%}"]
+            for judge, one in counts["judges"].items()
+        ),
+    )
+    yield (
+        "Exact agreement counts a tie as a third answer, and what could not be read as a disagreement. It is another "
+        f"question: a judge that never says tie loses all {people['tie']} ties of people there, while a selection only "
+        "asks which response to keep."
+    )
+
+
+def game24_part(figures: Figures) -> Iterator[str]:
+    """A checker and judges whose phi and psi were stated beforehand."""
+    both = figures["side_by_side"]
+    first = both["cards"][0]
+    copied = {one["verifier"]: one for one in figures["students"]}
+    raw = copied["raw"]
+    students = [copied["exact"], *(copied[card["verifier"]] for card in both["cards"][1:])]
+    yield command_block(figures["verify"], both["command"])
+    yield (
+        f"{first['n']:,} answers to {first['prompts']} puzzles, {raw['kept_right']:.1%} right, so "
+        f"p = {format_number(first['p'])}; w = {figures['w']:g}. `right` is the exact checker."
+    )
+    titles = "verifier,stated phi and psi,phi,psi,right among kept,above raw,p*,p*_w,p* - p,decision".split(",")
+    yield markdown_table(
+        titles,
+        (
+            [
+                card["verifier"],
+                f"{student['phi']:g} and {student['psi']:g}",
+                *(format_number(card[name]) for name in ("phi", "psi")),
+                format_share(card["precision"]),
+                format_points(card["uplift"]),
+                format_number(card["p_star"]),
+                format_number(card["p_star_w"]),
+                format_number(card["margin"], "+"),
+                card["decision"],
+            ]
+            for card, student in zip(both["cards"], students, strict=True)
+        ),
+    )
+    yield (
+        f"What students copy, raw and kept; expected over {figures['draws']:,} draws of such a judge, "
+        "with the spread of one draw:"
+    )
+    yield markdown_table(
+        "verifier,right among kept,expected,puzzles whose commonest kept answer is right,expected,spread".split(","),
+        (
+            [
+                one["verifier"],
+                *(f"{one[name]:.3f}" for name in ("kept_right", "kept_right_expected", "commonest")),
+                *(f"{one[name]:.3f}" for name in ("commonest_expected", "commonest_spread")),
+            ]
+            for one in figures["students"]
+        ),
+    )
+    yield from _negative_margin_lines(both["cards"], students, raw)
+
+
+def _negative_margin_lines(cards: Sequence[Figures], students: Sequence[Figures], raw: Figures) -> Iterator[str]:
+    """What a negative margin says of open answers, and what it does not."""
+    pairs = list(zip(cards, students, strict=True))
+    against = [card["verifier"] for card, _ in pairs if card["margin"]["value"] < 0 and card["decision"] == "helps"]
+    if against:
+        yield f"The margin p* - p is negative and yet the verifier surely helps: {join_words(against)}."
+    both = [
+        card["verifier"]
+        for card, one in pairs
+        if card["p_star_w"]["value"] < card["p"]["value"] and _is_surely_higher(one, raw)
+    ]
+    if both:
+        yield (
+            f"Even p*_w lies below p for {join_words(both)}, and more puzzles are won than before. It is a statement about "
+            "one puzzle with a given p and w, and puzzles differ in both."
+        )
+    idle = [card["verifier"] for card in cards if card["decision"] == "undecided"]
+    if idle:
+        yield f"Passes right and wrong answers alike, as far as the interval tells: {join_words(idle)}."
+
+
+def _is_surely_higher(one: Figures, raw: Figures) -> bool:
+    """Whether the expected share of puzzles lies above the raw one by two spreads of one draw."""
+    return bool(one["commonest_expected"] - 2 * one["commonest_spread"] > raw["commonest"])
+
+
+def wmt23_part(figures: Figures) -> Iterator[str]:
+    """Best of twelve between random and oracle."""
+    counts, best = figures["counts"], figures["systems"]
+    yield command_block(*(one["command"] for one in figures["forecasts"]), figures["grades"]["command"])
+    yield (
+        f"{counts['segments']} segments by {best['count']} systems ({counts['left_out']} segments without human scores "
+        "are left out). The share of segments whose chosen translation is right; random is N = 1, the oracle finds a "
+        "right one wherever one of the N is right:"
+    )
+    curves = figures["forecasts"]
+    titles = [f"{what}, right from {one['right_from']}" for one in curves for what in ("best by chrF", "oracle")]
+    yield markdown_table(
+        ["N", *titles],
+        (
+            [rows[0]["n"], *(format_share(row[what]) for row in rows for what in ("best_of_n", "oracle"))]
+            for rows in zip(*(one["curve"] for one in curves), strict=True)
+        ),
+    )
+    for one in curves:
+        yield _curve_sentence(one, best["best_right"][str(one["right_from"])], best["best"])
+    chosen, oracle = figures["grades"]["cards"]
+    yield (
+        f"Mean human score: {format_grade(chosen['mean_raw'])} at random, {format_grade(chosen['mean_kept'])} for the best of "
+        f"{best['count']} by chrF ({chosen['decision']}, {format_grade(chosen['gain'], '+')}), "
+        f"{format_grade(oracle['mean_kept'])} for the oracle; {best['best_mean']:.1f} for always taking {best['best']}."
+    )
+
+
+def _curve_sentence(one: Figures, single: float, system: str) -> str:
+    """One curve in a sentence."""
+    start, last = one["curve"][0]["best_of_n"], one["curve"][-1]
+    value, oracle = last["best_of_n"]["value"], last["oracle"]["value"]
+    way = (value - start["value"]) / (oracle - start["value"]) if oracle > start["value"] else 0.0
+    words = (
+        f"Right from {one['right_from']}: the best of {last['n']} by chrF goes {way:.0%} of the way from random to the "
+        f"oracle. Always taking {system} gives {single:.1%}, {_position_to_interval(single, last['best_of_n'])} its interval. "
+    )
+    rule = one["recommended"]
+    words += "No rule is recommended." if rule is None else f"Recommended: {rule['rule']}, N = {rule['n'] or NOT_SAID}."
+    seen = (f" {'Sure' if caution['sure'] else 'Seen'}: {caution['words']}." for caution in one["warnings"])
+    return words + "".join(seen)
+
+
+def _position_to_interval(value: float, interval: Figures) -> str:
+    return "above" if value > interval["high"] else "below" if value < interval["low"] else "inside"
+
+
+PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
+    "frank": frank_part,
+    "pandalm": pandalm_part,
+    "game24": game24_part,
+    "wmt23": wmt23_part,
+}
+
+
+def main() -> None:
+    """Write the page anew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the figures")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page")
+    options = parser.parse_args()
+    rewrite_page(options.results, options.page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Writes what small models showed: the figures of docs/students.md, from the rows that two studies left.
+
+    winnow reproduce eigenvalues --scale small --record results/studies/eigenvalues-small.json
+    winnow reproduce forecast --scale small --record results/studies/forecast-small.json
+    python proofs/studies.py --take reproduced
+
+`--take` brings the rows of these runs to results/studies (without times); without it the page is written again from the
+rows that are there. The same rows give the same page. It runs no study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from winnow.science.studies.eigenvalues.report import summary_lines as eigenvalue_words
+from winnow.science.studies.forecasts.rank_metrics import group_by_task_and_seed, outcome_deviations, rank_predictors
+from winnow.science.studies.forecasts.study import PREDICTORS_CHOSEN_ON
+from winnow.science.studies.forecasts.study import summary_lines as forecast_words
+from winnow.science.studies.framework.check import Row
+from winnow.science.studies.framework.unit_store import format_rows, write_whole_file
+from winnow.statistics.forecasts.students import StudyRecord
+
+ROOT = Path(__file__).resolve().parent.parent
+STUDIES = ROOT / "results" / "studies"
+PAGE = ROOT / "docs" / "students.md"
+WORDS = {"eigenvalues": eigenvalue_words, "forecast": forecast_words}
+
+
+def parse_value(text: str) -> object:
+    """A value of a CSV file as it was."""
+    if text in ("", "True", "False"):
+        return None if not text else text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def read_csv(file: Path) -> list[Row]:
+    """The rows of a CSV file."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [{name: parse_value(text) for name, text in row.items()} for row in csv.DictReader(lines)]
+
+
+def read_study_rows(name: str) -> list[Row]:
+    """The committed rows of a study."""
+    return read_csv(STUDIES / f"{name}-small.csv")
+
+
+def copy_rows(name: str, folder: Path) -> None:
+    """The rows of a run, without times and the columns that only those have."""
+    found = [row for row in read_csv(folder / name / "rows.csv") if row.get("what") != "seconds"]
+    write_whole_file(
+        STUDIES / f"{name}-small.csv",
+        format_rows([{k: v for k, v in row.items() if k != "seconds"} for row in found], "csv"),
+    )
+
+
+def study_block(name: str) -> Iterator[str]:
+    """What the study says of its rows, and its checks, as a block of text."""
+    found = json.loads((STUDIES / f"{name}-small.json").read_text("utf-8"))
+    versions = ", ".join(f"{library} {version}" for library, version in found["environment"].items())
+    yield "```text"
+    yield from (line.rstrip() for line in WORDS[name](read_study_rows(name)) if line)
+    yield ""
+    for check in found["checks"]:
+        mark = "ok " if check["ok"] else "NOT"
+        yield f"{mark} {check['name']}: {check['got']:.3f} {check['relation']} {check['want']:g} ({check['source']})"
+    yield "```"
+    yield ""
+    if name == "forecast":
+        yield f"What this supports, and what `winnow forecast` states as its record: {forecast_record().summary()}."
+        yield ""
+    yield f"Written by `python proofs/studies.py`. Seeds {', '.join(map(str, found['seeds']))}; {versions}."
+
+
+def forecast_record() -> StudyRecord:
+    """What the forecast study came to on tasks that chose nothing: what `winnow forecast` states as its record."""
+    unseen = [row for row in read_study_rows("forecast") if row["task"] != PREDICTORS_CHOSEN_ON]
+    of = {one.predictor: one for one in rank_predictors(unseen, unseen[0]["clear"])}
+    shares = {
+        name: round(of[name].pairs_right / of[name].pairs, 2) for name in ("precision", "precision_served", "p_star")
+    }
+    return StudyRecord(
+        students=len(unseen),
+        generators=len(group_by_task_and_seed(unseen)),
+        tasks=len({row["task"] for row in unseen}),
+        pairs=of["precision"].pairs,
+        by_share_right=shares["precision"],
+        by_right_and_served=shares["precision_served"],
+        by_p_star=shares["p_star"],
+        mean_error=round({one.number: one for one in outcome_deviations(unseen)}["precision"].error, 2),
+    )
+
+
+def rewrite_page_text(text: str, names: Sequence[str] = tuple(WORDS)) -> str:
+    """The page with the part of each study written anew."""
+    for name in names:
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        block = "\n".join(study_block(name))
+        text = f"{before}{begin}\n{block}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def main() -> None:
+    """Take rows if asked, then write the page."""
+    parser = argparse.ArgumentParser(description="writes docs/students.md from results/studies")
+    parser.add_argument("--take", type=Path, help="a folder with the runs eigenvalues, forecast or both")
+    take = parser.parse_args().take
+    for name in WORDS:
+        if take is not None and (take / name).is_dir():
+            copy_rows(name, take)
+    PAGE.write_text(rewrite_page_text(PAGE.read_text("utf-8")), "utf-8")
+    print(f"SEEN in stats/forecasts/students.py has to be {forecast_record()}")
+
+
+if __name__ == "__main__":
+    main()
