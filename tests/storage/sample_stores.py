@@ -1,4 +1,4 @@
-"""Small tables and stores for the tests of this folder to damage, move and read."""
+"""Small tables and stores for the tests to damage, move and read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.stages.verify.stage import Verified, verify
+from winnow.stages.verify.report import Verified
+from winnow.stages.verify.stage import verify
 from winnow.storage.locations.location import Location
 from winnow.storage.receipts import Receipt, RowCounts, WorkSpec, seal_json
 from winnow.storage.store import StoreWriter, prepare_store_folder
@@ -38,7 +39,7 @@ def accept_yes(completions: Sequence[str]) -> list[bool]:
 
 
 def write_verdicts(source: object, out: Path) -> Verified:
-    """The verdicts of `agrees`, in a store or a flat file."""
+    """The verdicts of `accept_yes`, in a store or a flat file."""
     return verify(open_rows(source), [make_verifier(accept_yes)], out)
 
 
@@ -57,10 +58,9 @@ def read_verdicts(source: object) -> list[Any]:
 def write_numbers(folder: Location, shards: Sequence[Sequence[int]]) -> Receipt:
     """A store of whole numbers with these shards."""
     prepare_store_folder(folder)
-    with StoreWriter(folder, "count", WORK, pa.schema([("row", pa.int64())])) as store:
+    with StoreWriter(folder, "count", WORK, pa.schema([("row", pa.int64())]), shard_rows=0) as store:
         for shard in shards:
             store.write(pa.RecordBatch.from_pydict({"row": pa.array(shard, pa.int64())}))
-            store._flush()
         total = sum(map(len, shards))
         return store.finish(RowCounts(total, total))
 

@@ -1,4 +1,4 @@
-"""What a writer that is gone was writing is taken away; what one that lives is writing is not."""
+"""Partial files of dead processes are removed, those of living processes are not; and folders are forced to disk."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_folder_that_is_made_is_forced_into_the_one_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forced: list[Path] = []
-    monkeypatch.setattr("winnow.storage.atomic_files.force", forced.append)
+    monkeypatch.setattr("winnow.storage.atomic_files.fsync_path", forced.append)
     make_folder(tmp_path / "a" / "b" / "c")
     assert forced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
 

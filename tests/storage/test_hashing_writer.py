@@ -1,4 +1,4 @@
-"""A file followed while it grows is hashed to its last byte, and a fault on the way is not lost."""
+"""A growing file is hashed to its last byte, and an error on the way is raised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from winnow.storage.hashing_writer import BackgroundHasher
 def test_the_hash_is_that_of_the_finished_file(
     pieces: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hashing_writer, "FORCED", 1 << 20)
+    monkeypatch.setattr(hashing_writer, "FSYNC_BYTES", 1 << 20)
     path = tmp_path / "grows"
     with BackgroundHasher(path) as followed, path.open("wb", buffering=0) as file:
         for piece in pieces:

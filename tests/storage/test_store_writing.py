@@ -1,4 +1,4 @@
-"""A result is there whole or not at all, is written once, and is never written over what is not ours."""
+"""A result appears whole or not at all, is written once, and replaces only files of winnow."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_books_that_balance_are_written_and_read_back(books: RowCounts, tmp_path
 def test_books_that_do_not_balance_are_refused_before_a_receipt_is_written(books: RowCounts, tmp_path: Path) -> None:
     prepare_store_folder(tmp_path / "s")
     with (
-        pytest.raises(BrokenPromise, match="books do not balance"),
+        pytest.raises(BrokenPromise, match="row counts do not add up"),
         StoreWriter(tmp_path / "s", "count", WORK, pa.schema([("row", pa.int64())])) as store,
     ):
         store.finish(books)
@@ -104,13 +104,13 @@ def test_a_folder_below_a_file_is_the_environment_s_fault(tmp_path: Path) -> Non
 FULL = """
 import resource, sys
 from pathlib import Path
-from data.stores.made import verified, write_rows
+from tests.storage.sample_stores import write_rows, write_verdicts
 from winnow.errors import EnvironmentFault
 folder = Path(sys.argv[1])
 write_rows(folder / "t.jsonl", 5000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    verified(folder / "t.jsonl", folder / "to" / sys.argv[2])
+    write_verdicts(folder / "t.jsonl", folder / "to" / sys.argv[2])
 except EnvironmentFault as error:
     sys.exit(error.exit_code)
 """
@@ -123,7 +123,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_and_ends_with_3(out: str, tmp_
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path), out],
         env={**os.environ, "PYTHONPATH": paths},
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=60,
@@ -216,7 +216,7 @@ def test_a_table_is_never_its_own_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["v.txt", "v.jsonl.gz", "v.tsv", "v.json"])
 def test_an_ending_that_is_no_flat_format_is_refused_rather_than_made_a_folder(name: str) -> None:
-    with pytest.raises(UsageError, match="a store is a folder without ending"):
+    with pytest.raises(UsageError, match="a store is a folder without an ending"):
         is_flat_path(Path(name))
 
 

@@ -1,4 +1,4 @@
-"""Which column plays which part: guessed in a fixed order, said aloud, set by the user, refused by name."""
+"""Roles of columns are guessed in a fixed order, reported, set by the user, and refused by name."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_each_of_several_columns_must_be_there(part: str) -> None:
 
 
 def test_a_part_that_does_not_exist_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="'scores' is not a part a column can play. Did you mean 'score'"):
+    with pytest.raises(UsageError, match="'scores' is not a role a column can have. Did you mean 'score'"):
         make_columns(scores="s")
 
 

@@ -1,4 +1,4 @@
-"""Every table of the corpus gets its report: the place, the rule, the exit code; or its rows."""
+"""Every table of the corpus gives its error (location, rule, exit code) or its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every bad table of the corpus once through the command line: words, one JSON document, an exit code, no traceback."""
+"""Every bad table of the corpus on the command line gives a message, one JSON document and an exit code."""
 
 from __future__ import annotations
 

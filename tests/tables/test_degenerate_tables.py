@@ -1,4 +1,4 @@
-"""Tables without rows, with one, or without variety give a defined result in every form."""
+"""Tables without rows, with one row or without variety give a defined result in every form."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_table_without_rows_is_verified_into_one_without_rows(form: str, out: 
     assert (len(done), done.summary["verifiers"][0]["keep_rate"]) == (0, None)
     again = open_rows(tmp_path / out)
     assert read_dicts(again) == []
-    assert {"text", "agrees.verdict"} <= set(again.names())
+    assert {"text", "accept_yes.verdict"} <= set(again.names())
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
@@ -109,7 +109,7 @@ def test_a_table_without_variety_is_read_verified_and_read_again(kind: str, out:
     }
     done = verify(open_rows(rows), [make_verifier(accept_yes)], tmp_path / out)
     expected = ["abstain" if row["text"] is None else "pass" for row in rows]
-    assert [row["agrees.verdict"] for row in read_dicts(open_rows(tmp_path / out))] == expected
+    assert [row["accept_yes.verdict"] for row in read_dicts(open_rows(tmp_path / out))] == expected
     assert len(done) == len(rows)
 
 

@@ -1,4 +1,4 @@
-"""Labels and verdicts from elsewhere stand beside the right rows, or are refused with both places."""
+"""Labels and verdicts from other files are joined to the right rows, or refused with both locations."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_several_labels_are_joined_at_once(table: Path) -> None:
 
 
 REFUSED = {
-    "a stranger": (["id,correct", "c1,1", "c9,1"], ":3", "the id 'c9' is no candidate of"),
-    "an id twice": (["id,correct", "c1,1", "c2,0", "c1,1"], ":4", "the id 'c1' stands twice"),
+    "a stranger": (["id,correct", "c1,1", "c9,1"], ":3", "the id 'c9' is not a candidate of"),
+    "an id twice": (["id,correct", "c1,1", "c2,0", "c1,1"], ":4", "the id 'c1' appears twice"),
     "an empty id": (["id,correct", "c1,1", ",1"], ":3", "id is null; every row needs one"),
     "a label that is none": (["id,correct", "c1,1", "c2,perhaps"], ":3", "correct is 'perhaps'; a label is"),
     "a ragged row": (["id,correct", "c1,1,1"], ":2", "has 3 cells; the header has 2"),
@@ -106,7 +106,7 @@ def test_labels_that_do_not_fit_are_refused_with_the_line_of_their_file(kind: st
 
 def test_an_id_that_stands_twice_in_the_table_is_refused_where_it_stands(table: Path) -> None:
     table.write_bytes(table.read_bytes() + table.read_bytes().splitlines()[1] + b"\n")
-    with pytest.raises(BadTable, match="the id 'c1' stands twice") as caught:
+    with pytest.raises(BadTable, match="the id 'c1' appears twice") as caught:
         joined(table, labels(table, "id,correct", "c2,1"))
     assert caught.value.where == f"{table}:7"
 
@@ -120,13 +120,13 @@ BY_ROW = {
     "the order changed": (
         ["text,correct", "a0,1", "a2,0", "a1,1", "a3,1"],
         ":3",
-        "its text is 'a2', which is not what",
+        "its text is 'a2', unlike the row at",
     ),
     "a row is missing": (["text,correct", "a0,1", "a1,0", "a2,1"], "", "has 3 rows and"),
     "a row too many": (
         ["text,correct", *(f"a{i},1" for i in range(5))],
         ":6",
-        "not what stands at the end of the table",
+        "has no more rows",
     ),
     "a text was edited": (["text,correct", "a0,1", "a1 ,0", "a2,1", "a3,1"], ":3", "its text is 'a1 '"),
     "no rows": (["text,correct"], "", "has 0 rows and"),
@@ -181,8 +181,8 @@ def loud(completions: Sequence[str]) -> list[bool]:
 def test_verdicts_of_a_store_stand_beside_the_rows_of_a_table(table: Path, tmp_path: Path) -> None:
     write_verdicts(table, tmp_path / "v")
     rows = read_dicts(join_verdicts(open_rows(table), tmp_path / "v"))
-    assert [row["agrees.verdict"] for row in rows] == ["fail", "pass", "pass"] * 2
-    assert set(rows[0]) == {"id", "prompt", "text", "agrees.verdict", "agrees.score", "agrees.reason"}
+    assert [row["accept_yes.verdict"] for row in rows] == ["fail", "pass", "pass"] * 2
+    assert set(rows[0]) == {"id", "prompt", "text", "accept_yes.verdict", "accept_yes.score", "accept_yes.reason"}
 
 
 def test_verdicts_of_made_ids_find_their_rows(without_ids: Path, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_verdicts_of_an_empty_store_are_null(table: Path, tmp_path: Path) -> Non
     (tmp_path / "e.csv").write_text("id,prompt,text\n")
     write_verdicts(tmp_path / "e.csv", tmp_path / "v")
     rows = read_dicts(join_verdicts(open_rows(table), tmp_path / "v"))
-    assert [row["agrees.verdict"] for row in rows] == [None] * 6
+    assert [row["accept_yes.verdict"] for row in rows] == [None] * 6
 
 
 def test_verdicts_from_a_file_that_is_no_store_are_refused(table: Path) -> None:
@@ -205,7 +205,7 @@ def test_verdicts_from_a_file_that_is_no_store_are_refused(table: Path) -> None:
 
 def test_verdicts_over_other_candidates_are_refused(table: Path, tmp_path: Path) -> None:
     write_verdicts(write_rows(tmp_path / "u.jsonl", 8), tmp_path / "v")
-    with pytest.raises(BadTable, match="the id 'c6' is no candidate of"):
+    with pytest.raises(BadTable, match="the id 'c6' is not a candidate of"):
         join_verdicts(open_rows(table), tmp_path / "v")
 
 

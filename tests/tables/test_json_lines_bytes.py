@@ -1,4 +1,4 @@
-"""A row of JSON Lines that is passed on is the row that came in, byte for byte, with new members at its end."""
+"""A row of JSON Lines is written with the bytes it was read with, and new members are added at its end."""
 
 from __future__ import annotations
 

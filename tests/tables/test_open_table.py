@@ -1,4 +1,4 @@
-"""A store finds its source again: after a move, over another store, from a pipe and from memory."""
+"""A store finds its source again after a move, over another store, from a pipe and from memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_store_moved_away_from_its_source_says_what_it_misses(tmp_path: Path) 
     source = write_rows(tmp_path / "t.jsonl")
     write_verdicts(source, tmp_path / "v")
     shutil.move(tmp_path / "v", tmp_path / "far" / "away" / "v")
-    with pytest.raises(BadTable, match="is the source of .* and no longer there"):
+    with pytest.raises(BadTable, match="is the source of .* and is no longer there"):
         open_rows(tmp_path / "far" / "away" / "v")
 
 

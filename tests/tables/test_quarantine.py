@@ -1,4 +1,4 @@
-"""A bad row is refused, or set aside by place up to the stated limit; it is never skipped."""
+"""A bad row is refused, or set aside with its location up to the limit; it is never skipped."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_the_default_is_to_refuse_and_to_say_how_to_set_aside(tmp_path: Path) ->
 def test_rows_of_every_fault_are_set_aside_with_place_reason_and_text(tmp_path: Path) -> None:
     ids, bad = drained(jsonl(tmp_path, "{", '{"id": "", "prompt": "p"}', '{"id": "x", "prompt": "p", "score": "1"}'), 3)
     assert ids == ["0", "1", "2"]
-    assert [one.row_location.rpartition(":")[2] for one in bad] == ["2", "4", "6"]
+    assert [one.place.rpartition(":")[2] for one in bad] == ["2", "4", "6"]
     assert [one.reason.split(";")[0][:11] for one in bad] == ["is not JSON", "id is ''", "score is '1"]
     assert next(iter(bad)).row == "{"
 
 
 def test_one_row_over_the_limit_is_refused_and_the_limit_is_said(tmp_path: Path) -> None:
     path = jsonl(tmp_path, "{", "[", "}")
-    with pytest.raises(BadTable, match=r":6: .*2 bad rows are already set aside, the stated limit") as caught:
+    with pytest.raises(BadTable, match=r":6: .*2 bad rows are already set aside, which is the limit") as caught:
         drained(path, 2)
     assert caught.value.exit_code == 2
 
@@ -75,7 +75,7 @@ def test_ragged_records_of_csv_are_set_aside_by_line(tmp_path: Path) -> None:
     path.write_text('id,prompt,text\na,p,"x\ny"\nb\nc,p,t,u\n\nd,p,t\ne\n', encoding="utf-8")
     ids, bad = drained(path, 5)
     assert ids == ["a", "d"]
-    assert [one.row_location for one in bad] == [f"{path}:4", f"{path}:5", f"{path}:8"]
+    assert [one.place for one in bad] == [f"{path}:4", f"{path}:5", f"{path}:8"]
 
 
 def test_many_ragged_records_are_placed_in_one_walk_through_the_file(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_many_ragged_records_are_placed_in_one_walk_through_the_file(tmp_path: P
     path.write_text("id,prompt,text\n" + "".join(f"c{i},p,t\nx{i}\n" for i in range(20_000)), encoding="utf-8")
     ids, bad = drained(path, 20_000)
     assert len(ids) == 20_000
-    assert [int(one.row_location.rpartition(":")[2]) for one in bad] == list(range(3, 40_003, 2))
+    assert [int(one.place.rpartition(":")[2]) for one in bad] == list(range(3, 40_003, 2))
 
 
 def test_a_table_of_bad_rows_only_is_refused_for_what_it_holds(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_row_that_is_set_aside_in_memory_is_not_lost_from_sight() -> None:
         [{"id": "a", "prompt": "p", "text": "t"}, {"id": "b", "prompt": "p", "text": [1]}], bad=BadRows(1)
     )
     assert [len(chunk) for chunk, _ in table.read_roles(["text"])] == [1]
-    assert [(one.row_location, one.row[:10]) for one in table.bad_rows] == [("rows[1]", "{'id': 'b'")]
+    assert [(one.place, one.row[:10]) for one in table.bad_rows] == [("rows[1]", "{'id': 'b'")]
     assert len(read_dicts(table)) == 2
 
 

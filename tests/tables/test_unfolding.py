@@ -1,4 +1,4 @@
-"""One row per prompt with lists becomes one row per candidate, each with the place it came from."""
+"""A row per prompt with lists becomes one row per candidate, each with the location of its source row."""
 
 from __future__ import annotations
 
@@ -98,4 +98,4 @@ def test_the_same_candidates_keep_their_numbers_when_a_row_is_set_aside(tmp_path
     table = open_rows(path, Columns(candidates="samples"), BadRows(3))
     for _ in range(2):
         assert [(row["prompt"], row["samples"]) for row in read_dicts(table)] == [("p", "a"), ("r", "b"), ("r", "c")]
-    assert [bad.row_location for bad in table.bad_rows] == [f"{path}:2"]
+    assert [bad.place for bad in table.bad_rows] == [f"{path}:2"]

@@ -1,4 +1,4 @@
-"""An id that stands twice is found, wherever its rows are and however many others there are."""
+"""A duplicate id is found wherever its rows are and however many other ids there are."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from winnow.tables.table import Table
 from winnow.tables.unique_ids import UniqueIdChecker
 
 
-def table_of(ids: list[str]) -> Table:
-    return open_rows([{"id": one, "prompt": "p", "text": "t"} for one in ids], Columns(id="id"))
+def make_table(ids: list[str]) -> Table:
+    return open_rows([{"id": name, "prompt": "p", "text": "t"} for name in ids], Columns(id="id"))
 
 
 def check(table: Table) -> None:
@@ -30,45 +30,45 @@ def check(table: Table) -> None:
 
 
 @pytest.fixture(params=["in memory", "in files", "all of one hash"])
-def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However the ids are kept, the answer is the same."""
+def id_buffer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids are held in memory, written to files, or all have the same hash."""
     if request.param == "in files":
-        monkeypatch.setattr(unique_ids, "HELD_BYTES", 1)
+        monkeypatch.setattr(unique_ids, "BUFFER_BYTES", 1)
     if request.param == "all of one hash":
-        alike: Callable[[str], int] = len
-        monkeypatch.setattr(unique_ids, "hash", alike, raising=False)
+        equal_hash: Callable[[str], int] = len
+        monkeypatch.setattr(unique_ids, "hash", equal_hash, raising=False)
 
 
-@pytest.mark.usefixtures("kept")
+@pytest.mark.usefixtures("id_buffer")
 @pytest.mark.parametrize(
     ("twice", "first", "second"),
     [([(3, 40)], 3, 40), ([(0, 89)], 0, 89), ([(30, 31), (5, 60)], 5, 60), ([(8, 9), (8, 70)], 8, 9)],
 )
-def test_the_first_id_that_stands_again_is_named_with_both_places(
+def test_the_first_duplicate_id_is_reported_with_both_locations(
     twice: list[tuple[int, int]], first: int, second: int
 ) -> None:
     names = [f"c{number:03}" for number in range(90)]
-    for one, other in twice:
-        names[other] = names[one]
+    for original, duplicate in twice:
+        names[duplicate] = names[original]
     with pytest.raises(BadTable, match=rf"rows\[{second}\]: id is 'c{first:03}', as at rows\[{first}\];"):
-        check(table_of(names))
+        check(make_table(names))
 
 
-@pytest.mark.usefixtures("kept")
-def test_ids_that_differ_are_all_right() -> None:
-    check(table_of([f"c{number}" for number in range(90)]))
-    check(table_of(["c", "C", " c", "c ", "ç"]))
+@pytest.mark.usefixtures("id_buffer")
+def test_different_ids_are_accepted() -> None:
+    check(make_table([f"c{number}" for number in range(90)]))
+    check(make_table(["c", "C", " c", "c ", "ç"]))
 
 
 def test_many_ids_hold_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unique_ids, "HELD_BYTES", 1 << 14)
+    monkeypatch.setattr(unique_ids, "BUFFER_BYTES", 1 << 14)
     rows, step = 500_000, 10_000
-    with UniqueIdChecker(table_of(["c"])) as ids:
+    with UniqueIdChecker(make_table(["c"])) as ids:
         tracemalloc.start()
         for first in range(0, rows, step):
             numbers = np.arange(first, first + step)
             ids.add(numbers, {"id": pa.array(map(str, numbers.tolist()))})
         ids.check()
-        most = tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert most < rows * unique_ids.RECORD_DTYPE.itemsize / 2
+    assert peak < rows * unique_ids.RECORD_DTYPE.itemsize / 2

@@ -1,7 +1,7 @@
-"""Bytes of a file: opened, decompressed, recognized, and kept within limits.
+"""The bytes of a file: decompression, format detection, lines and hashes, but no rows.
 
-Promises: a compressed file cannot expand without bound, a line cannot be endless, a truncated or damaged
-stream is refused and never read as a shorter file. Knows nothing of rows.
+A compressed file cannot expand without bound and a line cannot be endless. A truncated or damaged stream is refused
+and never read as a shorter file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import IO, BinaryIO
 
 import pyarrow as pa
 
-from winnow.errors import BadTable, EnvironmentFault
+from winnow.errors import BadTable
+from winnow.storage.atomic_files import to_environment_fault
 from winnow.storage.locations.location import Location
 
 BLOCK_BYTES = 1 << 22
@@ -62,12 +63,12 @@ FORMAT_HINTS = {
 
 
 class ExpansionGuard(io.RawIOBase):
-    """A decompressing stream that stops when it grows beyond all proportion to its file."""
+    """A decompressing stream that is refused when it grows out of proportion to its file."""
 
     def __init__(self, stream: BinaryIO, path: Location) -> None:
         self._stream = stream
         self._path = path
-        self._max_bytes = max(FREE_EXPANSION_BYTES, MAX_EXPANSION_RATIO * path.stat().st_size)
+        self._max_bytes = max_expanded_bytes(path)
         self._bytes_read = 0
 
     def readable(self) -> bool:
@@ -80,22 +81,34 @@ class ExpansionGuard(io.RawIOBase):
             raise BadTable(str(self._path), f"is cut off or damaged ({error})", "Fetch or compress it again") from error
         self._bytes_read += len(block)
         if self._bytes_read > self._max_bytes:
-            raise BadTable(
-                str(self._path),
-                f"expands to more than {self._max_bytes >> 20} MB, over {MAX_EXPANSION_RATIO} times its size",
-                "If you trust it, decompress it first and name the decompressed file",
-            )
+            next_step = "If you trust it, decompress it first and name the decompressed file"
+            raise expansion_error(self._path, f"more than {self._max_bytes >> 20} MB", next_step)
         return block
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # BufferedReader hands a memoryview
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # BufferedReader passes a memoryview
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
 
 
+def max_expanded_bytes(path: Location) -> int:
+    """How large a file may become when it is decompressed."""
+    return max(FREE_EXPANSION_BYTES, MAX_EXPANSION_RATIO * path.stat().st_size)
+
+
+def expansion_error(path: Location, size: str, next_step: str) -> BadTable:
+    """The error for a file that expands out of proportion to its size."""
+    return BadTable(str(path), f"expands to {size}, over {MAX_EXPANSION_RATIO} times its size", next_step)
+
+
 @contextmanager
 def open_decompressed(path: Location) -> Iterator[IO[bytes]]:
-    """The decompressed bytes of a file, guarded."""
+    """Open a file for reading and decompress it if its name ends in .gz or .zst.
+
+    Raises:
+        BadTable: On reading: the stream is damaged, or expands out of proportion to its file.
+        EnvironmentFault: The file cannot be opened.
+    """
     with _open_raw(path) as file:
         if path.suffix.lower() == ".gz":
             yield ExpansionGuard(gzip.GzipFile(fileobj=file), path)  # type: ignore[arg-type,misc]
@@ -110,20 +123,19 @@ def _open_raw(path: Location) -> Iterator[io.BufferedReader]:
     try:
         file = path.open("rb")
     except OSError as error:
-        problem = f"could not be read ({error.strerror or error})"
-        raise EnvironmentFault(str(path), problem, "Check the path and its permissions") from error
+        raise to_environment_fault(path, error, "read") from error
     with file:
         yield file
 
 
 def format_suffix(path: Location) -> str:
-    """The ending that tells the format: `.jsonl` of `rows.jsonl.gz`."""
+    """Return the suffix that names the format: `.jsonl` for `rows.jsonl.gz`."""
     ending = path.suffix.lower()
     return Path(path.stem).suffix.lower() if ending in (".gz", ".zst") else ending
 
 
 def detect_format(path: Location) -> str:
-    """What the first bytes say this is: parquet, arrow, json, text or something refused by name."""
+    """Detect a format by the first bytes: parquet, arrow, json, array, text, empty, or one that winnow refuses."""
     with open_decompressed(path) as stream:
         head = stream.read(512)
     for signature, format_name in SIGNATURES:
@@ -140,15 +152,15 @@ def detect_format(path: Location) -> str:
 
 
 def read_line_blocks(stream: IO[bytes], path: Location) -> Iterator[list[bytes]]:
-    """Lines split at newline bytes only (never at U+2028 and its like), without their ends, block by block."""
+    """Yield the lines of a stream in blocks, without line ends; only newline bytes end a line, not U+2028."""
     tail = b""
     line_count = 0
     while block := stream.read(BLOCK_BYTES):
         lines = (tail + block).split(b"\n") if tail else block.split(b"\n")
-        # Blocks are shorter than the limit, so only what began before this one can be over it.
+        # A block is shorter than the limit, so only a line that began in an earlier block can exceed it.
         if len(lines[0]) > MAX_LINE_BYTES:
             problem = f"is longer than {MAX_LINE_BYTES >> 20} MB"
-            raise BadTable(f"{path}:{line_count + 1}", problem, "Write one row a line")
+            raise BadTable(f"{path}:{line_count + 1}", problem, "Write one row per line")
         tail = lines.pop()
         line_count += len(lines)
         if lines:
@@ -158,16 +170,16 @@ def read_line_blocks(stream: IO[bytes], path: Location) -> Iterator[list[bytes]]
 
 
 def file_sha256(path: Location) -> str:
-    """sha256 of the bytes on disk."""
+    """Return the sha256 of a file's bytes as they are stored."""
     with _open_raw(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def parquet_footer_sha256(path: Location) -> str:
-    """sha256 of a Parquet file's size and footer: schema, row counts, offsets, sizes and statistics of every page.
+    """Return the sha256 of a Parquet file's size and footer: schema, row counts, and offsets and sizes of its pages.
 
-    A rewritten Parquet file has another footer, and a terabyte need not be read to know it. It does not see
-    flipped bits inside a page; stores, which promise that, hash every byte.
+    A rewritten file has another footer, so a change is found without reading all bytes. Flipped bits inside a page
+    are not found; stores, which promise that, hash every byte.
     """
     size = path.stat().st_size
     with _open_raw(path) as file:

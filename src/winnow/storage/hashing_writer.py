@@ -1,7 +1,4 @@
-"""A file followed while it is written: hashed and forced to disk behind the writer, which waits for neither.
-
-For files that only grow. What is hashed is what was read back from the file, up to its last byte.
-"""
+"""A background thread that hashes a file and forces it to disk while another thread appends to it."""
 
 from __future__ import annotations
 
@@ -9,15 +6,17 @@ import hashlib
 import os
 import threading
 from pathlib import Path
-from types import TracebackType
 
 BLOCK_BYTES = 1 << 20
 FSYNC_BYTES = 1 << 25
-"""Bytes after which what is there is forced to disk."""
+"""How many new bytes are read before they are forced to disk."""
 
 
 class BackgroundHasher:
-    """Follows one file from its first byte; the sha256 is known when the block ends."""
+    """Hashes a growing file by reading back what was written; `sha256` is complete when the block has ended.
+
+    Every byte must be written before the block ends.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -25,16 +24,13 @@ class BackgroundHasher:
         self._is_finished = False
         self._sha256 = hashlib.sha256()
         self._error: OSError | None = None
-        self._thread = threading.Thread(target=self._hash_until_finished, name=f"trail of {path.name}", daemon=True)
+        self._thread = threading.Thread(target=self._hash_until_finished, name=f"hash {path.name}", daemon=True)
 
     def __enter__(self) -> BackgroundHasher:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Every byte must be written by now."""
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._is_finished = True
         self._growth.release()
         self._thread.join()
@@ -42,11 +38,11 @@ class BackgroundHasher:
             raise self._error
 
     def notify_growth(self) -> None:
-        """Say that there may be more to read."""
+        """Tell the thread that there may be new bytes."""
         self._growth.release()
 
     def sha256(self) -> str:
-        """Of the whole file, once the block has ended."""
+        """Return the sha256 of all bytes hashed so far, in hexadecimal."""
         return self._sha256.hexdigest()
 
     def _hash_until_finished(self) -> None:
@@ -62,7 +58,6 @@ class BackgroundHasher:
             self._error = error
 
     def _hash_new_bytes(self, file_descriptor: int, unsynced_bytes: int) -> int:
-        """Hash what is there to read; returns how many bytes are still to be forced."""
         while block := os.read(file_descriptor, BLOCK_BYTES):
             self._sha256.update(block)
             unsynced_bytes += len(block)

@@ -1,9 +1,8 @@
-"""Receipts: what was done, to which bytes, with which books, and the sha256 of what came out.
+"""Receipts: which work was done on which sources, where the rows went, and the sha256 of every file written.
 
-The receipt is written last; what has none was never finished. It is sealed by the sha256 of its own content, so an
-edited receipt is no receipt. The identity of a stage is the sha256 of its
-name, version, configuration and sources as canonical JSON: the same identity is the same work. Paths, times and
-hosts are no part of an identity.
+A receipt is written last, so a result without one was never finished. It is sealed with the sha256 of its own
+content, so an edited receipt is refused. The identity of a result is the sha256 of stage name, version, configuration
+and sources as canonical JSON; paths, times and hosts are no part of it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any, get_origin, get_type_hints
 
 from winnow.errors import BrokenPromise, format_value
 from winnow.storage.atomic_files import write_bytes
-from winnow.storage.canonical_json import canonical_json
+from winnow.storage.canonical_json import canonical_json, to_plain
 from winnow.storage.locations.location import Location
 
 FORMAT = "winnow-receipt-1"
@@ -34,19 +33,14 @@ class WorkSpec:
     source: dict[str, Any]
 
     def identity(self) -> str:
-        """sha256 of the work, paths left out."""
-        content = {
-            "stage": self.stage,
-            "version": self.version,
-            "config": self.config,
-            "source": remove_paths(self.source),
-        }
+        """Return the sha256 of this work, without the paths of its sources."""
+        content = {**to_plain(self), "source": remove_paths(self.source)}
         return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class RowCounts:
-    """Where the rows went. They must balance before a receipt is written."""
+    """How many rows were read, kept, dropped and rejected; `reasons` counts the dropped and rejected ones."""
 
     rows_in: int
     keep: int
@@ -55,21 +49,15 @@ class RowCounts:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def check(self, where: str) -> None:
-        """Refuse books that do not balance."""
+        """Raise BrokenPromise if the counts do not add up."""
         if self.rows_in != self.keep + self.drop + self.reject or sum(self.reasons.values()) != self.drop + self.reject:
-            raise BrokenPromise(
-                where, f"its books do not balance ({self})", "This is a fault in winnow: please report it"
-            )
+            problem = f"its row counts do not add up ({self})"
+            raise BrokenPromise(where, problem, "This is a fault in winnow: please report it")
 
     def to_dict(self) -> dict[str, Any]:
-        """As the receipt holds them."""
-        return {
-            "in": self.rows_in,
-            "keep": self.keep,
-            "drop": self.drop,
-            "reject": self.reject,
-            "reasons": self.reasons,
-        }
+        """Return the counts as a receipt stores them, where `rows_in` is called `in`."""
+        counts = to_plain(self)
+        return {"in": counts.pop("rows_in"), **counts}
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a finished result says of itself."""
+    """The kind of a finished result, the work that made it, its row counts and its files."""
 
     kind: str
     work: WorkSpec
@@ -92,7 +80,7 @@ class Receipt:
     shards: list[Shard]
 
     def write(self, path: Location) -> None:
-        """The receipt, atomically, after the books were checked."""
+        """Check the row counts and write the receipt atomically."""
         self.books.check(str(path))
         content = {
             "format": FORMAT,
@@ -101,20 +89,41 @@ class Receipt:
             "stage": {"name": self.work.stage, "version": self.work.version, "config": self.work.config},
             "source": self.work.source,
             "books": self.books.to_dict(),
-            "shards": [shard.__dict__ for shard in self.shards],
+            "shards": to_plain(self.shards),
         }
         write_bytes(path, seal_json(content))
 
 
 def seal_json(content: dict[str, Any]) -> bytes:
-    """A receipt as it stands on disk; names of files need not be Unicode, so half surrogates pass."""
+    """Encode a JSON object with the sha256 of its content as one more member, `seal`.
+
+    Half surrogates are allowed, because file names need not be Unicode.
+    """
     digest = hashlib.sha256(canonical_json(content).encode("utf-8", "surrogatepass")).hexdigest()
     text = json.dumps({**content, "seal": digest}, indent=1, ensure_ascii=False, sort_keys=True)
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
+def parse_sealed(raw: bytes) -> tuple[dict[str, Any], bool]:
+    """Parse what `seal_json` wrote.
+
+    Returns:
+        The content without its seal, and whether the bytes are exactly what `seal_json` writes for it.
+
+    Raises:
+        ValueError, TypeError, AttributeError, RecursionError: The bytes are not a JSON object.
+    """
+    content = json.loads(raw)
+    content.pop("seal", None)
+    return content, seal_json(content) == raw
+
+
 def read_receipt(path: Location) -> Receipt:
-    """A receipt, refused when it is not one, was edited or contradicts itself."""
+    """Read a receipt.
+
+    Raises:
+        BrokenPromise: The file is not a receipt, was edited, or contradicts itself.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -122,21 +131,19 @@ def read_receipt(path: Location) -> Receipt:
     return _parse_receipt(path, raw)
 
 
+# Cached, because a worker reads the same receipt for every shard, and the receipt lists all shards.
 @lru_cache(16)
 def _parse_receipt(path: Location, raw: bytes) -> Receipt:
-    """What these bytes say; a worker meets the same receipt with every shard, and it names all shards."""
     try:
-        content = json.loads(raw)
-        format_name = content["format"]
-        is_seal_valid = seal_json({name: value for name, value in content.items() if name != "seal"}) == raw
-        stage, books = content["stage"], content["books"]
+        content, is_seal_valid = parse_sealed(raw)
+        format_name, identity = content["format"], content["identity"]
+        stage, counts = content["stage"], content["books"]
         receipt = Receipt(
             kind=content["kind"],
             work=WorkSpec(stage["name"], stage["version"], stage["config"], content["source"]),
-            books=RowCounts(books["in"], books["keep"], books["drop"], books["reject"], books["reasons"]),
+            books=RowCounts(counts["in"], counts["keep"], counts["drop"], counts["reject"], counts["reasons"]),
             shards=[Shard(s["name"], s["rows"], s["bytes"], s["sha256"]) for s in content["shards"]],
         )
-        identity = content["identity"]
         for part in (receipt, receipt.work, receipt.books, *receipt.shards):
             _check_field_types(part)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -151,9 +158,8 @@ def _parse_receipt(path: Location, raw: bytes) -> Receipt:
     receipt.books.check(str(path))
     for shard in receipt.shards:
         if Path(shard.name).name != shard.name:
-            raise BrokenPromise(
-                str(path), f"names a shard outside its folder ({format_value(shard.name)})", "Make the store again"
-            )
+            problem = f"names a shard outside its folder ({format_value(shard.name)})"
+            raise BrokenPromise(str(path), problem, "Make the store again")
     return receipt
 
 
@@ -176,9 +182,7 @@ def _check_field_types(part: Any) -> None:
 
 
 def remove_paths(value: Any) -> Any:
-    """The same structure without any member called `path`."""
+    """Copy a structure without any member called `path`."""
     if isinstance(value, dict):
         return {name: remove_paths(inner) for name, inner in value.items() if name != "path"}
-    if isinstance(value, list):
-        return [remove_paths(inner) for inner in value]
-    return value
+    return [remove_paths(inner) for inner in value] if isinstance(value, list) else value

@@ -1,8 +1,7 @@
-"""Some consecutive rows of a table, in the form they were read in.
+"""Consecutive rows of a table in the form they were read in; nothing here reads or writes a file.
 
-An `ArrowChunk` holds typed columns (Parquet, CSV, HF, data frames); a `JsonChunk` holds Python objects and,
-for JSON Lines, the very bytes of each line, so that a row written again is the row that was read. Both know
-the number of each row in its table and where it stands (`file:line`). They read and write no file.
+An `ArrowChunk` holds typed columns (Parquet, CSV, HF, data frames). A `JsonChunk` holds Python objects and, for JSON
+Lines, the bytes of each line, so that a row is written with the bytes it was read with.
 """
 
 from __future__ import annotations
@@ -26,62 +25,60 @@ Row = dict[str, Any]
 
 
 class Chunk(ABC):
-    """Consecutive rows: their numbers, their places, their columns, and how they are written."""
+    """Consecutive rows, with the number of each row in its table and its location (`file:line`)."""
 
-    row_numbers: RowNumbers
+    def __init__(self, rows: RowNumbers, locate_row: Callable[[int], str]) -> None:
+        self.row_numbers = rows
+        self._locate_row = locate_row
 
     def __len__(self) -> int:
         return len(self.row_numbers)
 
+    def locate(self, position: int) -> str:
+        """Return where the row at this position is: `file:line`."""
+        return self._locate_row(int(self.row_numbers[position]))
+
     @abstractmethod
     def names(self) -> list[str]:
-        """Columns present in these rows, in order of first appearance."""
+        """Return the columns of these rows, in order of first appearance."""
 
     @abstractmethod
     def values(self, name: str) -> list[Any]:
-        """One column as Python values, None where a row lacks it."""
-
-    @abstractmethod
-    def locate(self, position: int) -> str:
-        """Where the row at this position stands: `file:line`."""
+        """Return one column as Python values, with None where a row lacks it."""
 
     @abstractmethod
     def take(self, positions: RowNumbers) -> Chunk:
-        """The rows at these positions, in this order."""
+        """Return the rows at these positions, in this order."""
 
     @abstractmethod
     def to_dicts(self) -> list[Row]:
-        """The rows as Python dictionaries."""
+        """Return the rows as Python dictionaries."""
 
     @abstractmethod
     def with_columns(self, new_columns: Mapping[str, pa.Array]) -> Chunk:
-        """The same rows with these columns after theirs; a column of the same name is replaced."""
+        """Return the rows with these columns added at the end; a column of the same name is replaced."""
 
     @abstractmethod
     def json_lines(self) -> Iterator[bytes]:
-        """Each row as one line of JSON, without the line end."""
+        """Yield each row as one line of JSON, without the line end."""
 
     @abstractmethod
     def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
-        """The rows as an Arrow batch, in the given schema if there is one."""
+        """Return the rows as an Arrow batch, of this schema if it is not None."""
 
 
 class ArrowChunk(Chunk):
     """Rows of a typed source."""
 
     def __init__(self, batch: pa.RecordBatch, rows: RowNumbers, locate_row: Callable[[int], str]) -> None:
+        super().__init__(rows, locate_row)
         self.batch = batch
-        self.row_numbers = rows
-        self._locate_row = locate_row
 
     def names(self) -> list[str]:
         return list(self.batch.schema.names)
 
     def values(self, name: str) -> list[Any]:
         return self.batch.column(name).to_pylist() if name in self.batch.schema.names else [None] * len(self)
-
-    def locate(self, position: int) -> str:
-        return self._locate_row(int(self.row_numbers[position]))
 
     def take(self, positions: RowNumbers) -> ArrowChunk:
         return ArrowChunk(self.batch.take(pa.array(positions)), self.row_numbers[positions], self._locate_row)
@@ -109,10 +106,8 @@ class ArrowChunk(Chunk):
     def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
         if schema is None or schema == self.batch.schema:
             return self.batch
-        # Column by column, because Arrow cannot cast a list of nulls even to its own type.
-        columns = [self.batch.column(field.name) for field in schema]
         try:
-            arrays = [c if c.type == f.type else c.cast(f.type) for c, f in zip(columns, schema, strict=True)]
+            arrays = cast_columns([self.batch.column(field.name) for field in schema], schema)
         except pa.ArrowException as error:
             problem = f"a column from here on has another type than the table ({format_value(str(error))})"
             raise BadTable(self.locate(0), problem, "Write .jsonl instead") from error
@@ -129,19 +124,15 @@ class JsonChunk(Chunk):
         locate_row: Callable[[int], str],
         raw_lines: Sequence[bytes] | None = None,
     ) -> None:
+        super().__init__(rows, locate_row)
         self.objects = objects
-        self.row_numbers = rows
         self.raw_lines = raw_lines
-        self._locate_row = locate_row
 
     def names(self) -> list[str]:
         return list(dict.fromkeys(name for row in self.objects for name in row))
 
     def values(self, name: str) -> list[Any]:
         return [row.get(name) for row in self.objects]
-
-    def locate(self, position: int) -> str:
-        return self._locate_row(int(self.row_numbers[position]))
 
     def take(self, positions: RowNumbers) -> JsonChunk:
         raw_lines = None if self.raw_lines is None else [self.raw_lines[p] for p in positions]
@@ -184,15 +175,20 @@ class JsonChunk(Chunk):
             raise BadTable(self.locate(0), _mixed_type_problem(field.name, error), "Write .jsonl instead") from error
 
 
+def cast_columns(columns: Sequence[Any], schema: pa.Schema) -> list[Any]:
+    """Cast columns to the types of a schema, except those that have them: Arrow cannot cast a list of nulls."""
+    return [c if c.type == field.type else c.cast(field.type) for c, field in zip(columns, schema, strict=True)]
+
+
 def infer_json_schema(chunk: Chunk) -> pa.Schema:
-    """The Arrow types of JSON rows; refused when a column mixes types that no table can hold."""
+    """Infer the Arrow types of JSON rows, or raise BadTable when a column mixes types that no table can hold."""
     fields = []
     for name in chunk.names():
         values = chunk.values(name)
         kinds = {type(v) for v in values if v is not None}
         try:
             if bool in kinds and len(kinds) > 1:
-                raise pa.ArrowInvalid("true/false beside other values")
+                raise pa.ArrowInvalid("true/false and other values")
             fields.append(pa.field(name, pa.array(values).type))
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
             raise BadTable(chunk.locate(0), _mixed_type_problem(name, error), "Write .jsonl instead") from error
@@ -204,26 +200,25 @@ def _mixed_type_problem(name: str, error: Exception) -> str:
 
 
 def _append_members(line: bytes, existing: Row, members: Row) -> bytes:
-    """The bytes of a row with more members at its end; the bytes it had stay as they were."""
+    """Add members at the end of a line of JSON without changing its other bytes."""
     body = line[: line.rindex(b"}")].rstrip()
     return body + (b", " if existing else b"") + _encode_json(members)[1:]
 
 
 def _encode_json(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(row, ensure_ascii=False, allow_nan=False, default=_to_json_value).encode()
 
 
 def _encode_row(row: Row, chunk: Chunk, position: int) -> bytes:
     try:
-        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=_to_json_value).encode()
+        return _encode_json(row)
     except (ValueError, TypeError) as error:
-        raise BadTable(
-            chunk.locate(position), f"cannot be written as JSON ({format_value(str(error))})", "Write .parquet instead"
-        ) from error
+        problem = f"cannot be written as JSON ({format_value(str(error))})"
+        raise BadTable(chunk.locate(position), problem, "Write .parquet instead") from error
 
 
 def _to_json_value(value: object) -> object:
-    """Values Arrow and data frames hold and JSON does not, in their plainest lossless text."""
+    """Convert values of Arrow and data frames that JSON does not have, without loss."""
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):

@@ -1,8 +1,8 @@
-"""What a column must hold to play its part: texts, keys, references, scores, verdicts, labels.
+"""Reads and checks the values of a column in its role: texts, keys, references, scores, verdicts, labels.
 
-Each function takes a chunk and a column and returns an Arrow array with the problems it met, by position in
-the chunk. Typed columns are checked at Arrow's speed; Python values one by one. Nothing is guessed: "0.5" is a
-score only where a file can hold nothing but text (CSV), true is never a number.
+Each reader takes a chunk and a column name and returns an Arrow array and the problems, by position in the chunk.
+Typed columns are checked by Arrow, Python values one by one. Nothing is guessed: the text "0.5" is a score only in a
+format that holds nothing but text (CSV), and true is never a number.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.errors import BadTable, format_value
+from winnow.errors import BadTable, format_value, not_utf8_problem
 from winnow.storage.canonical_json import canonical_json
 from winnow.tables.chunks import ArrowChunk, Chunk
 
@@ -26,22 +26,22 @@ MAX_KEY_LENGTH = 64
 
 
 class ColumnValues(NamedTuple):
-    """The values that passed, null where a row failed, and what was wrong with those rows."""
+    """The valid values, null where a value breaks its rule, and the problem of each such position."""
 
     array: pa.Array
     problems: dict[int, str]
 
 
+ColumnReader = Callable[[Chunk, str], ColumnValues]
+
+
 def read_texts(chunk: Chunk, name: str) -> ColumnValues:
-    """Text; numbers are taken as they are written."""
-    typed = _typed_column(chunk, name)
-    if typed is not None and _is_text(typed.type):
-        return _check_text(chunk, typed, name)
-    return _read_values(chunk, name, _parse_text, pa.string())
+    """Read texts; a number counts as its text."""
+    return _read_text_or(chunk, name, _parse_text)
 
 
 def read_keys(chunk: Chunk, name: str) -> ColumnValues:
-    """What identifies a prompt or a candidate: text, a whole number, or JSON (a message list) in canonical form."""
+    """Read ids of prompts or candidates: text, whole numbers, or JSON (a message list) in canonical form."""
     typed = _typed_column(chunk, name)
     if typed is not None and (_is_text(typed.type) or pa.types.is_integer(typed.type)):
         array, problems = _check_text(chunk, typed, name) if _is_text(typed.type) else (typed.cast(pa.string()), {})
@@ -54,32 +54,22 @@ def read_keys(chunk: Chunk, name: str) -> ColumnValues:
 
 
 def read_prompts(chunk: Chunk, name: str) -> ColumnValues:
-    """What a candidate answers: text, or any JSON (a message list) in canonical form; null where it is not known."""
-    typed = _typed_column(chunk, name)
-    if typed is not None and _is_text(typed.type):
-        return _check_text(chunk, typed, name)
-    return _read_values(chunk, name, _parse_prompt, pa.string())
+    """Read prompts: text, or JSON (a message list) in canonical form; null where the prompt is not known."""
+    return _read_text_or(chunk, name, _parse_prompt)
 
 
 def read_references(chunk: Chunk, name: str) -> ColumnValues:
-    """A reference as text, or as a list of texts when any row gives several that would do."""
+    """Read references as texts, or as lists of texts if any row has several acceptable ones."""
     typed = _typed_column(chunk, name)
-    if typed is not None and _is_text(typed.type):
-        return _check_text(chunk, typed, name)
     if typed is not None and pa.types.is_integer(typed.type):
         return ColumnValues(typed.cast(pa.string()), {})
-    values = chunk.values(name)
-    has_lists = any(isinstance(value, list) for value in values)
-    return _read_values(
-        chunk,
-        name,
-        _parse_references if has_lists else _parse_reference,
-        pa.list_(pa.string()) if has_lists else pa.string(),
-    )
+    if (typed is None or not _is_text(typed.type)) and any(isinstance(value, list) for value in chunk.values(name)):
+        return _read_values(chunk, name, _parse_references, pa.list_(pa.string()))
+    return _read_text_or(chunk, name, _parse_reference)
 
 
 def read_scores(chunk: Chunk, name: str) -> ColumnValues:
-    """A finite number or null."""
+    """Read scores: finite numbers or null."""
     typed = _typed_column(chunk, name)
     numbers = _finite_numbers(typed)
     if numbers is not None:
@@ -89,7 +79,7 @@ def read_scores(chunk: Chunk, name: str) -> ColumnValues:
 
 
 def read_verdicts(chunk: Chunk, name: str) -> ColumnValues:
-    """pass, fail, abstain, error or null; a true or false column counts as pass and fail."""
+    """Read verdicts: pass, fail, abstain, error or null; true counts as pass and false as fail."""
     typed = _typed_column(chunk, name)
     if typed is not None and pa.types.is_string(typed.type):
         known = pc.is_in(typed, pa.array([*VERDICTS, None], pa.string()))
@@ -99,25 +89,28 @@ def read_verdicts(chunk: Chunk, name: str) -> ColumnValues:
 
 
 def read_labels(chunk: Chunk, name: str) -> ColumnValues:
-    """Right or wrong: true/false or 1/0; null or empty is unlabeled."""
+    """Read labels: true/false or 1/0; null or empty is unlabeled."""
     return _read_values(chunk, name, _parse_label, pa.bool_())
 
 
 def read_grades(chunk: Chunk, name: str) -> ColumnValues:
-    """A label as a number: true and right are 1, false and wrong 0, a grade is itself; null or empty is unlabeled."""
+    """Read labels as numbers: true is 1, false is 0, a grade is itself; null or empty is unlabeled."""
     numbers = _finite_numbers(_typed_column(chunk, name))
     return _read_values(chunk, name, _parse_grade, pa.float64()) if numbers is None else ColumnValues(numbers, {})
 
 
-def read_last_turns(chunk: Chunk, name: str) -> tuple[ColumnValues, ColumnValues]:
-    """Of a message list: the last assistant turn's text, and everything before it in canonical form."""
-    answers = _read_values(chunk, name, lambda value: _split_turns(value)[0], pa.string())
-    prompts = _read_values(chunk, name, lambda value: _split_turns(value)[1], pa.string())
-    return answers, prompts
+def read_last_answers(chunk: Chunk, name: str) -> ColumnValues:
+    """Read the text of the last assistant turn of each message list."""
+    return _read_values(chunk, name, lambda value: _split_turns(value)[0], pa.string())
+
+
+def read_earlier_turns(chunk: Chunk, name: str) -> ColumnValues:
+    """Read all turns before the last assistant turn of each message list, as canonical JSON."""
+    return _read_values(chunk, name, lambda value: _split_turns(value)[1], pa.string())
 
 
 def shorten_key(key: str) -> str:
-    """A key short enough to hold millions of: itself, or the start of its sha256 when it is a whole text."""
+    """Shorten a key so that millions fit in memory: a long key becomes the start of its sha256."""
     return key if len(key) <= MAX_KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
@@ -132,13 +125,21 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def _read_text_or(chunk: Chunk, name: str, parse_value: Callable[[Any], Any]) -> ColumnValues:
+    """Read a typed column of text as it is, and any other column value by value."""
+    typed = _typed_column(chunk, name)
+    if typed is not None and _is_text(typed.type):
+        return _check_text(chunk, typed, name)
+    return _read_values(chunk, name, parse_value, pa.string())
+
+
 def _check_text(chunk: Chunk, array: pa.Array, name: str) -> ColumnValues:
-    """Typed files may hold any bytes under the name of text; only UTF-8 is text."""
+    """Check a typed column of text, whose bytes need not be UTF-8 in a damaged file."""
     try:
         array.validate(full=True)
-        return ColumnValues(_cast_to_string(array), {})
+        return ColumnValues(array.cast(pa.string()), {})
     except pa.ArrowInvalid as error:
-        # Where a text would begin or end outside its buffer, looking at it would end the process.
+        # Reading a text whose offsets point outside its buffer would crash the process.
         if "UTF8" not in str(error):
             problem = f"column {format_value(name)} is damaged from here on ({format_value(str(error))})"
             raise BadTable(chunk.locate(0), problem, "Write or fetch the file again") from error
@@ -149,12 +150,12 @@ def _check_text(chunk: Chunk, array: pa.Array, name: str) -> ColumnValues:
             decoded.append(None if value is None else value.decode())
         except UnicodeDecodeError as error:
             decoded.append(None)
-            problems[position] = f"{name} is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
+            problems[position] = f"{name} {not_utf8_problem(error)}"
     return ColumnValues(pa.array(decoded, pa.string()), problems)
 
 
 def _finite_numbers(typed: pa.Array | None) -> pa.Array | None:
-    """A typed column of numbers, when each is finite or null."""
+    """Return a typed column of numbers as doubles if each is finite or null."""
     if typed is None or not _is_number(typed.type):
         return None
     array = typed.cast(pa.float64(), safe=False)
@@ -165,12 +166,8 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
 
 
-def _cast_to_string(array: pa.Array) -> pa.Array:
-    return array if pa.types.is_string(array.type) else array.cast(pa.string())
-
-
 def _read_values(chunk: Chunk, name: str, parse_value: Callable[[Any], Any], kind: pa.DataType) -> ColumnValues:
-    """Read values one by one; a ValueError is a problem of its row."""
+    """Read values one by one; a ValueError of `parse_value` becomes the problem of its row."""
     problems: dict[int, str] = {}
     parsed_values: list[Any] = []
     for position, value in enumerate(chunk.values(name)):
@@ -211,7 +208,7 @@ def _parse_reference(value: Any) -> str | None:
 def _parse_references(value: Any) -> list[str | None] | None:
     if value is None:
         return None
-    return [_parse_reference(one) for one in (value if isinstance(value, list) else [value])]
+    return [_parse_reference(reference) for reference in (value if isinstance(value, list) else [value])]
 
 
 def _format_number(value: Any, rule: str) -> str:
@@ -316,14 +313,9 @@ def _turn_text(content: Any) -> str | None:
     if content is None or isinstance(content, str):
         return _require_encodable(content)
     if isinstance(content, list):
-        return _require_encodable("".join(str(_part_text(part)) for part in content))
+        parts = [part for part in content if isinstance(part, dict) and part.get("type", "text") == "text"]
+        return _require_encodable("".join(part["text"] for part in parts if isinstance(part.get("text"), str)))
     raise ValueError("the content of a turn is text or a list of parts")
-
-
-def _part_text(part: Any) -> str:
-    if isinstance(part, dict) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
-        return str(part["text"])
-    return ""
 
 
 def _require_encodable(value: str | None) -> str | None:
@@ -331,11 +323,5 @@ def _require_encodable(value: str | None) -> str | None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError("it holds half of a surrogate pair, which is no character") from None
+            raise ValueError("it holds half of a surrogate pair, which is not a character") from None
     return value
-
-
-def count_values(array: pa.Array, values: Sequence[str]) -> dict[str, int]:
-    """How often each of these values stands in an array."""
-    counts = {item["values"]: item["counts"] for item in array.value_counts().to_pylist()}
-    return {value: int(counts.get(value, 0)) for value in values}

@@ -1,6 +1,6 @@
-"""DuckDB, opened the one way winnow opens it: little memory, a spill folder of its own, nothing from the network.
+"""DuckDB connections with little memory, a spill folder of their own and no access to the network.
 
-Used for what does not fit in memory: grouping by prompt, joins by id, large sorts.
+They group by prompt, join by id and sort what does not fit in memory.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     import duckdb
 
 DUCKDB_MEMORY = "384MB"
-"""What DuckDB may hold before it spills; the stated buffer of every command that groups."""
+"""How much memory DuckDB may use before it spills: the documented limit of every command that groups."""
 TEXT_GROUPING_MEMORY = "288MB"
-"""Grouping texts, DuckDB holds about 100 MB more than it counts; counting to here, both stay within the buffer."""
+"""When grouping texts, DuckDB uses about 100 MB more than it counts; with this setting it stays within the limit."""
 
 
 @contextmanager
 def open_duckdb(memory_limit: str = DUCKDB_MEMORY, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that spills to a folder that goes when the work is done; one thread where others work beside it."""
+    """Yield a connection that spills to a temporary folder.
+
+    Args:
+        memory_limit: How much memory DuckDB may count before it spills.
+        threads: Threads to use; 1 where other work runs at the same time.
+    """
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="winnow-") as spill:
@@ -45,9 +50,9 @@ def open_duckdb(memory_limit: str = DUCKDB_MEMORY, threads: int = 2) -> Iterator
 def run_over_batches(
     duck: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
 ) -> None:
-    """Run a query over the relation `incoming`, streamed from these batches.
+    """Run a query over the relation `incoming`, which is streamed from these batches.
 
-    DuckDB wraps what goes wrong while it reads; here the error of the reader itself comes out, unwrapped.
+    An error raised by the batches is raised unchanged, not wrapped in an error of DuckDB.
     """
     import duckdb
 
@@ -61,7 +66,7 @@ def run_over_batches(
             raise
 
     duck.register("incoming", pa.RecordBatchReader.from_batches(schema, record_errors()))
-    # DuckDB takes a stream for a single row, and would hold all of it to join it to anything.
+    # DuckDB estimates a stream as a single row, and would hold all of it in memory for a join.
     duck.execute("set disabled_optimizers = 'build_side_probe_side'")
     try:
         duck.execute(query)

@@ -1,7 +1,7 @@
-"""A table brought into shards, so that all candidates of a prompt stand in one.
+"""Imports a table into shards, so that all candidates of a prompt are in the same shard.
 
-One pass, in bounded memory. Which shard a prompt goes to follows from its text and the number of shards alone;
-within a shard rows keep their order. Rows are kept whole: typed columns as they are, JSON by its bytes.
+The table is read once, in bounded memory. The shard of a prompt depends only on its text and the number of shards;
+rows keep their order within a shard. Rows are stored whole: typed columns as they are, JSON as its bytes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from winnow.errors import UsageError, format_value
 from winnow.storage.atomic_files import atomic_write
 from winnow.storage.file_bytes import file_sha256
 from winnow.storage.receipts import RECEIPT_NAME, Receipt, RowCounts, Shard, WorkSpec
+from winnow.storage.shard_receipt import shard_name
 from winnow.storage.store import Store, open_store
 from winnow.tables.chunks import ArrowChunk, Chunk
 from winnow.tables.readers.columnar import ParquetSource
@@ -31,17 +32,17 @@ from winnow.tables.table import ROLE_READERS, RoleArrays, Table
 from winnow.tables.unique_ids import UniqueIdChecker
 
 SHARD_ROWS = 100_000
-"""About how many rows a shard should hold."""
+"""About how many rows a shard holds."""
 MAX_SHARDS = 512
 BYTES_PER_ROW = 500
 BUFFER_BYTES = 1 << 25
-"""What may wait in memory before it is written."""
+"""How many bytes may be held in memory before they are written."""
 
 Integers = npt.NDArray[np.int64]
 
 
 def choose_shard_count(table: Table) -> int:
-    """How many shards a table should have, judged from its files."""
+    """Choose the number of shards of a table by the size of its files."""
     source = table.source.base_source()
     if isinstance(source, ParquetSource):
         rows = source.count_rows()
@@ -51,21 +52,25 @@ def choose_shard_count(table: Table) -> int:
 
 
 def import_table(table: Table, folder: Path, work: WorkSpec) -> Store:
-    """Write a store of candidates into an empty folder; `work` says how many shards."""
+    """Write a store of candidates into an empty folder; the config of `work` holds the number of shards.
+
+    Raises:
+        UsageError: The table has a column whose name winnow reserves.
+        BadTable: A row breaks a rule, or an id appears twice.
+    """
     if reserved := {ROW_COLUMN, LINE_COLUMN} & set(table.names()):
-        raise UsageError(
-            table.name, f"has a column {format_value(min(reserved))}, a name winnow keeps for itself", "Rename it"
-        )
+        problem = f"has a column {format_value(min(reserved))}, which is a name that winnow reserves"
+        raise UsageError(table.name, problem, "Rename it")
     shard_count = int(work.config["shards"])
     with ExitStack() as stack, UniqueIdChecker(table) as ids:
-        writers = [_ShardFile(folder / f"part-{number:05d}.parquet", stack) for number in range(shard_count)]
+        writers = [_ShardFile(folder / shard_name(number), stack) for number in range(shard_count)]
         rows, names = 0, dict.fromkeys(table.names())
-        for chunk, parts in _iterate_rows_with_ids(table):
+        for chunk, arrays in _iterate_rows_with_ids(table):
             if not isinstance(chunk, ArrowChunk):
                 names |= dict.fromkeys(chunk.names())
-            ids.add(chunk.row_numbers, parts)
-            batch = _make_shard_batch(chunk, parts, has_generated_ids=table.columns.id is None)
-            for number, positions in _split_by_shard(_assign_shards(chunk, parts, shard_count)):
+            ids.add(chunk.row_numbers, arrays)
+            batch = _make_shard_batch(chunk, arrays, has_generated_ids=table.columns.id is None)
+            for number, positions in _split_by_shard(_assign_shards(chunk, arrays, shard_count)):
                 writers[number].add(batch.take(pa.array(positions)))
             rows += len(chunk)
             if sum(writer.buffered_bytes for writer in writers) > BUFFER_BYTES:
@@ -79,49 +84,44 @@ def import_table(table: Table, folder: Path, work: WorkSpec) -> Store:
             writer.close(schema, list(names))
     shards = [writer.to_shard() for writer in writers]
     bad_count = len(table.bad_rows)
-    Receipt(
-        "candidates",
-        work,
-        RowCounts(rows + bad_count, rows, 0, bad_count, {"bad row": bad_count} if bad_count else {}),
-        shards,
-    ).write(folder / RECEIPT_NAME)
+    counts = RowCounts(rows + bad_count, rows, 0, bad_count, {"bad row": bad_count} if bad_count else {})
+    Receipt("candidates", work, counts, shards).write(folder / RECEIPT_NAME)
     return open_store(folder)
 
 
 def _iterate_rows_with_ids(table: Table) -> Iterator[tuple[Chunk, RoleArrays]]:
-    """Whole rows with every part that can be read, so that a row that breaks a rule is met where it came from."""
-    parts = [part for part in ROLE_READERS if table.has_role(part)]
+    """Yield whole rows after checking every role, so that an error names where the row came from."""
+    roles = [role for role in ROLE_READERS if table.has_role(role)]
     if table.columns.id is None and table.has_role("prompt"):
-        parts.append("id")
-    for chunk, columns in table.read_roles(parts, None):
-        yield chunk, columns if "id" in columns else {**columns, "id": pa.array(chunk.row_numbers).cast(pa.string())}
+        roles.append("id")
+    for chunk, arrays in table.read_roles(roles, None):
+        yield chunk, arrays if "id" in arrays else {**arrays, "id": pa.array(chunk.row_numbers).cast(pa.string())}
 
 
-def _make_shard_batch(chunk: Chunk, parts: RoleArrays, has_generated_ids: bool) -> pa.RecordBatch:
-    """The rows as a shard holds them."""
-    arrays: dict[str, pa.Array] = {ROW_COLUMN: pa.array(chunk.row_numbers)}
+def _make_shard_batch(chunk: Chunk, arrays: RoleArrays, has_generated_ids: bool) -> pa.RecordBatch:
+    columns: dict[str, pa.Array] = {ROW_COLUMN: pa.array(chunk.row_numbers)}
     if has_generated_ids:
-        arrays[CANDIDATE_ID] = parts["id"]
+        columns[CANDIDATE_ID] = arrays["id"]
     if not isinstance(chunk, ArrowChunk):
-        arrays[LINE_COLUMN] = pa.array(list(chunk.json_lines()), pa.large_binary())
-        return pa.RecordBatch.from_pydict(arrays)
-    fields = [*(pa.field(name, array.type) for name, array in arrays.items()), *chunk.batch.schema]
+        columns[LINE_COLUMN] = pa.array(list(chunk.json_lines()), pa.large_binary())
+        return pa.RecordBatch.from_pydict(columns)
+    fields = [*(pa.field(name, array.type) for name, array in columns.items()), *chunk.batch.schema]
     schema = pa.schema(fields, metadata=chunk.batch.schema.metadata)
-    return pa.RecordBatch.from_arrays([*arrays.values(), *chunk.batch.columns], schema=schema)
+    return pa.RecordBatch.from_arrays([*columns.values(), *chunk.batch.columns], schema=schema)
 
 
-def _assign_shards(chunk: Chunk, parts: RoleArrays, shard_count: int) -> Integers:
-    """The shard of each row: by a checksum of its prompt, or by its number where there is no prompt."""
-    if "prompt" not in parts:
+def _assign_shards(chunk: Chunk, arrays: RoleArrays, shard_count: int) -> Integers:
+    """Assign each row to a shard by a checksum of its prompt, or by its number where there is no prompt."""
+    if "prompt" not in arrays:
         return chunk.row_numbers // SHARD_ROWS % shard_count
-    encoded = parts["prompt"].dictionary_encode()
+    encoded = arrays["prompt"].dictionary_encode()
     sums = [zlib.crc32(key.encode("utf-8", "surrogatepass")) % shard_count for key in encoded.dictionary.to_pylist()]
     shard_numbers: Integers = np.array(sums, np.int64)[encoded.indices.to_numpy()]
     return shard_numbers
 
 
 def _split_by_shard(shard_numbers: Integers) -> Iterator[tuple[int, Integers]]:
-    """Each shard met, with the positions of its rows in their order."""
+    """Yield each shard that has rows, with the positions of its rows in order."""
     order = np.argsort(shard_numbers, kind="stable")
     numbers, starts = np.unique(shard_numbers[order], return_index=True)
     for number, positions in zip(numbers, np.split(order, starts[1:]), strict=True):
@@ -152,14 +152,14 @@ class _ShardFile:
             self._pending, self.buffered_bytes = [], 0
 
     def close(self, schema: pa.Schema, names: list[str]) -> None:
-        """Close the file; a shard without rows has the columns of the others, and lines know those of all lines."""
+        """Close the file; a shard without rows gets the schema of the others, and one of lines their column names."""
         writer = self._open_writer(schema)
         if LINE_COLUMN in schema.names:
             writer.add_key_value_metadata({LINE_COLUMNS_KEY: json.dumps(names)})
         writer.close()
 
     def to_shard(self) -> Shard:
-        """As the receipt names it, once all files have their names."""
+        """Describe the file for the receipt, after it was renamed."""
         return Shard(self.path.name, self.rows, self.path.stat().st_size, file_sha256(self.path))
 
     def _open_writer(self, schema: pa.Schema) -> pq.ParquetWriter:

@@ -1,8 +1,8 @@
-"""The rows of imported shards, as they came: typed columns, or the very lines of JSON.
+"""Reads the rows of imported shards as they were imported: typed columns, or lines of JSON.
 
-A shard holds `winnow_row` (the number the row had where it came from), `candidate_id` where winnow made the ids,
-and then either the columns of the row or `winnow_line`; lines differ, so the file says which columns any line of any
-shard has. Rows are numbered through all shards, in their order.
+A shard has the column `winnow_row` (the number of the row in its source), `candidate_id` if winnow generated the ids,
+and either the columns of the rows or `winnow_line`. The metadata of a shard of lines lists the columns of all lines of
+all shards. Rows are numbered through all shards, in order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LINE_COLUMNS_KEY = "winnow_columns"
 
 
 class ShardSource(Source):
-    """Rows of all shards of a store of candidates, or of some that follow each other."""
+    """Rows of all shards of a store of candidates, or of consecutive ones."""
 
     format = "candidates"
 
@@ -42,9 +42,9 @@ class ShardSource(Source):
         self.name = str(store.path)
         self._first_row = sum(shard.rows for shard in earlier_shards)
         self._inner = ParquetSource([store.path / shard.name for shard in chosen_shards], self.name)
-        generated_columns = {CANDIDATE_ID} if "id" not in store.receipt.work.source.get("columns", {}) else set()
-        self._own_columns = [name for name in self._inner.names() if name not in {ROW_COLUMN, *generated_columns}]
-        self._has_generated_ids = bool(generated_columns)
+        self._has_generated_ids = "id" not in store.receipt.work.source.get("columns", {})
+        hidden_columns = {ROW_COLUMN, CANDIDATE_ID} if self._has_generated_ids else {ROW_COLUMN}
+        self._own_columns = [name for name in self._inner.names() if name not in hidden_columns]
         self.has_uniform_columns = LINE_COLUMN not in self._own_columns
         self._line_columns = [] if self.has_uniform_columns else _read_line_columns(self._inner.files[0])
 
@@ -52,13 +52,10 @@ class ShardSource(Source):
         return self._own_columns if self.has_uniform_columns else self._line_columns
 
     def paths(self) -> list[Location]:
-        return self._inner.files
+        return self._inner.paths()
 
     def receipt(self) -> dict[str, Any]:
-        return {
-            "format": "store",
-            "store": {"path": str(self.store.path), "identity": self.store.receipt.work.identity()},
-        }
+        return self.store.source_record()
 
     def schema(self, bad: BadRows) -> pa.Schema:
         if not self.has_uniform_columns:
@@ -67,44 +64,38 @@ class ShardSource(Source):
         return pa.schema([stored_schema.field(name) for name in self._own_columns], metadata=stored_schema.metadata)
 
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
-        for chunk in self._inner.chunks(
-            bad, self._own_columns if names is None or not self.has_uniform_columns else names
-        ):
-            yield self._restore_chunk(chunk)
+        wanted = self._own_columns if names is None or not self.has_uniform_columns else names
+        yield from map(self._restore_chunk, self._inner.chunks(bad, wanted))
 
     def read_rows(self, rows: RowNumbers, bad: BadRows) -> Iterator[Chunk]:
-        for chunk in self._inner.read_rows(rows - self._first_row, bad):
-            yield self._restore_chunk(chunk)
+        yield from map(self._restore_chunk, self._inner.read_rows(rows - self._first_row, bad))
 
     def sample_chunks(self, bad: BadRows, names: Sequence[str]) -> Iterator[Chunk]:
-        for chunk in self._inner.sample_chunks(bad, names if self.has_uniform_columns else self._own_columns):
-            yield self._restore_chunk(chunk)
+        wanted = names if self.has_uniform_columns else self._own_columns
+        yield from map(self._restore_chunk, self._inner.sample_chunks(bad, wanted))
 
     def iterate_generated_ids(self) -> Iterator[pa.RecordBatch]:
-        """The ids winnow made, by row; nothing where the rows have ids of their own."""
+        """Yield the ids that winnow generated, by row; nothing where the rows have ids of their own."""
         if self._has_generated_ids:
             for chunk in self._inner.chunks(BadRows(), [CANDIDATE_ID]):
-                ids = chunk.to_arrow().column(CANDIDATE_ID)
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array(chunk.row_numbers + self._first_row), ids], names=["row", CANDIDATE_ID]
-                )
+                columns = [pa.array(chunk.row_numbers + self._first_row), chunk.to_arrow().column(CANDIDATE_ID)]
+                yield pa.RecordBatch.from_arrays(columns, names=["row", CANDIDATE_ID])
 
     def _restore_chunk(self, chunk: Chunk) -> Chunk:
         rows = chunk.row_numbers + self._first_row
 
-        def place(row: int) -> str:
-            position = int(np.searchsorted(rows, row))
-            return chunk.locate(position)
+        def locate_row(row: int) -> str:
+            return chunk.locate(int(np.searchsorted(rows, row)))
 
         batch = chunk.to_arrow()
         if self.has_uniform_columns:
-            return ArrowChunk(batch.select([n for n in batch.schema.names if n in self._own_columns]), rows, place)
+            return ArrowChunk(batch.select([n for n in batch.schema.names if n in self._own_columns]), rows, locate_row)
         lines = batch.column(LINE_COLUMN).to_pylist()
         try:
             objects = [parse_line(line) for line in lines]
         except ValueError as error:
-            raise BrokenPromise(self.name, f"holds a line that is no row ({error})", "Import it again") from error
-        return JsonChunk(objects, rows, place, lines)
+            raise BrokenPromise(self.name, f"holds a line that is not a row ({error})", "Import it again") from error
+        return JsonChunk(objects, rows, locate_row, lines)
 
 
 def _read_line_columns(path: Location) -> list[str]:

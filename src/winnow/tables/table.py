@@ -1,16 +1,14 @@
-"""A table: any rows people have, with the columns that play a part, read as often as needed.
+"""Tables: the rows of a source with the roles of its columns; and opening sources other than stores.
 
-`open_table` takes a path, a glob, `-` for standard input, a store, a list of dictionaries or a data frame.
-`Table.parts` gives chunks beside their checked parts (text, prompt, id ...); `Table.pick` gives chosen rows
-whole, as they came. A row that breaks a rule is refused or set aside by place; it is never skipped.
+`Table.read_roles` yields chunks with their checked columns by role (text, prompt, id ...). `Table.read_rows` yields
+chosen rows whole. A row that breaks a rule is refused or set aside with its location; it is never skipped silently.
 """
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +26,7 @@ from winnow.storage.locations.location import (
 )
 from winnow.tables import column_values
 from winnow.tables.chunks import Chunk, RowNumbers
+from winnow.tables.column_values import ColumnReader
 from winnow.tables.columns import Columns, guess_columns
 from winnow.tables.quarantine import BadRows
 from winnow.tables.readers.columnar import ArrowSource, ArrowTableSource, ParquetSource, list_dataset_files
@@ -47,52 +46,60 @@ ROLE_READERS = {
     "id": column_values.read_keys,
     "label": column_values.read_labels,
 }
+MESSAGE_READERS = {
+    "text": column_values.read_last_answers,
+    "prompt": column_values.read_earlier_turns,
+    "prompt_text": column_values.read_earlier_turns,
+}
+"""How roles are read from a column of message lists."""
 
 
 class Table:
-    """A source, the parts its columns play, and the rows set aside while reading it."""
+    """A source, the roles of its columns, and the rows set aside while reading it."""
 
     def __init__(self, source: Source, columns: Columns, bad: BadRows) -> None:
         self.source = source
         self.bad_rows = bad
         names = source.names()
         if not names:
-            # A table whose every row is bad is refused for the first of them, not for being empty.
+            # A table with bad rows only is refused for the first of them, not for being empty.
             next(iter(source.chunks(bad)), None)
             raise BadTable(source.name, "holds no row with a column", "Check that it is the file you mean")
         self.columns = guess_columns(columns, names, source.name)
 
     @property
     def name(self) -> str:
-        """What to call the table in messages."""
+        """The name of the table in messages."""
         return self.source.name
 
     def names(self) -> list[str]:
-        """Its columns."""
+        """Return the columns of the table."""
         return self.source.names()
 
     def sample_role(self, role: str) -> Iterator[pa.Array]:
-        """One part of rows from all over the table; see `Source.glimpse`."""
-        for chunk in self.source.sample_chunks(self.bad_rows, [self._column_for(role)]):
-            yield self._read_role(chunk, role).array
+        """Yield one role of a sample of rows; see `Source.sample_chunks`."""
+        for chunk in self.source.sample_chunks(self.bad_rows, [self._find_column(role)]):
+            yield self.role_array(chunk, role)
 
     def read_roles(
         self, roles: Sequence[str], extra_columns: Sequence[str] | None = ()
     ) -> Iterator[tuple[Chunk, RoleArrays]]:
-        """Chunks with these parts of them; `also` names further columns to read, None reads all."""
+        """Yield chunks with their arrays of these roles; rows that break a rule are refused or set aside.
+
+        Args:
+            roles: The roles to read and check. Ids are generated if no column has the role "id".
+            extra_columns: Further columns that the chunks must have; None for all columns.
+        """
         id_generator = CandidateIds() if "id" in roles and self.columns.id is None else None
-        stored_roles = [part for part in roles if part != "id" or id_generator is None]
+        stored_roles = [role for role in roles if role != "id" or id_generator is None]
         if id_generator is not None and "prompt" not in stored_roles:
             stored_roles.append("prompt")
-        columns = (
-            None
-            if extra_columns is None
-            else sorted({*extra_columns, *(self._column_for(part) for part in stored_roles)})
-        )
+        role_columns = [self._find_column(role) for role in stored_roles]
+        columns = None if extra_columns is None else sorted({*extra_columns, *role_columns})
         for chunk in self.source.chunks(self.bad_rows, columns):
-            checked = {part: self._read_role(chunk, part) for part in stored_roles}
-            problems = {p: text for one in checked.values() for p, text in one.problems.items()}
-            arrays = {part: one.array for part, one in checked.items()}
+            checked = {role: self._read_role(chunk, role) for role in stored_roles}
+            problems = {p: text for values in checked.values() for p, text in values.problems.items()}
+            arrays = {role: values.array for role, values in checked.items()}
             if problems:
                 chunk, arrays = self._set_aside(chunk, arrays, problems)
             if id_generator is not None:
@@ -101,65 +108,68 @@ class Table:
                 yield chunk, arrays
 
     def role_array(self, chunk: Chunk, role: str) -> pa.Array:
-        """One part of a chunk that was read before."""
+        """Return one role of a chunk that was checked before."""
         return self._read_role(chunk, role).array
 
+    def read_checked(self, chunk: Chunk, readers: Sequence[tuple[str, ColumnReader]]) -> list[pa.Array]:
+        """Read columns of a chunk; a row that breaks a rule is refused or counted as set aside."""
+        checked = [read_column(chunk, name) for name, read_column in readers]
+        for values in checked:
+            for position, problem in values.problems.items():
+                self.bad_rows.add(chunk.locate(position), problem)
+        return [values.array for values in checked]
+
     def base_source(self) -> Source:
-        """The source whose rows `pick` gives: without what was attached to it."""
+        """Return the source whose rows `read_rows` yields, without joined columns."""
         return self.source.base_source()
 
     def read_rows(self, rows: RowNumbers) -> Iterator[Chunk]:
-        """The whole rows with these numbers (ascending), as they came."""
+        """Yield the whole rows with these ascending numbers, as the source has them."""
         return self.source.read_rows(rows, self.bad_rows)
 
     def require_roles(self, *roles: str) -> None:
-        """Refuse now what reading these parts would refuse later."""
+        """Raise UsageError if the table has no column for one of these roles; ids can be generated."""
         for role in roles:
             if role != "id":
-                self._column_for(role)
+                self._find_column(role)
 
     def has_role(self, role: str) -> bool:
-        """Whether a part can be read."""
-        known_columns = self.columns.to_dict()
-        return role in known_columns or (role in ("text", "prompt", "prompt_text") and "messages" in known_columns)
+        """Whether a column has this role."""
+        known_roles = self.columns.to_dict()
+        return role in known_roles or (role in MESSAGE_READERS and "messages" in known_roles)
 
     def locate_row(self, row: int) -> str:
-        """Where a row stands, found by reading again."""
-        chunk = next(iter(self.source.read_rows(np.array([row], np.int64), self.bad_rows)), None)
-        return chunk.locate(0) if chunk is not None else self.name
+        """Read a row again to return its location."""
+        return self.source.locate_row(row, self.bad_rows)
 
-    def _column_for(self, role: str) -> str:
-        if role in ("text", "prompt", "prompt_text") and getattr(self.columns, role) is None and self.columns.messages:
+    def _find_column(self, role: str) -> str:
+        if role in MESSAGE_READERS and getattr(self.columns, role) is None and self.columns.messages:
             return self.columns.messages
         return self.columns.require_column(role, self.name)
 
     def _read_role(self, chunk: Chunk, role: str) -> column_values.ColumnValues:
-        name = self._column_for(role)
-        if name == self.columns.messages and role in ("text", "prompt", "prompt_text"):
-            return column_values.read_last_turns(chunk, name)[0 if role == "text" else 1]
-        if role == "prompt" and name == self.columns.prompt_text:
-            return column_values.read_keys(chunk, name)
-        if role == "prompt_text" and name == self.columns.prompt:
-            return column_values.read_keys(chunk, name)
-        return ROLE_READERS[role](chunk, name)
+        name = self._find_column(role)
+        if name == self.columns.messages and role in MESSAGE_READERS:
+            return MESSAGE_READERS[role](chunk, name)
+        is_prompt_id = role == "prompt_text" and name == self.columns.prompt
+        return ROLE_READERS["prompt" if is_prompt_id else role](chunk, name)
 
     def _set_aside(self, chunk: Chunk, arrays: RoleArrays, problems: Mapping[int, str]) -> tuple[Chunk, RoleArrays]:
         for position, problem in sorted(problems.items()):
-            self.bad_rows.add(
-                chunk.locate(position), problem, format_value(chunk.take(np.array([position])).to_dicts()[0])
-            )
+            row = chunk.take(np.array([position])).to_dicts()[0]
+            self.bad_rows.add(chunk.locate(position), problem, format_value(row))
         remaining = np.setdiff1d(np.arange(len(chunk)), np.fromiter(problems, np.int64, len(problems)))
-        return chunk.take(remaining), {part: array.take(pa.array(remaining)) for part, array in arrays.items()}
+        return chunk.take(remaining), {role: array.take(pa.array(remaining)) for role, array in arrays.items()}
 
 
 class CandidateIds:
-    """Candidate ids for a table without any: `<prompt>#<n>`, n counting the prompt's candidates from 0."""
+    """Generates candidate ids `<prompt>#<n>`, where n counts the candidates of a prompt from 0."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
     def generate(self, prompts: pa.Array) -> pa.Array:
-        """Ids for the next rows of the table, in order."""
+        """Generate the ids of the next rows of the table, in order."""
         ids = []
         for prompt in prompts.to_pylist():
             key = column_values.shorten_key(prompt)
@@ -169,19 +179,22 @@ class CandidateIds:
         return pa.array(ids, pa.string())
 
 
-def open_source(data: object, name: str | None = None) -> Source:
-    """A source for whatever was given, by its type, its ending and its first bytes; stores are opened by `stores`."""
+def open_source(data: object) -> Source:
+    """Open anything but a store as a source, by its type, its suffix and its first bytes.
+
+    Args:
+        data: A path, a glob, "-" for standard input, a list of dictionaries or a data frame.
+    """
     if isinstance(data, Source):
         return data
     if isinstance(data, str | Location):
         return open_standard_input() if str(data) == "-" else _open_path(data)
     if hasattr(data, "__arrow_c_stream__"):
-        return ArrowTableSource(pa.table(data), name or "frame")
+        return ArrowTableSource(pa.table(data), "frame")
     if isinstance(data, Sequence):
-        return DictionarySource(data, name or "rows")
-    raise UsageError(
-        "table", f"{format_value(data)} is not a table", "Give a path, a list of dictionaries or a data frame"
-    )
+        return DictionarySource(data, "rows")
+    problem = f"{format_value(data)} is not a table"
+    raise UsageError("table", problem, "Pass a path, a list of dictionaries or a data frame")
 
 
 def _open_path(path_or_pattern: str | Location) -> Source:
@@ -204,43 +217,31 @@ def _open_folder(path: Location) -> Source:
         return ArrowSource(list_dataset_files(path), str(path))
     if (path / "dataset_dict.json").is_file():
         raise UsageError(str(path), "holds several splits", f"Name one: {path}/train")
-    raise UsageError(
-        str(path), "is a folder without a receipt or a saved dataset", f"Name its files: '{path}/*.parquet'"
-    )
+    problem = "is a folder without a receipt or a saved dataset"
+    raise UsageError(str(path), problem, f"Name its files: '{path}/*.parquet'")
 
 
-FORMATS_BY_ENDING = {
-    ".jsonl": "json",
-    ".ndjson": "json",
-    ".json": "json",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
+FORMATS_BY_SUFFIX = {
+    **{".jsonl": "json", ".ndjson": "json", ".json": "json"},
+    **{".csv": "csv", ".parquet": "parquet", ".arrow": "arrow"},
 }
-
-
+SOURCE_CLASSES: Mapping[str, Callable[[Sequence[Location], str], Source]] = {
+    **{"json": JsonLinesSource, "csv": CsvSource, "parquet": ParquetSource, "arrow": ArrowSource}
+}
 FORMAT_NAMES = {"text": "plain text", "json": "JSON", "parquet": "Parquet", "arrow": "Arrow"}
 
 
 def open_files(files: Sequence[Location], name: str) -> Source:
-    """A source over files of one format."""
+    """Open files of one format as a source."""
     formats = {_resolve_format(path) for path in files}
     if len(formats) > 1:
         raise UsageError(name, f"matches files of several formats ({', '.join(sorted(formats))})", "Name one format")
-    match formats.pop():
-        case "json":
-            return JsonLinesSource(files, name)
-        case "csv":
-            return CsvSource(files, name)
-        case "parquet":
-            return ParquetSource(files, name)
-        case _:
-            return ArrowSource(files, name)
+    return SOURCE_CLASSES[formats.pop()](files, name)
 
 
 def _resolve_format(path: Location) -> str:
-    """The format by ending, confirmed by the first bytes; without a known ending, by the first bytes alone."""
-    expected = FORMATS_BY_ENDING.get(format_suffix(path))
+    """Return the format that the suffix names and the first bytes confirm; without a known suffix, the bytes decide."""
+    expected = FORMATS_BY_SUFFIX.get(format_suffix(path))
     detected = detect_format(path)
     if detected == "array" and expected != "csv":
         step = "Write one object per line (jq -c '.[]' FILE > rows.jsonl)"
@@ -253,27 +254,19 @@ def _resolve_format(path: Location) -> str:
         # A column may be called { or [.
         return expected
     if expected is None and detected in ("text", "empty"):
-        raise UsageError(
-            str(path), "has no ending winnow knows", f"Known: {', '.join(FORMATS_BY_ENDING)}, also with .gz or .zst"
-        )
-    format_name = FORMAT_NAMES.get(detected, detected)
-    step = FORMAT_HINTS.get(detected, "Give it the ending of what it is, or write it again")
-    problem = (
-        f"ends in {path.suffix} but is {format_name}" if expected else f"is {format_name}, which winnow does not read"
-    )
+        step = f"Known: {', '.join(FORMATS_BY_SUFFIX)}, also with .gz or .zst"
+        raise UsageError(str(path), "does not end in a suffix that winnow knows", step)
+    name = FORMAT_NAMES.get(detected, detected)
+    step = FORMAT_HINTS.get(detected, "Rename it to the suffix of its format, or write it again")
+    problem = f"ends in {path.suffix} but is {name}" if expected else f"is {name}, which winnow does not read"
     raise BadTable(str(path), problem, step)
 
 
 def open_source_table(data: object, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
-    """A table over a source that is no store."""
+    """Open anything but a store as a table, and unfold its list of candidates if a column is named for it."""
     known_columns = columns or Columns()
     source = open_source(data)
     if known_columns.candidates:
         source = UnfoldedSource(source, known_columns.candidates.split(","))
         known_columns = replace(known_columns, candidates=None)
     return Table(source, known_columns, BadRows() if bad is None else bad)
-
-
-def describe_table(table: Table) -> dict[str, Any]:
-    """The table as `--json` shows it."""
-    return {"name": table.name, "columns": table.columns.to_dict(), "guessed": sorted(table.columns.guessed)}

@@ -1,4 +1,4 @@
-"""What is no longer what was written is told, and what is no journal is left alone."""
+"""A changed entry is reported, and a file that is not a journal is left alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.journal.crash_harness import start
-from tests.storage.journal.writer_process import append, key, value
+from fault_injection.journal_crashes import start
+from fault_injection.journal_writer import append, key, value
 from winnow.errors import BadTable, BrokenPromise, EnvironmentFault, UsageError, WinnowError
 from winnow.storage.journal.reader import JournalReader
 from winnow.storage.journal.writer import Journal
@@ -169,11 +169,11 @@ def _other_table(path: Path) -> None:
 
 
 STRANGERS: list[tuple[Callable[[Path], None], type[WinnowError], str]] = [
-    (Path.touch, BadTable, "j: is empty and no journal. Name another file"),
-    (_text, BadTable, "j: is no journal. Name another file"),
-    (_database, BadTable, "j: is a database and no journal. Name another file"),
+    (Path.touch, BadTable, "j: is empty and not a journal. Name another file"),
+    (_text, BadTable, "j: is not a journal. Name another file"),
+    (_database, BadTable, "j: is a database and not a journal. Name another file"),
     (_newer, BadTable, "j: is a journal of version 2, and this winnow knows version 1. Use the winnow that wrote it"),
-    (_other_table, BrokenPromise, "j: has another table than a journal of its version"),
+    (_other_table, BrokenPromise, "j: does not have the table of a journal of its version"),
     (Path.mkdir, UsageError, "j: is a folder. Name a file in it"),
 ]
 

@@ -1,4 +1,4 @@
-"""What is appended comes back as it was given, in order, once for each key."""
+"""An appended entry is read back unchanged, in order, once for each key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.errors import UsageError
-from winnow.storage.journal.entry import LARGEST_DOCUMENT, LONGEST_KEY
+from winnow.storage.journal.entry import MAX_DOCUMENT_BYTES, MAX_KEY_BYTES
 from winnow.storage.journal.reader import JournalReader
 from winnow.storage.journal.writer import Journal
 
@@ -80,20 +80,20 @@ def test_a_reader_sees_what_is_appended_while_it_reads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["", "Reply", "two words", "1st", "a" * 33, "é", "reply\n"])
 def test_a_kind_that_is_no_short_word_is_refused(kind: str, tmp_path: Path) -> None:
-    with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="kind: .* is no kind"):
+    with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="kind: .* is not a kind"):
         journal.append(kind, "k", 1)
 
 
-@pytest.mark.parametrize("key", ["", "\ud83d", "k" * (LONGEST_KEY + 1), "é" * (LONGEST_KEY // 2 + 1)])
+@pytest.mark.parametrize("key", ["", "\ud83d", "k" * (MAX_KEY_BYTES + 1), "é" * (MAX_KEY_BYTES // 2 + 1)])
 def test_a_key_that_is_no_short_text_is_refused(key: str, tmp_path: Path) -> None:
-    with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="key: .* is no key"):
+    with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="key: .* is not a key"):
         journal.append("reply", key, 1)
 
 
 @pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, b"bytes", {1: 2, "a": 3}, [10**5000], object()])
 def test_a_value_that_is_no_json_is_refused_and_harms_nothing(value: object, tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
-        with pytest.raises(UsageError, match="reply 'k': the value is no JSON document"):
+        with pytest.raises(UsageError, match="reply 'k': the value is not a JSON document"):
             journal.append("reply", "k", value)
         assert journal.append("reply", "k", 1).wait().is_new
 
@@ -102,14 +102,14 @@ def test_a_value_nested_too_deep_is_refused(tmp_path: Path) -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="no JSON document"):
+    with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="not a JSON document"):
         journal.append("reply", "k", deep)
 
 
 def test_a_document_over_the_limit_is_refused_and_the_largest_is_kept(tmp_path: Path) -> None:
-    largest = "x" * (LARGEST_DOCUMENT - len('""'))
+    largest = "x" * (MAX_DOCUMENT_BYTES - len('""'))
     with Journal(tmp_path / "j") as journal:
-        with pytest.raises(UsageError, match=f"{LARGEST_DOCUMENT + 1} bytes"):
+        with pytest.raises(UsageError, match=f"{MAX_DOCUMENT_BYTES + 1} bytes"):
             journal.append("reply", "k", largest + "x")
         assert journal.append("reply", "k", largest).wait().entry.value == largest
         found = journal.get("reply", "k")

@@ -1,4 +1,4 @@
-"""A machine that says no fails the tickets that wait, and what was acknowledged before is there afterwards."""
+"""A full disk fails the waiting tickets, and entries acknowledged before are still there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.storage.journal.crash_harness import command, environment, parse_numbers, run_child, start
-from tests.storage.journal.writer_process import BALLAST, MORE, append
+from fault_injection.journal_crashes import command, environment, parse_numbers, run_child, start
+from fault_injection.journal_writer import BALLAST, MORE, append
 from winnow.storage.journal.writer import Journal
 
 APART = ["unshare", "--mount", "--map-root-user"]
@@ -30,20 +30,20 @@ def works(*call: str) -> bool:
 
 def holds(found: dict[str, Any]) -> None:
     """What must be so whenever the machine stopped taking more: everybody is told the same, and what was told is so."""
-    count = len(found["kept"])
+    count = len(found["present"])
     assert len(found["refused"]) > 0
-    assert {*found["refused"], found["later"]} == {found["block"]}
+    assert {*found["refused"], found["later"]} == {found["error"]}
     assert found["code"] == 3
-    assert found["kept"] == list(range(count))
-    assert found["told"] == list(range(len(found["told"]))) and len(found["told"]) <= count
-    assert found["firsts"] == list(range(count, count + MORE))
+    assert found["present"] == list(range(count))
+    assert found["acknowledged"] == list(range(len(found["acknowledged"]))) and len(found["acknowledged"]) <= count
+    assert found["new"] == list(range(count, count + MORE))
 
 
 def test_a_file_that_may_not_grow_fails_the_tickets_and_opens_well_later(tmp_path: Path) -> None:
     for size in (60_000, 100_000, 250_000, 1_000_000):
         found = json.loads(run_child("limited", tmp_path / str(size), str(size)))
         holds(found)
-        assert "Check the path, its permissions and the disk, then run again" in found["block"]
+        assert "Check the path, its permissions and the disk, then run again" in found["error"]
 
 
 @pytest.mark.slow
@@ -64,7 +64,7 @@ def test_a_full_disk_of_twenty_sizes_fails_the_tickets_and_opens_well_once_there
     for line in lines:
         found = json.loads(line)
         holds(found)
-        assert "disk is full" in found["block"] and "Free some space, then run again" in found["block"]
+        assert "disk is full" in found["error"] and "Free some space, then run again" in found["error"]
 
 
 needs_strace = pytest.mark.skipif(

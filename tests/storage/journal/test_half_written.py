@@ -1,4 +1,4 @@
-"""After a power loss the log may end anywhere: whole groups are there in order, and what is appended stands apart."""
+"""After a power loss the log may end anywhere: whole groups are there in order, and new entries can be appended."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.journal import crash_harness
-from tests.storage.journal.crash_harness import (
+from fault_injection import journal_crashes
+from fault_injection.journal_crashes import (
     BOUNDS,
     CHECKPOINTED,
     KilledJournal,
@@ -20,7 +20,7 @@ from tests.storage.journal.crash_harness import (
     make_killed_journal,
     memory_folder,
 )
-from tests.storage.journal.writer_process import key
+from fault_injection.journal_writer import key
 from winnow.errors import BrokenPromise
 from winnow.storage.journal.reader import JournalReader
 from winnow.storage.journal.writer import Journal
@@ -64,7 +64,7 @@ def test_a_log_cut_before_an_acknowledged_entry_is_refused_and_not_written(left:
     for size in range(0, len(left.log), 7):
         left.restore(folder / "j", left.log[:size], BOUNDS[-1])
         missing = (
-            f"holds {left.entries_before(size)} entries of the {BOUNDS[-1]} that were acknowledged. Put its j-wal back"
+            f"holds {left.entries_before(size)} entries of the {BOUNDS[-1]} that were acknowledged. Put j-wal back"
         )
         for opened in (Journal(folder / "j"), JournalReader(folder / "j")):
             with pytest.raises(BrokenPromise, match=missing), opened:
@@ -94,7 +94,7 @@ def test_an_entry_that_is_gone_and_one_that_should_not_be_there_are_told(
     found: list[int | str], lost: int, glued: int, left: KilledJournal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [key(one) if isinstance(one, int) else one for one in found]
-    monkeypatch.setattr(crash_harness, "_appended", lambda path, count: (keys, True))
+    monkeypatch.setattr(journal_crashes, "_append_and_read", lambda path, count: (keys, True))
     size = len(left.log)
     assert append_to_tails(left, folder / "j", [(size, left.log)]) == TailTally(1, [size] * lost, [size] * glued)
 

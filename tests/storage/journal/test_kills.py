@@ -1,4 +1,4 @@
-"""A writer that is killed loses nothing that it was told is durable."""
+"""A killed writer loses no entry that it acknowledged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.journal.crash_harness import kill_writers, parse_numbers, read_numbers, start
+from fault_injection.journal_crashes import kill_writers, parse_numbers, read_numbers, start
 
 
 @pytest.mark.slow

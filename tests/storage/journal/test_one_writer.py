@@ -1,4 +1,4 @@
-"""One process writes, any number read, and nobody has to clean up after one that died."""
+"""One process writes, any number read, and a dead writer leaves nothing to clean up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.journal.crash_harness import read_numbers, run_child, start
+from fault_injection.journal_crashes import read_numbers, run_child, start
 from winnow.errors import UsageError
 from winnow.storage.journal.reader import JournalReader
 from winnow.storage.journal.writer import Journal
@@ -93,7 +93,7 @@ def test_a_forked_child_that_outlives_its_parent_does_not_hold_the_lock(tmp_path
 
 
 def test_a_reader_is_told_that_there_is_no_journal_and_makes_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="j: there is no journal"), JournalReader(tmp_path / "j"):
+    with pytest.raises(UsageError, match="j: is not a file"), JournalReader(tmp_path / "j"):
         pass
     assert list(tmp_path.iterdir()) == []
 

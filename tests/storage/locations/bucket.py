@@ -1,4 +1,4 @@
-"""A bucket as the tests fill it and look into it, by pyarrow alone, and the keys that lead to it."""
+"""A bucket for tests to fill and inspect with pyarrow alone, and its keys."""
 
 from __future__ import annotations
 

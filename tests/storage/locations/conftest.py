@@ -1,4 +1,4 @@
-"""A bucket on an S3-compatible server of this machine, and a file system that behaves like one."""
+"""A bucket on an S3-compatible server on this machine, and a file system in memory that behaves like one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from pyarrow.fs import S3FileSystem
 
 from tests.storage.locations.bucket import KEY, SECRET, Bucket
-from tests.storage.locations.memory_filesystem import Kept
+from tests.storage.locations.memory_filesystem import MemoryFileSystem
 from winnow.storage.locations import filesystems
 
 NUMBERS = itertools.count()
@@ -60,9 +60,9 @@ def bucket(server: str, environment: pytest.MonkeyPatch) -> Bucket:
 
 
 @pytest.fixture
-def kept() -> Iterator[Kept]:
+def kept() -> Iterator[MemoryFileSystem]:
     """What stands behind `kept://b/...`."""
-    store = Kept()
+    store = MemoryFileSystem()
     filesystems.register_filesystem("kept", store.system())
     yield store
     filesystems.register_filesystem("kept", None)

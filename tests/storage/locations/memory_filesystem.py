@@ -1,4 +1,4 @@
-"""A file system like an object store's, in a dictionary: objects are put whole or not at all, and never renamed."""
+"""A file system in memory that behaves like an object store: objects are written whole and never renamed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow.fs import FileInfo, FileSelector, FileSystemHandler, FileType, PyFileSystem
 
 
-class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
+class MemoryFileSystem(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
     """Objects by path. Writing what `breaks` names stops in the middle, for good if it `falls`; `puts` arrived."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Kept(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
 class Put(io.BytesIO):
     """One object on its way: it is there when all of it has arrived."""
 
-    def __init__(self, store: Kept, path: str) -> None:
+    def __init__(self, store: MemoryFileSystem, path: str) -> None:
         super().__init__()
         self._store, self._path = store, path
         self._broken = False

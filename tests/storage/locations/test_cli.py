@@ -1,4 +1,4 @@
-"""The commands with paths in the cloud, as a person types them; no key is ever in what they say or write."""
+"""Commands with cloud paths as a person types them; no key is ever in their output or files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table in the cloud is the table it would be here: every format, patterns, folders, labels; read by ranges."""
+"""A table in a cloud store reads as a local one does, in every format, by ranges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import winnow
 from tests.storage.locations.bucket import Bucket
-from tests.storage.locations.memory_filesystem import Kept
+from tests.storage.locations.memory_filesystem import MemoryFileSystem
 from winnow.errors import UsageError
 from winnow.storage.locations.location import find_matching_files, parse_location
 from winnow.storage.locations.object_path import ObjectReader
@@ -84,7 +84,7 @@ PATTERNS = ["a/*", "a/**", "**/x*", "**/*.j", "a/**/x?", "**", "a/.*", "*/*/x[12
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_patterns_match_as_glob_does(kept: Kept, tmp_path: Path, pattern: str) -> None:
+def test_patterns_match_as_glob_does(kept: MemoryFileSystem, tmp_path: Path, pattern: str) -> None:
     for name in ("x1", "a/x1", "a/x2.j", "a/.hidden", "a/b/x1", "a/b/c/x2", "a/b/c/d/y.j", "a/.h/x1", "z.j"):
         kept.objects[f"b/{name}"] = b""
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def watched(path: ObjectPath) -> Any:
         return pa.PythonFile(Watched(whole(path), asked), mode="r")
 
-    monkeypatch.setattr(ObjectPath, "random", watched)
+    monkeypatch.setattr(ObjectPath, "open_random_access", watched)
     return asked
 
 
@@ -161,7 +161,7 @@ class Watched:
         return True
 
 
-def test_an_object_is_read_by_ranges_that_grow(kept: Kept) -> None:
+def test_an_object_is_read_by_ranges_that_grow(kept: MemoryFileSystem) -> None:
     content = bytes(range(256)) * (1 << 15)
     kept.objects["b/x"] = content
     with ObjectReader(parse_location("kept://b/x")) as file:  # type: ignore[arg-type]

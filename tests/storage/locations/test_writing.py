@@ -1,4 +1,4 @@
-"""What is written to the cloud is what would be written here; nothing half-written is ever taken for done."""
+"""A result in a cloud store is the same as a local one, and a half-written result is never used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import winnow
 from tests.storage.locations.bucket import Bucket
-from tests.storage.locations.memory_filesystem import Kept
+from tests.storage.locations.memory_filesystem import MemoryFileSystem
 from tests.storage.sample_stores import write_numbers
 from winnow.errors import BrokenPromise, EnvironmentFault, UsageError
 from winnow.storage.locations.location import parse_location
@@ -37,7 +37,7 @@ def cloud(request: pytest.FixtureRequest) -> tuple[str, Put]:
     if request.param == "s3":
         bucket: Bucket = request.getfixturevalue("bucket")
         return str(bucket), bucket.put
-    kept: Kept = request.getfixturevalue("kept")
+    kept: MemoryFileSystem = request.getfixturevalue("kept")
     return "kept://b", kept.put
 
 
@@ -59,7 +59,7 @@ def chain(root: str) -> dict[str, Any]:
     chosen = winnow.select(f"{root}/run/v", best_of=3, score="s", out=f"{root}/run/s", control=f"{root}/run/c.csv")
     flat = winnow.select(f"{root}/run/v", passed=True, out=f"{root}/flat.jsonl")
     planned = winnow.plan(f"{root}/run/v", f"{root}/to-label.parquet", budget=8)
-    assert len(checked) == 48 and len(chosen) and len(flat) and planned["labels"] == 8
+    assert len(checked) == 48 and len(chosen) and len(flat) and planned.to_dict()["labels"] == 8
     return {"card": card, "rows": chosen.to_list(), "flat": flat.to_list(), "control": chosen.control.to_list()}  # type: ignore[union-attr]
 
 
@@ -82,7 +82,7 @@ def test_the_chain_in_the_cloud_gives_the_bytes_it_gives_here(cloud: tuple[str, 
     assert (tmp_path / "flat.jsonl").read_bytes() == parse_location(f"{root}/flat.jsonl").read_bytes()
 
 
-def test_the_same_command_again_finds_it_done_and_other_work_is_refused(kept: Kept) -> None:
+def test_the_same_command_again_finds_it_done_and_other_work_is_refused(kept: MemoryFileSystem) -> None:
     given(kept.put)
     winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
     before, kept.puts = dict(kept.objects), []
@@ -99,7 +99,7 @@ def test_the_same_command_again_finds_it_done_and_other_work_is_refused(kept: Ke
     assert len(open_rows("kept://b/s.jsonl").source.receipt()["files"]) == 1
 
 
-def test_shards_are_put_before_the_receipt_and_each_object_once(kept: Kept) -> None:
+def test_shards_are_put_before_the_receipt_and_each_object_once(kept: MemoryFileSystem) -> None:
     write_numbers(parse_location("kept://b/n"), [[1, 2], [3], []])
     assert kept.puts == [*(f"b/n/part-{number:05d}.parquet" for number in range(3)), "b/n/receipt.json"]
     rows = [batch.column("row").to_pylist() for batch in open_store(parse_location("kept://b/n")).batches()]
@@ -107,7 +107,7 @@ def test_shards_are_put_before_the_receipt_and_each_object_once(kept: Kept) -> N
 
 
 @pytest.mark.parametrize("breaks", ["part-00000.parquet", "receipt.json"])
-def test_a_put_that_fails_in_the_middle_leaves_no_store(kept: Kept, breaks: str) -> None:
+def test_a_put_that_fails_in_the_middle_leaves_no_store(kept: MemoryFileSystem, breaks: str) -> None:
     given(kept.put)
     kept.breaks = breaks
     with pytest.raises(EnvironmentFault, match="could not be reached: the connection failed") as told:
@@ -121,7 +121,9 @@ def test_a_put_that_fails_in_the_middle_leaves_no_store(kept: Kept, breaks: str)
     assert is_store(parse_location("kept://b/v"))
 
 
-def test_of_a_store_that_fell_in_the_middle_the_put_is_told_and_the_rest_is_cleared_later(kept: Kept) -> None:
+def test_of_a_store_that_fell_in_the_middle_the_put_is_told_and_the_rest_is_cleared_later(
+    kept: MemoryFileSystem,
+) -> None:
     given(kept.put)
     kept.breaks, kept.falls = "receipt.json", True
     with pytest.raises(EnvironmentFault) as told:
@@ -136,7 +138,7 @@ def test_of_a_store_that_fell_in_the_middle_the_put_is_told_and_the_rest_is_clea
 
 
 @pytest.mark.parametrize("breaks", ["s.jsonl", "s.jsonl.receipt.json"])
-def test_a_flat_file_that_did_not_get_its_receipt_is_made_again(kept: Kept, breaks: str) -> None:
+def test_a_flat_file_that_did_not_get_its_receipt_is_made_again(kept: MemoryFileSystem, breaks: str) -> None:
     given(kept.put)
     kept.breaks = breaks
     with pytest.raises(EnvironmentFault):
@@ -147,7 +149,7 @@ def test_a_flat_file_that_did_not_get_its_receipt_is_made_again(kept: Kept, brea
     assert sorted(kept.objects) == ["b/l.csv", "b/s.jsonl", "b/s.jsonl.receipt.json", "b/t.jsonl"]
 
 
-def test_rows_from_memory_are_kept_in_the_store(kept: Kept) -> None:
+def test_rows_from_memory_are_kept_in_the_store(kept: MemoryFileSystem) -> None:
     winnow.verify(ROWS, "exact", out="kept://b/v")
     assert sorted(kept.objects) == ["b/v/part-00000.parquet", "b/v/receipt.json", "b/v/source.jsonl"]
     assert [row["id"] for row in winnow.select("kept://b/v", passed=False, top_share=1.0, score="s")][:2] == [
@@ -178,7 +180,7 @@ def test_killed_before_the_receipt_is_not_done_and_the_same_command_completes_it
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "extra", "gone", "source"])
-def test_what_was_damaged_is_refused_before_a_row_is_read(kept: Kept, harm: str) -> None:
+def test_what_was_damaged_is_refused_before_a_row_is_read(kept: MemoryFileSystem, harm: str) -> None:
     given(kept.put)
     winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
     shard = "b/v/part-00000.parquet"
@@ -199,7 +201,7 @@ def test_what_was_damaged_is_refused_before_a_row_is_read(kept: Kept, harm: str)
         open_rows("kept://b/v")
 
 
-def test_nothing_of_others_is_cleared_away_for_a_store(kept: Kept) -> None:
+def test_nothing_of_others_is_cleared_away_for_a_store(kept: MemoryFileSystem) -> None:
     given(kept.put)
     kept.objects["b/v/mine.txt"] = b"x"
     with pytest.raises(UsageError, match="'kept://b/v' holds other files"):
@@ -207,7 +209,7 @@ def test_nothing_of_others_is_cleared_away_for_a_store(kept: Kept) -> None:
     assert kept.objects["b/v/mine.txt"] == b"x"
 
 
-def test_a_store_of_one_side_may_be_about_a_table_of_the_other(kept: Kept, tmp_path: Path) -> None:
+def test_a_store_of_one_side_may_be_about_a_table_of_the_other(kept: MemoryFileSystem, tmp_path: Path) -> None:
     given(kept.put)
     given_here(tmp_path)
     winnow.verify("kept://b/t.jsonl", "exact", out=tmp_path / "v")
@@ -219,7 +221,7 @@ def test_a_store_of_one_side_may_be_about_a_table_of_the_other(kept: Kept, tmp_p
     assert winnow.select(tmp_path / "v", passed=True).to_list() == winnow.select("kept://b/v", passed=True).to_list()
 
 
-def test_receipts_name_what_is_beside_them(kept: Kept) -> None:
+def test_receipts_name_what_is_beside_them(kept: MemoryFileSystem) -> None:
     given(kept.put)
     winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/deep/v")
     moved = {key.replace("b/", "other/", 1): content for key, content in kept.objects.items()}

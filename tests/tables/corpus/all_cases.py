@@ -1,4 +1,4 @@
-"""Every table of the corpus, for whoever reads tables: the data room and the command line."""
+"""All cases of the corpus of tables, for the tests of readers and of the command line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What one table of the corpus is: a name, the bytes, and the report it must get.
+"""A case of the corpus of tables: a name, the files, and the error or rows that reading must give.
 
-Each case makes its files when asked, in a folder it is given, so the project carries no binary file. `columns` are
-named as a user would name them. It reads nothing itself; the tests do.
+Each case creates its files in a folder when a test runs, so the project contains no binary file. `columns` are named as
+a user would name them.
 """
 
 from __future__ import annotations

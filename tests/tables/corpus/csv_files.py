@@ -1,4 +1,4 @@
-"""CSV files that lose, merge or hide rows when read carelessly, and the odd ones that are good."""
+"""CSV files in which a careless reader loses, merges or hides rows, and unusual valid ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ REFUSED = [
     at("a label that is maybe", 3, "correct is 'maybe'; a label is", b"c2,p1,q,5,5,,maybe").on("label"),
     at("an id that is empty", 3, "id is null; every row needs one", b",p1,q,5,5,,").on("id"),
     at("an id that is quoted and empty", 3, "an empty key identifies nothing", b'"",p1,q,5,5,,').on("id"),
-    at("an id that stands twice", 3, "id is 'c1', as at", CELLS).on("id"),
+    at("an id that appears twice", 3, "id is 'c1', as at", CELLS).on("id"),
     at("a bad label after line ends in quotes", 5, "correct is 'x'", b'c2,p,"a\r\nb",,,,', b"c3,p,q,,,,x").on("label"),
     file("a record over 16 MB", "rows.csv", lambda: HEADER + b"\nc1,p1," + b"x" * (33 * MB) + b",,,,\n").refused(
         "rows.csv", "holds a row over 16 MB"

@@ -1,4 +1,4 @@
-"""JSON Lines of every kind of badness, and the odd ones that are good."""
+"""JSON Lines files with every kind of error, and unusual valid ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MALFORMED = [
     bad_line("1e400", good_with(b"score", b"1e400"), "a number too large for a float"),
     bad_line("1E+0400 in a list", good_with(b"more", b"[1E+0400]"), "a number too large for a float"),
     bad_line("250 digits times 1e99", good_with(b"more", b"9" * 250 + b"e99"), "a number too large for a float"),
-    bad_line("5000 digits", good_with(b"more", b"9" * 5000), "more digits than Python reads"),
+    bad_line("5000 digits", good_with(b"more", b"9" * 5000), "more digits than Python can read"),
     bad_line("a leading zero", good_with(b"score", b"01"), "is not JSON"),
     bad_line("a byte of Latin-1", good_with(b"text", b'"caf\xe9"'), "is not UTF-8 (byte"),
     bad_line("a surrogate as UTF-8", good_with(b"text", b'"\xed\xa0\x80"'), "is not UTF-8 (byte"),
@@ -34,8 +34,8 @@ MALFORMED = [
     bad_line("half a surrogate pair", good_with(b"text", rb'"\ud83d"'), r"half of a surrogate pair (\ud83d)"),
     bad_line("half a pair in a key", good_with(rb"\udc00", b"1"), r"half of a surrogate pair (\udc00)"),
     bad_line("half a pair deep inside", good_with(b"more", rb'[{"a": ["\ud800"]}]'), "half of a surrogate pair"),
-    bad_line("a key given twice", b'{"id": "c2", "text": "5", "text": "6"}', "gives the key 'text' twice"),
-    bad_line("a key given twice inside", good_with(b"more", b'{"a": [{"b": 1, "b": 1}]}'), "gives the key 'b' twice"),
+    bad_line("a key given twice", b'{"id": "c2", "text": "5", "text": "6"}', "has the key 'text' twice"),
+    bad_line("a key given twice inside", good_with(b"more", b'{"a": [{"b": 1, "b": 1}]}'), "has the key 'b' twice"),
     bad_line("100,000 brackets", good_with(b"more", b"[" * 100_000 + b"]" * 100_000), "is nested too deep"),
     bad_line("100,000 braces", good_with(b"more", b'{"a":' * 100_000 + b"1" + b"}" * 100_000), "is nested too deep"),
     lines("blank lines count as lines", b"", b" \t", b"{").refused("rows.jsonl:4", "is not JSON"),
@@ -64,7 +64,7 @@ VALUES = [
     bad_value("an id that is null", "id", b"id", b"null", "id is null; every row needs one"),
     bad_value("an id that is a fraction", "id", b"id", b"1.5", "id is 1.5; a key is text or a whole number"),
     bad_value("an id that is true", "id", b"id", b"true", "id is true; a key is text or a whole number"),
-    bad_value("an id that stands twice", "id", b"id", b'"c1"', "id is 'c1', as at"),
+    bad_value("an id that appears twice", "id", b"id", b'"c1"', "id is 'c1', as at"),
     bad_value("a prompt id that is null", "prompt", b"prompt_id", b"null", "prompt_id is null; every row needs one"),
     bad_value("a text that is an object", "text", b"text", b'{"a": 1}', "the text of a candidate is text"),
     bad_value("a text that is true", "text", b"text", b"true", "the text of a candidate is text"),

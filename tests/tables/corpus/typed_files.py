@@ -1,4 +1,4 @@
-"""Parquet files, Arrow files and saved datasets: damaged, swollen, contradictory, and good."""
+"""Parquet files, Arrow files and saved datasets: damaged, expanding, contradictory, and valid."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ REFUSED = [
     column("an id that is null", "id", pa.array(["c1", None]), "id is null; every row needs one", 2),
     column("an id that is empty", "id", pa.array(["c1", ""]), "id is ''; an empty key identifies nothing", 2),
     column("ids that are fractions", "id", pa.array([1.0, 2.0]), "id is 1.0; a key is text or a whole number"),
-    column("an id that stands twice", "id", pa.array([7, 7]), "id is '7', as at", 2),
+    column("an id that appears twice", "id", pa.array([7, 7]), "id is '7', as at", 2),
     column("texts that are lists", "text", pa.array([["5"], ["6"]]), "the text of a candidate is text"),
     column("references that are objects", "reference", pa.array([{"a": 1}] * 2), "a reference is text, a number"),
     column("text that is not UTF-8", "text", NOT_UTF8, "is not UTF-8"),
@@ -147,9 +147,9 @@ REFUSED = [
         "state.json", "names '../outside"
     ),
     dataset("a dataset that names a root path", named("/etc/passwd")).refused("state.json", "names '/etc/passwd'"),
-    dataset("a dataset that names a number", named(5), "a.arrow").refused("state.json", "names 5, which is no file"),
+    dataset("a dataset that names a number", named(5), "a.arrow").refused("state.json", "names 5, which is not a file"),
     dataset("a dataset without one of its files", named("a.arrow", "b.arrow"), "a.arrow").refused(
-        "state.json", "names 'b.arrow', which is no file of this folder"
+        "state.json", "names 'b.arrow', which is not a file of this folder"
     ),
     dataset("a dataset whose state is no JSON", "{", "a.arrow").refused(
         "state.json", "does not list the dataset's files"

@@ -1,4 +1,4 @@
-"""Files that are not what their name says, archives, pickles, other encodings, damaged and swollen compression."""
+"""Files that are not what their name says, archives, pickles, other encodings, and damaged or expanding compression."""
 
 from __future__ import annotations
 
@@ -151,9 +151,9 @@ REFUSED = [
     ),
     file("JSON Lines that claim to be Parquet", "rows.parquet", ROWS).refused("rows.parquet", "but is JSON"),
     file("CSV that claims to be Arrow", "rows.arrow", CSV).refused("rows.arrow", "ends in .arrow but is plain text"),
-    file("CSV without an ending", "rows", CSV).refused("rows", "has no ending winnow knows"),
+    file("CSV without an ending", "rows", CSV).refused("rows", "does not end in a suffix that winnow knows"),
     file("CSV that claims to be JSON Lines", "rows.jsonl", CSV).refused("rows.jsonl:1", "is not JSON"),
-    file("YAML", "rows.yaml", b"- id: c1\n").refused("rows.yaml", "has no ending winnow knows"),
+    file("YAML", "rows.yaml", b"- id: c1\n").refused("rows.yaml", "does not end in a suffix that winnow knows"),
     file("zero bytes", "rows.jsonl", b"\0" * 4096).refused("rows.jsonl", "is nothing but zero bytes"),
     file("UTF-16 with its mark", "rows.jsonl", TEXT.encode("utf-16")).refused("rows.jsonl", UTF16),
     file("UTF-16, the big end first", "rows.jsonl", b"\xfe\xff" + TEXT.encode("utf-16-be")).refused(

@@ -1,7 +1,7 @@
 """Reading a journal, also while another process writes it: `with JournalReader(path) as journal`.
 
-Only entries that are durable are seen, each checked against its seal as it is read. Opening checks the last group and
-that no acknowledged entry is gone; `check` reads everything. It changes nothing.
+Readers see durable entries only, and check the seal of each. Opening a journal checks its last entries and that no
+acknowledged entry is missing; `check` reads everything. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from winnow.errors import BrokenPromise, UsageError
@@ -28,15 +26,15 @@ from winnow.storage.journal.sqlite_file import (
 )
 
 CHECKED_ENTRIES = 64
-"""Entries that opening checks, and that are held at once while all are read: as many as a group has at most."""
+"""How many entries opening a journal checks, and how many are read at once: the size of the largest group."""
 SELECT_ENTRY = "SELECT * FROM entries WHERE kind = ? AND key = ?"
 SELECT_NEXT_ENTRIES = (
     f"SELECT * FROM entries NOT INDEXED WHERE seq > ? AND ifnull(kind = ?, 1) ORDER BY seq LIMIT {CHECKED_ENTRIES}"
 )
 
 
-class JournalBase(ABC):
-    """The reads of a journal. One object serves all threads of the process that opened it."""
+class JournalReader:
+    """A journal opened for reading. All threads of the process that opened it may use it."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -45,38 +43,44 @@ class JournalBase(ABC):
         self._read_connection: sqlite3.Connection | None = None
         self._pid = 0
 
-    @abstractmethod
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        if not self.path.exists():
+            raise UsageError(str(self.path), "is not a file", "Check the path")
+        self._open_for_reading()
+        return self
 
-    @abstractmethod
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._pid == os.getpid():
+            self._close_reading()
 
     def get(self, kind: str, key: str) -> JournalEntry | None:
-        """The entry under this kind and key."""
+        """Return the entry of this kind and key, or None."""
         check_name(kind, key)
         rows = self._fetch_all(SELECT_ENTRY, kind, key)
         return entry_from_row(self.path, rows[0]) if rows else None
 
     def entries(self, kind: str | None = None) -> Iterator[JournalEntry]:
-        """Those of a kind, or all, in the order they were kept."""
+        """Yield the entries of a kind, or all entries, in the order they were written."""
         seq = 0
         while rows := self._fetch_all(SELECT_NEXT_ENTRIES, seq, kind):
             yield from (entry_from_row(self.path, row) for row in rows)
             seq = rows[-1][0]
 
     def keys(self, kind: str) -> set[str]:
-        """The keys of a kind; the documents are not read."""
+        """Return the keys of a kind without reading the documents."""
         rows = self._fetch_all("SELECT key FROM entries WHERE kind = ?", kind)
         return {key.decode(errors="replace") for (key,) in rows}
 
     def count(self, kind: str) -> int:
-        """How many entries of a kind there are."""
+        """Return the number of entries of a kind."""
         return int(self._fetch_all("SELECT count(*) FROM entries WHERE kind = ?", kind)[0][0])
 
     def check(self) -> int:
-        """Read every entry and the whole file; returns how many entries there are, or names what is damaged."""
+        """Read every entry and the whole file, and return the number of entries.
+
+        Raises:
+            BrokenPromise: An entry is missing or damaged, or the database is.
+        """
         acknowledged_count, count = read_acknowledged_count(self.path), 0
         for entry in self.entries():
             count += 1
@@ -97,7 +101,7 @@ class JournalBase(ABC):
         return self._read_connection
 
     def _fetch_all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        # Before the lock too: in a forked child nobody may be left to give it back.
+        # Checked before the lock is taken, because in a forked child the lock may never be released.
         self._require_connection()
         with self._lock, translate_errors(self.path):
             return self._require_connection().execute(query, values).fetchall()
@@ -118,19 +122,3 @@ class JournalBase(ABC):
         with self._lock:
             self._read_connection = None
             self._resources.close()
-
-
-class JournalReader(JournalBase):
-    """A journal that is read and never written."""
-
-    def __enter__(self) -> Self:
-        if not self.path.exists():
-            raise UsageError(str(self.path), "there is no journal", "Check the path")
-        self._open_for_reading()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pid == os.getpid():
-            self._close_reading()

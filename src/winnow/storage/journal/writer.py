@@ -1,11 +1,9 @@
-"""A journal being written: `with Journal(path) as journal: journal.append(kind, key, value).wait()`.
+"""Writing a journal: `with Journal(path) as journal: journal.append(kind, key, value).wait()`.
 
-Promises: a ticket is answered only after the group that holds its entry was forced to disk; an entry that was
-acknowledged is there after any crash, once; a key keeps its first document, and whoever comes second is told;
-one process writes, any number read; the block ends when all that was handed over is durable, or with the fault.
-After the first fault of the machine nothing more is written: a disk that failed once cannot be asked what it kept.
-It never changes or removes an entry, does not know what it keeps (secrets are the caller's matter), and rests on
-a local file system that honors fsync.
+A ticket is answered only after its entry was forced to disk, and an acknowledged entry is there after any crash,
+exactly once. A key keeps its first document. One process writes and any number read. The block ends when every entry
+is durable, or raises the error; after the first error nothing more is written. Entries are never changed or removed.
+It relies on a local file system that honors fsync.
 """
 
 from __future__ import annotations
@@ -20,12 +18,11 @@ from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from winnow.errors import EnvironmentFault, UsageError, WinnowError
 from winnow.storage.journal.entry import JournalEntry, check_name, encode_document, entry_from_row
-from winnow.storage.journal.reader import SELECT_ENTRY, JournalBase
+from winnow.storage.journal.reader import SELECT_ENTRY, JournalReader
 from winnow.storage.journal.sqlite_file import (
     acquire_lock,
     check_is_journal,
@@ -37,10 +34,10 @@ from winnow.storage.journal.sqlite_file import (
 
 GROUP_ROWS = 64
 GROUP_SECONDS = 0.2
-"""A group closes when it holds so many entries, or so long after its first was handed over."""
+"""A group is written when it has GROUP_ROWS entries, or GROUP_SECONDS after its first entry was appended."""
 IDLE_POLL_SECONDS = 1.0
 MAX_PENDING = 1024
-"""Entries handed over and not yet written; above that `append` holds its caller back."""
+"""Entries waiting to be written; above this number `append` waits."""
 INSERT_ENTRY = (
     "INSERT INTO entries VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?) ON CONFLICT (kind, key) DO NOTHING"
 )
@@ -48,17 +45,17 @@ INSERT_ENTRY = (
 
 @dataclass(frozen=True)
 class AppendResult:
-    """The entry that stands under the key; `first` is False when it stood there before, and was left as it was."""
+    """The entry of a key; `is_new` is False if the key had an entry before, which was left unchanged."""
 
     entry: JournalEntry
     is_new: bool
 
 
 class Ticket(Future[AppendResult]):
-    """Answered once the entry is durable; cannot be canceled. `asyncio.wrap_future` takes it."""
+    """A future that resolves once the entry is durable; it cannot be canceled. `asyncio.wrap_future` accepts it."""
 
     def wait(self, seconds: float | None = None) -> AppendResult:
-        """What stands in the journal now; raises the fault if it could not be written."""
+        """Wait for the entry of the journal; raise the error if it could not be written."""
         return self.result(seconds)
 
 
@@ -71,12 +68,12 @@ class _PendingEntry:
     queued_at: float
 
 
-class Journal(JournalBase):
-    """A journal to write and to read, made where there is none. Reads see what is durable."""
+class Journal(JournalReader):
+    """A journal opened for writing and reading, and created if there is none. Reads see durable entries only."""
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(path)
-        # Of all queues only this one survives Ctrl-C at any moment.
+        # SimpleQueue is the only queue that stays consistent when Ctrl-C interrupts it.
         self._queue: queue.SimpleQueue[_PendingEntry | None] = queue.SimpleQueue()
         self._seq = 0
         self._fault: WinnowError | None = None
@@ -85,7 +82,9 @@ class Journal(JournalBase):
 
     def __enter__(self) -> Self:
         if self._thread is not None:
-            raise UsageError(str(self.path), "this journal was opened before", "Make another Journal of the same path")
+            raise UsageError(
+                str(self.path), "this journal was opened before", "Create another Journal of the same path"
+            )
         if self.path.exists():
             with open_connection(self.path, "ro") as read_connection:
                 check_is_journal(self.path, read_connection)
@@ -98,18 +97,14 @@ class Journal(JournalBase):
             resources.callback(self._close_reading)
             self._seq = int(self._fetch_all("SELECT ifnull(max(seq), 0) FROM entries")[0][0])
             write_acknowledged_count(self.path, lock, self._seq)
-            # No daemon: what was handed over is still written when an impatient person interrupts the closing.
-            # What is held is the thread's, so a forked child, which has no such thread, gives none of it back.
-            thread_arguments = (resources.pop_all(), write_connection, lock)
-            self._thread = threading.Thread(
-                target=self._run_writer, args=thread_arguments, name=f"journal {self.path.name}"
-            )
+            # Not a daemon thread, so appended entries are still written when Ctrl-C interrupts the closing.
+            # The thread owns the resources, so a forked child, which lacks the thread, does not release them.
+            arguments = (resources.pop_all(), write_connection, lock)
+            self._thread = threading.Thread(target=self._run_writer, args=arguments, name=f"journal {self.path.name}")
             self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._thread is None or self._pid != os.getpid():
             return
         self._queue.put(None)
@@ -118,7 +113,12 @@ class Journal(JournalBase):
             raise self._fault
 
     def append(self, kind: str, key: str, value: object) -> Ticket:
-        """Hand over an entry, from any thread; it waits only while too many others do."""
+        """Append an entry, from any thread; blocks only while MAX_PENDING entries are waiting.
+
+        Raises:
+            UsageError: The kind, key or value is not allowed, or the journal is not open.
+            EnvironmentFault: An earlier entry could not be written.
+        """
         check_name(kind, key)
         document = encode_document(kind, key, value)
         if self._fault is not None:
@@ -129,7 +129,7 @@ class Journal(JournalBase):
         ticket = Ticket()
         ticket.set_running_or_notify_cancel()
         self._queue.put(_PendingEntry(kind, key, document, ticket, time.monotonic()))
-        # The writer refuses what it left after it said that it ended; later comers are refused by whoever put them.
+        # The writer refuses what was queued when it ended; an entry queued after that is refused here.
         if self._is_closed:
             self._refuse_pending()
         return ticket
@@ -144,7 +144,7 @@ class Journal(JournalBase):
             self._refuse_pending()
 
     def _commit_group(self, group: list[_PendingEntry], connection: sqlite3.Connection, lock: int) -> None:
-        """Every ticket of a group is answered, whatever happens to it."""
+        """Write a group and answer each of its tickets, also after an error."""
         try:
             if self._fault is None:
                 with translate_errors(self.path):
@@ -157,13 +157,13 @@ class Journal(JournalBase):
             self._fault = error
         finally:
             if unanswered := [pending for pending in group if not pending.ticket.done()]:
-                # Out of memory, say; that error itself is told by the thread, which ends with it.
+                # An unexpected error, such as too little memory; the thread reports it and ends.
                 stopped = EnvironmentFault(str(self.path), "could not be written: the writer stopped", "Run again")
                 self._fault = self._fault or stopped
                 self._refuse(unanswered, self._fault)
 
     def _iterate_groups(self) -> Iterator[list[_PendingEntry]]:
-        """What was handed over, until the journal closes."""
+        """Yield groups of appended entries until the journal closes."""
         is_open = True
         while is_open:
             group: list[_PendingEntry] = []
@@ -174,7 +174,7 @@ class Journal(JournalBase):
                 try:
                     pending = self._queue.get(timeout=seconds_left)
                 except queue.Empty:
-                    # A program that ends without closing is not kept waiting, and loses nothing.
+                    # A program that ends without closing the journal does not wait and loses no entry.
                     is_open = threading.main_thread().is_alive()
                     break
                 if pending is None:
@@ -185,7 +185,7 @@ class Journal(JournalBase):
                 yield group
 
     def _insert_group(self, group: list[_PendingEntry], connection: sqlite3.Connection) -> list[AppendResult]:
-        """A group in one transaction, on disk when this returns; what goes wrong undoes all of it."""
+        """Write a group in one transaction, which is on disk when this returns; an error undoes all of it."""
         results = []
         seq = self._seq
         connection.execute("BEGIN IMMEDIATE")
@@ -195,17 +195,15 @@ class Journal(JournalBase):
             if is_new:
                 seq += 1
             else:
-                entry = entry_from_row(
-                    self.path, connection.execute(SELECT_ENTRY, (pending.kind, pending.key)).fetchone()
-                )
+                row = connection.execute(SELECT_ENTRY, (pending.kind, pending.key)).fetchone()
+                entry = entry_from_row(self.path, row)
             results.append(AppendResult(entry, is_new))
         connection.execute("COMMIT")
         return results
 
     def _refuse_pending(self) -> None:
-        closed_error = UsageError(
-            str(self.path), "the journal was closed before this entry was kept", "Append it again"
-        )
+        problem = "the journal was closed before this entry was written"
+        closed_error = UsageError(str(self.path), problem, "Append it again")
         with suppress(queue.Empty):
             while True:
                 pending = self._queue.get_nowait()

@@ -1,8 +1,7 @@
-"""File systems by the beginning of a path: what pyarrow knows, made with little patience; and those a program brings.
+"""The file system behind a URI scheme: those of pyarrow, and those that a program registers.
 
-Endpoint, region and keys come from the environment, where other programs look for them too. A store that does not
-answer is given up after a few tries of some seconds. `use` says which file system answers for paths of a scheme: one
-of fsspec's, or one of your own.
+Endpoint, region and keys come from the environment variables that other programs use too. A store that does not
+answer is given up after a few attempts of some seconds each.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from winnow.errors import EnvironmentFault, UsageError
-from winnow.storage.locations.remote_errors import remote_error
+from winnow.storage.locations.remote_errors import explain_remote_error
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 20
-"""How long a request may hang without a byte."""
+"""How long a request may wait for a byte."""
 ATTEMPTS = 3
 RETRY_SECONDS = 20
-"""How long Google's library may try again, which would be a quarter of an hour."""
+"""How long Google's library may retry; its default is a quarter of an hour."""
 
 SETTING_PREFIXES = ("AWS_", "GOOGLE_", "AZURE_", "STORAGE_EMULATOR_HOST")
 
@@ -31,7 +30,7 @@ _registered: dict[str, Any] = {}
 
 
 def register_filesystem(scheme: str, system: Any) -> None:
-    """Have a pyarrow file system (or one of fsspec's) answer for `scheme://...`; None takes it away again."""
+    """Use a pyarrow or fsspec file system for `scheme://...`; None removes the registration."""
     from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
 
     if system is None:
@@ -41,16 +40,16 @@ def register_filesystem(scheme: str, system: Any) -> None:
 
 
 def find_filesystem(scheme: str, authority: str) -> tuple[Any, str]:
-    """The file system of `scheme://authority/`, and what its paths begin with."""
+    """Return the file system of `scheme://authority/` and the prefix of its paths."""
     if scheme in _registered:
         return _registered[scheme], authority
     settings = frozenset((name, value) for name, value in os.environ.items() if name.startswith(SETTING_PREFIXES))
     return _create_filesystem(scheme, authority, settings)
 
 
+# Cached, because a file system holds its connections.
 @lru_cache(maxsize=64)
 def _create_filesystem(scheme: str, authority: str, settings: frozenset[tuple[str, str]]) -> tuple[Any, str]:
-    """A file system for these settings, kept, because connections are."""
     from pyarrow.fs import FileSystem
 
     if scheme in ("s3", "s3a"):
@@ -65,7 +64,7 @@ def _create_filesystem(scheme: str, authority: str, settings: frozenset[tuple[st
     except ImportError as error:
         raise EnvironmentFault(where, "needs a library that is not installed", f"Install {error.name}") from error
     except OSError as error:
-        raise remote_error(where, error) from None
+        raise explain_remote_error(where, error) from None
     return system, root.rstrip("/")
 
 
@@ -79,7 +78,7 @@ def _create_s3(bucket: str, settings: dict[str, str]) -> Any:
         connect_timeout=CONNECT_SECONDS,
         request_timeout=ANSWER_SECONDS,
         retry_strategy=AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
-        # What is small is put in one request, and nothing is begun that is not to be written.
+        # A small file is uploaded in one request, and no upload is started before there are bytes.
         allow_delayed_open=True,
         **_endpoint_options(endpoint),
     )
@@ -93,7 +92,7 @@ def _endpoint_options(url: str | None) -> dict[str, str]:
 
 
 def _find_region(bucket: str) -> str | None:
-    """Where a bucket of Amazon's is; where that cannot be told, its library guesses."""
+    """Look up the region of an Amazon bucket; None lets the library guess."""
     from pyarrow.fs import resolve_s3_region
 
     with suppress(OSError, pa.ArrowException):

@@ -1,7 +1,7 @@
-"""A place: a local path, or an object in the cloud; what differs between the two is asked here and nowhere else.
+"""Locations of files: a `pathlib.Path` on this machine, or an `ObjectPath` (`scheme://...`) in a cloud store.
 
-A local place is a plain `pathlib.Path`, so that nothing changes for local files. What looks like `scheme://...` is an
-object. Keys and endpoints never stand in a path, because paths stand in receipts.
+The functions here hide the difference between the two. Keys and endpoints are refused in a path, because receipts
+contain paths.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ Location = Path | ObjectPath
 URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/]*)(?:/+(.*))?", re.DOTALL)
 COLLAPSED_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 PASSWORD_IN_URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]+://[^/\s]*:(?!\d+(?:[/\s"']|$))""")
-"""A colon before the first slash that no port follows: a password, or a part of one."""
+"""Matches a colon before the first slash that is not followed by a port: a password, or part of one."""
 QUERY_SETTING = re.compile(r"\?\w+=")
 
 
 def parse_location(name: str | Location) -> Location:
-    """The place of this name."""
+    """Parse a path or URI.
+
+    Raises:
+        UsageError: The URI holds credentials or names no bucket.
+    """
     if isinstance(name, ObjectPath):
         return name
     text = str(name)
     if (match := URI.fullmatch(text)) is not None:
         return _parse_object_uri(*match.groups(""))
     if isinstance(name, Path) and (collapsed := COLLAPSED_URI.match(text)) is not None and not name.exists():
-        problem = "has lost a slash, because pathlib knows no cloud"
-        raise UsageError(f"{collapsed[1]}:/...", problem, f"Give it as text: '{collapsed[1]}://BUCKET/KEY'")
+        problem = "has lost a slash, because pathlib.Path cannot hold a URI"
+        raise UsageError(f"{collapsed[1]}:/...", problem, f"Pass it as text: '{collapsed[1]}://BUCKET/KEY'")
     return Path(name)
 
 
@@ -51,59 +55,57 @@ def _parse_object_uri(scheme: str, authority: str, key: str) -> Location:
 
 
 def refuse_credentials(text: str, where: str) -> None:
-    """Refuse a text that is to be kept where a path in it holds a password."""
+    """Raise UsageError if a text that will be stored contains a path with a password."""
     if PASSWORD_IN_URI.search(text):
         raise _credentials_error(where)
 
 
 def _credentials_error(where: str) -> UsageError:
-    problem = "has keys or settings in a path, and paths stand in receipts"
-    return UsageError(
-        where, problem, "Set them in the environment, where others look too (AWS_ACCESS_KEY_ID and its like)"
-    )
+    problem = "has keys or settings in a path, and receipts contain paths"
+    return UsageError(where, problem, "Set them in the environment (AWS_ACCESS_KEY_ID and similar variables)")
 
 
 def require_local(location: str | Location, option: str, reason: str) -> Path:
-    """A place on this machine; what is in the cloud is refused."""
+    """Return a local path, or raise UsageError with this reason if the location is in a cloud store."""
     if (match := COLLAPSED_URI.match(str(location))) is not None:
-        raise UsageError(option, f"is in the cloud ({match[1]}://...), and {reason}", "Name a local one")
+        raise UsageError(option, f"is in the cloud ({match[1]}://...), and {reason}", "Name a local path")
     return Path(str(location))
 
 
 def resolve_below(folder: Path, text: str) -> str:
-    """A path as a recipe in this folder means it."""
+    """Resolve a path of a recipe relative to the folder of the recipe; a URI stays as it is."""
     return text if URI.fullmatch(text) else str(folder / text)
 
 
 def is_file(path: Location) -> bool:
-    """Whether it is a file."""
+    """Whether there is a file of this name; False where this cannot be determined."""
     return os.path.isfile(path) if isinstance(path, Path) else path.is_file()
 
 
 def is_dir(path: Location) -> bool:
-    """Whether it is a folder, or what keys begin with."""
+    """Whether there is a folder of this name, or a key that begins with it."""
     return os.path.isdir(path) if isinstance(path, Path) else path.is_dir()
 
 
 def exists(path: Location) -> bool:
-    """Whether there is anything of this name."""
+    """Whether there is a file or a folder of this name."""
     return os.path.exists(path) if isinstance(path, Path) else path.exists()
 
 
 def missing_location_error(path: Location, text: str) -> UsageError:
-    """What to say where there is nothing."""
+    """The error for a location where there is nothing."""
     return UsageError(text, "does not exist", "Check the path") if isinstance(path, Path) else path.missing_error()
 
 
 def is_same_file(first: Location, second: Location) -> bool:
-    """Whether both are the same file."""
+    """Whether two locations are the same file."""
     if isinstance(first, Path) and isinstance(second, Path):
         return first.exists() and first.samefile(second)
     return first == second
 
 
 def find_matching_files(text: str) -> Sequence[Location]:
-    """The files of a pattern, in order."""
+    """Return the files that match a glob pattern, sorted."""
     pattern = parse_location(text)
     if isinstance(pattern, Path):
         return sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())
@@ -111,13 +113,13 @@ def find_matching_files(text: str) -> Sequence[Location]:
     fixed_count = next(i for i, part in enumerate(parts) if glob.has_magic(part))
     base, patterns = ObjectPath(pattern.scheme, pattern.authority, "/".join(parts[:fixed_count])), parts[fixed_count:]
     files = base.list_files(recursive=len(patterns) > 1 or patterns == ["**"])
-    return sorted(one for one in files if _matches_pattern(one.key.split("/")[fixed_count:], patterns))
+    return sorted(file for file in files if _matches_pattern(file.key.split("/")[fixed_count:], patterns))
 
 
 def _matches_pattern(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    """As `glob` matches: `**` is any number of folders, and what is hidden wants to be named."""
+    """Match as `glob` does: `**` is any number of folders, and a hidden name must be written out."""
     if not patterns or not names:
-        return not names and all(one == "**" for one in patterns)
+        return not names and all(pattern == "**" for pattern in patterns)
     if patterns[0] == "**":
         hidden = names[0].startswith(".")
         return _matches_pattern(names, patterns[1:]) or (not hidden and _matches_pattern(names[1:], patterns))
@@ -127,7 +129,7 @@ def _matches_pattern(names: Sequence[str], patterns: Sequence[str]) -> bool:
 
 
 def make_relative(path: str, folder: Location) -> str:
-    """How a receipt in this folder names a path: relative, as long as both are on the same side."""
+    """Return a path as a receipt in this folder records it: relative if both are in the same file system."""
     location = parse_location(path)
     if isinstance(location, Path):
         return os.path.relpath(path, folder) if isinstance(folder, Path) else os.path.abspath(path)
@@ -137,24 +139,24 @@ def make_relative(path: str, folder: Location) -> str:
 
 
 def resolve_recorded_path(folder: Location, path: str) -> Location:
-    """The place that a receipt in this folder names."""
+    """Return the location that a receipt in this folder records."""
     if URI.fullmatch(path) or os.path.isabs(path):
         return parse_location(path)
     return folder / path
 
 
 def normalize_location(path: Location) -> Location:
-    """The shortest name of a place."""
+    """Remove `.` and `..` from a local path."""
     return Path(os.path.normpath(path)) if isinstance(path, Path) else path
 
 
 def arrow_input(path: Location) -> Any:
-    """What Arrow's readers take: the path, or the open object, of which they read the ranges they need."""
+    """Return what Arrow's readers accept: the path, or the open object, of which they read the ranges they need."""
     return path if isinstance(path, Path) else path.open_random_access()
 
 
 def memory_map_input(path: Location) -> Any:
-    """The same for files that are mapped into memory."""
+    """Return a local file mapped into memory, or the open object."""
     import pyarrow as pa
 
     return pa.memory_map(str(path)) if isinstance(path, Path) else path.open_random_access()

@@ -1,7 +1,7 @@
-"""A file in an object store, by its URI: what winnow asks of a local path, asked of the store.
+"""A file in an object store, with the methods of `pathlib.Path` that winnow uses.
 
-There are no folders, no renames and no half-written objects there: a folder is what keys begin with, and an object is
-put whole, in one step. It is read by ranges, first small ones and then large ones; nothing of it is kept here.
+An object store has no folders, renames or half-written objects: a folder is a common prefix of keys, and an object is
+uploaded whole. Objects are read in ranges that grow while reading goes on; nothing is cached.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from winnow.errors import EnvironmentFault, UsageError
 from winnow.storage.locations.filesystems import find_filesystem
-from winnow.storage.locations.remote_errors import remote_error, translate_remote_errors
+from winnow.storage.locations.remote_errors import explain_remote_error, translate_remote_errors
 
 FIRST_RANGE = 1 << 16
 LARGEST_RANGE = 1 << 22
@@ -28,14 +28,14 @@ GROWTH = 8
 
 @dataclass(frozen=True)
 class ObjectStat:
-    """What is known of an object without reading it."""
+    """The size of an object, under the name that `os.stat_result` uses."""
 
     st_size: int
 
 
 @dataclass(frozen=True, order=True)
 class ObjectPath:
-    """`scheme://authority/key`."""
+    """An object, written as `scheme://authority/key`."""
 
     scheme: str
     authority: str
@@ -49,127 +49,127 @@ class ObjectPath:
 
     def _with_key(self, key: str) -> ObjectPath:
         if key == ".." or key.startswith("../"):
-            raise UsageError(f"{self}", "has no place above its bucket", "Check the path")
+            raise UsageError(f"{self}", "has no parent above its bucket", "Check the path")
         return ObjectPath(self.scheme, self.authority, "" if key == "." else key)
 
     @property
     def name(self) -> str:
-        """What follows the last slash."""
+        """The key after its last slash."""
         return posixpath.basename(self.key)
 
     @property
     def suffix(self) -> str:
-        """The last ending."""
+        """The suffix of the name, with its dot."""
         return PurePosixPath(self.name).suffix
 
     @property
     def stem(self) -> str:
-        """The name without its last ending."""
+        """The name without its suffix."""
         return PurePosixPath(self.name).stem
 
     @property
     def parent(self) -> ObjectPath:
-        """What stands before the last slash."""
+        """The location up to the last slash of the key."""
         return self._with_key(posixpath.dirname(self.key))
 
     def with_name(self, name: str) -> ObjectPath:
-        """Another object beside this one."""
+        """Return an object with the same parent."""
         return self.parent / name
 
     def resolve(self) -> ObjectPath:
-        """Itself: there are no links."""
+        """Return this path, because object stores have no links."""
         return self
 
     def is_symlink(self) -> bool:
-        """Never."""
+        """Return False, because object stores have no links."""
         return False
 
     def is_file(self) -> bool:
-        """Whether there is such an object."""
+        """Whether there is an object of this key."""
         return bool(self._file_info().is_file)
 
     def is_dir(self) -> bool:
-        """Whether keys begin so."""
+        """Whether there are keys below this one."""
         return str(self._file_info().type.name) == "Directory"
 
     def exists(self) -> bool:
-        """Whether there is either."""
+        """Whether there is an object or a folder of this key."""
         return str(self._file_info().type.name) != "NotFound"
 
     def stat(self) -> ObjectStat:
-        """Its size."""
+        """Return the size of the object; UsageError if there is none."""
         info = self._file_info()
         if not info.is_file:
             raise self.missing_error()
         return ObjectStat(info.size)
 
     def missing_error(self) -> UsageError:
-        """What to say where there is nothing of this name."""
+        """The error for a key or bucket that does not exist."""
         problem = "is in a bucket that does not exist" if self.key else "is a bucket that does not exist"
         return UsageError(str(self), "does not exist" if self._has_bucket() else problem, "Check the path")
 
     def require_bucket(self) -> None:
-        """Say now, and not after the work, that there is no bucket to write to."""
+        """Raise UsageError if there is no bucket to write to, before any work is done."""
         if not self._has_bucket():
             raise self.missing_error()
 
     def _has_bucket(self) -> bool:
-        """Whether the bucket is there, as far as one may ask: to know of a bucket takes more rights than to use it."""
+        # Looking up a bucket takes more permissions than using it.
         try:
             return self._with_key("").exists()
         except EnvironmentFault:
             return True
 
     def iterdir(self) -> Iterator[ObjectPath]:
-        """What stands directly below."""
+        """Yield the objects and folders directly below."""
         yield from (path for path, _ in self._list_below(recursive=False))
 
     def list_files(self, recursive: bool) -> Iterator[ObjectPath]:
-        """Objects directly below, or below at any depth."""
+        """Yield the objects directly below, or at any depth."""
         yield from (path for path, is_file in self._list_below(recursive) if is_file)
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """Its bytes, asked for as they are read."""
+        """Open the object for reading; ranges are requested as they are read."""
         assert mode == "rb"
         return io.BufferedReader(ObjectReader(self), FIRST_RANGE)
 
     def read_bytes(self) -> bytes:
-        """All of its bytes."""
+        """Return all bytes of the object."""
         with self.open() as file:
             return file.read()
 
     def open_random_access(self) -> Any:
-        """The open object as Arrow's readers take it."""
+        """Open the object as a random-access file for Arrow's readers."""
         with self._open_filesystem() as (system, path):
             return system.open_input_file(path)
 
     @contextmanager
     def stage_upload(self) -> Iterator[Path]:
-        """A local file to write; when the block ends well it is put, whole."""
+        """Yield a local file to write, and upload it when the block succeeds."""
         self.require_bucket()
         with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
             partial = Path(folder) / self.name
             try:
                 yield partial
             except OSError as error:
-                problem = f"could not be made ready in {tempfile.gettempdir()} ({error.strerror or error})"
+                problem = f"could not be prepared in {tempfile.gettempdir()} ({error.strerror or error})"
                 raise EnvironmentFault(str(self), problem, "Free some space, or set TMPDIR to a larger disk") from error
             self.upload(partial)
 
     def upload(self, file: Path) -> None:
-        """The bytes of a local file as this object."""
+        """Upload a local file as this object."""
         from pyarrow.fs import copy_files
 
         size = file.stat().st_size
         with self._open_filesystem() as (system, path):
-            # Copied by Arrow in one call: an interruption in between would end the object early and make it visible.
+            # Copied by Arrow in one call, because an interruption between writes would publish a truncated object.
             copy_files(str(file), path, destination_filesystem=system, use_threads=False)
         if (stored_size := self.stat().st_size) != size:
             problem = f"arrived with {stored_size:,} of {size:,} bytes"
-            raise EnvironmentFault(str(self), problem, "Give the same command again")
+            raise EnvironmentFault(str(self), problem, "Run the same command again")
 
     def unlink(self, missing_ok: bool = False) -> None:
-        """Take the object away."""
+        """Delete the object from its store."""
         if missing_ok and not self.is_file():
             return
         with self._open_filesystem() as (system, path):
@@ -192,18 +192,18 @@ class ObjectPath:
 
     @contextmanager
     def _open_filesystem(self) -> Iterator[tuple[Any, str]]:
-        """The file system and this object's path there; what goes wrong in the block is told in words."""
+        """Yield the file system and this object's path in it, and translate errors of the block."""
         system, root = find_filesystem(self.scheme, self.authority)
         try:
             yield system, f"{root}/{self.key}" if self.key else root or "/"
         except FileNotFoundError:
             raise self.missing_error() from None
         except (OSError, pa.ArrowException) as error:
-            raise remote_error(str(self), error) from None  # what it quotes may name hosts
+            raise explain_remote_error(str(self), error) from None  # its text may name hosts
 
 
 class ObjectReader(io.RawIOBase):
-    """The bytes of an object, by ranges that grow as long as reading goes on."""
+    """A raw stream over an object that requests growing ranges while reading goes on."""
 
     def __init__(self, path: ObjectPath) -> None:
         self._path = path

@@ -1,7 +1,7 @@
-"""What an object store refuses, in words: no such bucket, no permission, nobody there, no answer in time.
+"""Translates errors of object stores: no such bucket, no permission, no connection, no answer in time.
 
-The texts of the stores' libraries are recognized and never passed on whole: they hold request ids, and some hold
-endpoints. What is passed on of a text that is not known has its secrets taken out.
+The messages of the stores' libraries are recognized and not shown, because they hold request ids and endpoints. Of a
+message that is not recognized, the first line is shown with secrets redacted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from winnow.errors import EnvironmentFault, UsageError, WinnowError, format_valu
 REMOTE_ERROR = re.compile(
     r"AWS Error|google::cloud::Status|Azure|HTTP status|curlCode|CURL error|[Tt]imed out|[Tt]imeout"
 )
-"""What only the words of a store far away contain; a damaged file is told in others."""
+"""Matches messages of object stores only; the messages of a damaged file contain none of this."""
 
 DEFAULT_ACCESS_HINT = "Check the keys and what they may do"
 ACCESS_HINTS = {
@@ -26,7 +26,9 @@ ACCESS_HINTS = {
     "gs": "Set GOOGLE_APPLICATION_CREDENTIALS, and check what they may do",
     "abfs": "Log in with az login, or set AZURE_CLIENT_ID and its like, and check what they may do",
 }
-NETWORK_HINTS = {"s3": "Check the network, AWS_REGION and AWS_ENDPOINT_URL, then give the same command again"}
+CREDENTIAL_VARIABLES = "AWS_ACCESS_KEY_ID AWS_PROFILE AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_FULL_URI"
+SECRET_VARIABLE = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|ENDPOINT")
+NETWORK_HINTS = {"s3": "Check the network, AWS_REGION and AWS_ENDPOINT_URL, then run the same command again"}
 
 ERROR_CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"NO_SUCH_BUCKET|NoSuchBucket|bucket does not exist", "bucket", "is in a bucket that does not exist"),
@@ -39,48 +41,40 @@ ERROR_CAUSES: tuple[tuple[str, str, str], ...] = (
         "was refused: the credentials are not accepted",
     ),
     (r"ACCESS_DENIED|AccessDenied|PERMISSION_DENIED|status 403|Forbidden", "access", "was refused: access denied"),
-    (r"status 301|PERMANENT_REDIRECT|PermanentRedirect", "reach", "is in another region than was asked"),
+    (r"status 301|PERMANENT_REDIRECT|PermanentRedirect", "reach", "is in another region than the one requested"),
     (r"curlCode: 28|[Tt]imed out|[Tt]imeout|DEADLINE", "reach", "could not be reached: no answer in time"),
-    (
-        r"curlCode: (?:5|6)\b|CURL error \[6\]|resolve host",
-        "reach",
-        "could not be reached: its host has no address",
-    ),
+    (r"curlCode: (?:5|6)\b|CURL error \[6\]|resolve host", "reach", "could not be reached: its host has no address"),
     (
         r"NETWORK_CONNECTION|curlCode: 7|CURL error|[Cc]onnection refused|UNAVAILABLE",
         "reach",
         "could not be reached: the connection failed",
     ),
     (r"SLOW_DOWN|THROTTLING|status 429|RESOURCE_EXHAUSTED", "reach", "was refused: too many requests"),
-    (r"INTERNAL_FAILURE|SERVICE_UNAVAILABLE|status 50\d", "reach", "was refused: the store has a fault of its own"),
+    (r"INTERNAL_FAILURE|SERVICE_UNAVAILABLE|status 50\d", "reach", "was refused: the store has an internal error"),
 )
 
 
 @contextmanager
 def translate_remote_errors(where: str) -> Iterator[None]:
-    """Where a store far away may refuse: what it says is told in words; other faults pass as they are."""
+    """Translate errors of an object store in this block; other errors pass through unchanged."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
         if (translated := match_remote_error(where, error)) is None:
             raise
-        raise translated from None  # what it quotes may name hosts
+        raise translated from None  # its text may name hosts
 
 
 def match_remote_error(where: str, error: BaseException) -> WinnowError | None:
-    """The words for what a store far away refused; None where the error is none of its."""
+    """Translate an error if an object store caused it; None for any other error."""
     if "://" not in where or not (isinstance(error, FileNotFoundError) or REMOTE_ERROR.search(str(error))):
         return None
-    return _explain_error(where, str(error))
+    return explain_remote_error(where, error)
 
 
-def remote_error(where: str, error: BaseException) -> WinnowError:
-    """The words for whatever went wrong in asking a store far away."""
-    return _explain_error(where, str(error))
-
-
-def _explain_error(where: str, text: str) -> WinnowError:
-    scheme = where.partition("://")[0]
+def explain_remote_error(where: str, error: BaseException) -> WinnowError:
+    """Translate an error of an object store."""
+    scheme, text = where.partition("://")[0], str(error)
     for pattern, kind, problem in ERROR_CAUSES:
         if re.search(pattern, text):
             if kind in ("bucket", "key"):
@@ -90,29 +84,17 @@ def _explain_error(where: str, text: str) -> WinnowError:
                 return EnvironmentFault(where, problem, ACCESS_HINTS.get(scheme, DEFAULT_ACCESS_HINT))
             return EnvironmentFault(where, problem, NETWORK_HINTS.get(scheme, "Check the network and the path"))
     line = redact_secrets(text.splitlines()[0] if text else "without a reason")
-    return EnvironmentFault(
-        where, f"was refused ({format_value(line)})", "Check the path and the settings of the store"
-    )
+    return EnvironmentFault(where, f"was refused ({format_value(line)})", "Check the path and the store's settings")
 
 
 def _missing_credentials_hint(scheme: str) -> str:
-    """Said beside a refusal where it is plain that no credentials were given."""
-    credential_variables = (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_PROFILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    )
-    if scheme != "s3" or any(os.environ.get(name) for name in credential_variables):
+    if scheme != "s3" or any(os.environ.get(name) for name in CREDENTIAL_VARIABLES.split()):
         return ""
     return "" if os.path.exists(os.path.expanduser("~/.aws/credentials")) else ", and no credentials were found"
 
 
-SECRET_VARIABLE = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|ENDPOINT")
-
-
 def redact_secrets(text: str) -> str:
-    """The text without the value of any variable of the environment that sounds like a secret."""
+    """Replace the value of every environment variable whose name suggests a secret."""
     for name, value in os.environ.items():
         if SECRET_VARIABLE.search(name) and len(value) > 3:
             text = text.replace(value, "***")

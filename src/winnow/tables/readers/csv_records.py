@@ -1,8 +1,8 @@
-"""Where the records of a CSV file stand, and whether its quotes are sound.
+"""The line of each record of a CSV file, and the check of its quotes; the cells are read by Arrow.
 
-Arrow reads the cells; it tells neither the line of a record nor that a quote was left open, after which the rest
-of the file is one cell. `records` reads the same bytes record by record, with lines; `Quotes` watches the bytes on
-their way to Arrow, so that the slow look is taken only at a file whose quotes are not all in their places.
+Arrow tells neither the line of a record nor that a quote was left open, which makes the rest of the file one cell.
+`read_records` reads the file record by record with Python's csv module. `QuoteMonitor` watches the bytes that Arrow
+reads, so that only a file with a misplaced quote is checked by the slow reader.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ MAX_CELL_BYTES = 1 << 30
 
 
 class QuoteMonitor(io.RawIOBase):
-    """A stream that notices when a quote stands where no quoted cell begins or ends."""
+    """A stream that notices a quote where no quoted cell begins or ends."""
 
     def __init__(self, stream: IO[bytes], path: Location) -> None:
         self._stream = stream
@@ -34,7 +34,7 @@ class QuoteMonitor(io.RawIOBase):
         self._has_misplaced_quote = False
 
     def refuse_broken(self) -> None:
-        """Refuse the file if its quotes are not sound, as far as it was read."""
+        """Raise BadTable if a quote read so far breaks a cell."""
         if self._has_misplaced_quote:
             refuse_broken_quote(self._path)
             self._may_adjoin_quote[:] = True
@@ -52,7 +52,7 @@ class QuoteMonitor(io.RawIOBase):
         return block
 
     def _check_quotes(self, block: bytes) -> None:
-        """Every quote between the first and the last byte; the last two bytes wait for the next block."""
+        """Check every quote between the first and the last byte; the last two bytes are checked with the next block."""
         array = np.frombuffer(block, np.uint8)
         quote_positions = np.flatnonzero(array[1:-1] == ord('"')) + 1
         is_opening = (self._quote_count + np.arange(len(quote_positions))) % 2 == 0
@@ -64,10 +64,12 @@ class QuoteMonitor(io.RawIOBase):
 
 
 class RecordLocator:
-    """`file:line` of data records by number, found by reading on from the last one asked for."""
+    """Finds `file:line` of a data record by reading on from the record located last.
+
+    Records with this many cells (with `any_length`, all records) are numbered from `first`.
+    """
 
     def __init__(self, path: Location, cells: int, first: int = 0, any_length: bool = False) -> None:
-        """Records are counted from `first`: those of this many cells, or of any."""
         self._path = path
         self._cells = cells
         self._first = first
@@ -77,7 +79,7 @@ class RecordLocator:
         self._last_location = ""
 
     def locate(self, row: int) -> str:
-        """Where the record of this number begins."""
+        """Return where the record of this number begins."""
         record = row - self._first
         if record == self._records_read - 1:
             return self._last_location
@@ -91,7 +93,7 @@ class RecordLocator:
         return str(self._path)
 
     def _iter_record_lines(self) -> Iterator[int]:
-        """Lines of the records that count, after the header; a blank line is a record only of a single column."""
+        # A blank line is a record only in a file with a single column.
         numbered_records = read_records(self._path)
         next(numbered_records, None)
         for line, cells in numbered_records:
@@ -101,24 +103,25 @@ class RecordLocator:
 
 
 def read_records(path: Location) -> Iterator[tuple[int, list[str]]]:
-    """Every record with the line it begins on; bytes that are no UTF-8 stand replaced."""
+    """Yield every record with the line it begins on; bytes that are not UTF-8 are replaced."""
+    return _iterate_records(csv.reader(_read_lines(path)))
+
+
+def _iterate_records(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    # The limit is a setting of the whole process; its default of 131,072 bytes refuses long texts.
     csv.field_size_limit(MAX_CELL_BYTES)
-    reader = csv.reader(read_lines(path))
-    while True:
-        line = reader.line_num + 1
-        cells = next(reader, None)
-        if cells is None:
-            return
+    line = 1
+    for cells in reader:
         yield line, cells
+        line = reader.line_num + 1
 
 
 def refuse_broken_quote(path: Location) -> None:
-    """Refuse a file in which a quote is never closed, or is closed before its cell ends; rows were lost in it."""
-    csv.field_size_limit(MAX_CELL_BYTES)
-    reader = csv.reader(read_lines(path), strict=True)
+    """Raise BadTable if a quote is never closed or closed before its cell ends, because rows would be lost."""
+    reader = csv.reader(_read_lines(path), strict=True)
     line = 1
     try:
-        for _ in reader:
+        for _ in _iterate_records(reader):
             line = reader.line_num + 1
     except csv.Error as error:
         is_unclosed = "end of data" in str(error)
@@ -127,8 +130,8 @@ def refuse_broken_quote(path: Location) -> None:
         raise BadTable(f"{path}:{line}", problem, step) from error
 
 
-def read_lines(path: Location) -> Iterator[str]:
-    """Lines with their ends, split where CSV ends a line: at newline and at a bare carriage return."""
+def _read_lines(path: Location) -> Iterator[str]:
+    """Yield lines with their ends; a newline and a bare carriage return end a line."""
     byte_order_mark = "\ufeff"
     with open_decompressed(path) as stream:
         for block in read_line_blocks(stream, path):

@@ -1,26 +1,26 @@
-"""CSV: every cell is text, exactly as it stands; an empty cell is null, a quoted empty cell is empty text.
+"""CSV: every cell is text as it is written; an empty cell is null, a quoted empty cell is empty text.
 
-Refused with file and line: a row with another number of cells than the header, a quote that never ends or ends
-inside a cell, bytes that are not UTF-8, a header with a name missing or given twice. Numbers are read by whoever
-asks for a score. How the bytes of a file fall into records and lines is told by `records`.
+Refused with file and line: a row with another number of cells than the header, a quote that is never closed or closed
+inside a cell, bytes that are not UTF-8, a header with a missing or repeated name. Numbers are parsed where a column is
+read as a score.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import chain, islice
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from winnow.errors import BadTable, format_value
-from winnow.storage.file_bytes import file_sha256, open_decompressed, read_line_blocks
+from winnow.errors import BadTable, format_value, not_utf8_problem
+from winnow.storage.file_bytes import open_decompressed, read_line_blocks
 from winnow.storage.locations.location import Location
 from winnow.tables.chunks import ArrowChunk, Chunk
 from winnow.tables.quarantine import BadRows
 from winnow.tables.readers.csv_records import QuoteMonitor, RecordLocator, read_records, refuse_broken_quote
-from winnow.tables.readers.json_lines import file_receipt
 from winnow.tables.readers.source import Source
 
 CSV_BLOCK_BYTES = 1 << 24
@@ -40,14 +40,8 @@ class CsvSource(Source):
             if read_header(path) != self._names:
                 raise BadTable(f"{path}:1", f"its header is not that of {self.files[0]}", "Read the files one by one")
 
-    def paths(self) -> list[Location]:
-        return self.files
-
     def names(self) -> list[str]:
         return self._names
-
-    def receipt(self) -> dict[str, Any]:
-        return {"format": self.format, "files": [file_receipt(p, file_sha256(p)) for p in self.files]}
 
     def schema(self, bad: BadRows) -> pa.Schema:
         return pa.schema([(name, pa.string()) for name in self._names])
@@ -74,7 +68,7 @@ class CsvSource(Source):
         except pa.ArrowException as error:
             invalid_rows.raise_error()
             if "Empty CSV" not in str(error):
-                raise csv_error(path, error) from error
+                raise_csv_error(path, error)
             refuse_broken_quote(path)
 
     def _parse_batches(self, stream: QuoteMonitor, invalid_rows: InvalidRowHandler) -> Iterator[pa.RecordBatch]:
@@ -94,16 +88,17 @@ class CsvSource(Source):
 
 
 class InvalidRowHandler:
-    """Rows whose cells do not match the header: remembered by Arrow's callback, judged by the reader."""
+    """Arrow's callback for rows whose cells do not match the header; it keeps the error for the reader to raise."""
 
     def __init__(self, path: Location, cells: int, bad: BadRows) -> None:
         self.bad = bad
         self.error: BadTable | None = None
+        self._has_quote = False
         self._path = path
         self._locator = RecordLocator(path, cells, any_length=True)
 
     def __call__(self, row: pc.InvalidRow) -> str:
-        # Arrow counts the header as 1.
+        # Arrow counts the header as row 1.
         try:
             self.bad.add(
                 self._locator.locate((row.number or 2) - 2),
@@ -118,7 +113,7 @@ class InvalidRowHandler:
         return "skip"
 
     def raise_error(self) -> None:
-        """Raise what the callback could not raise through Arrow; a quote left open is the reason for missing cells."""
+        """Raise the error that the callback cannot raise through Arrow, or the open quote that caused it."""
         if self.error is not None:
             if self._has_quote:
                 refuse_broken_quote(self._path)
@@ -126,7 +121,7 @@ class InvalidRowHandler:
 
 
 def read_header(path: Location) -> list[str]:
-    """The names in the first record, each present and different."""
+    """Read the column names, or raise BadTable if one is missing or repeated."""
     _, names = next(read_records(path), (1, []))
     if any("\ufffd" in name for name in names):
         refuse_not_utf8(path, lines=1)
@@ -140,30 +135,25 @@ def read_header(path: Location) -> list[str]:
     return names
 
 
-def csv_error(path: Location, error: Exception) -> BadTable:
-    """Arrow's complaint in words with a line, where a line can be told."""
+def raise_csv_error(path: Location, error: Exception) -> NoReturn:
+    """Raise an error of Arrow as a BadTable, with the line where it can be found."""
     message = str(error)
     if "UTF8" in message or "UTF-8" in message:
         refuse_not_utf8(path)
     if "straddl" in message:
         refuse_broken_quote(path)
-        return BadTable(
-            str(path), f"holds a row over {CSV_BLOCK_BYTES >> 20} MB", "Write the file as .jsonl or .parquet"
-        )
-    return BadTable(str(path), f"is not CSV ({format_value(message)})", "Save it again as UTF-8 CSV with a header")
+        problem = f"holds a row over {CSV_BLOCK_BYTES >> 20} MB"
+        raise BadTable(str(path), problem, "Write the file as .jsonl or .parquet") from error
+    problem = f"is not CSV ({format_value(message)})"
+    raise BadTable(str(path), problem, "Save it again as UTF-8 CSV with a header") from error
 
 
 def refuse_not_utf8(path: Location, lines: int | None = None) -> None:
-    """Refuse the first line that is not UTF-8, among the first `lines` or all."""
-    number = 0
+    """Raise BadTable for the first line that is not UTF-8, among the first `lines` or all."""
     with open_decompressed(path) as stream:
-        for block in read_line_blocks(stream, path):
-            for line in block:
-                number += 1
-                if lines is not None and number > lines:
-                    return
-                try:
-                    line.decode()
-                except UnicodeDecodeError as error:
-                    problem = f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})"
-                    raise BadTable(f"{path}:{number}", problem, "Save the file as UTF-8") from error
+        all_lines = chain.from_iterable(read_line_blocks(stream, path))
+        for number, line in enumerate(islice(all_lines, lines), 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                raise BadTable(f"{path}:{number}", not_utf8_problem(error), "Save the file as UTF-8") from error

@@ -1,14 +1,14 @@
-"""Chosen rows of a Parquet file, whole and in order, by DuckDB, which skips what is not wanted.
+"""Fetches chosen rows of a Parquet file, whole and in order, with DuckDB, which skips the other rows.
 
-The file is fetched in slices of bounded bytes, some ahead of the one in use. The order is held here: DuckDB 2.0
-gives the rows of a join out of order, whatever its preserve_insertion_order says.
+The rows are fetched in slices of bounded size, some of them ahead. They are sorted here, because DuckDB 2.0 returns
+the rows of a join in any order, even with preserve_insertion_order.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
 THREADS = 2
 SLICES_AHEAD = 4
-"""Slices fetched or being fetched while one is in use."""
+"""How many slices are fetched ahead of the one in use."""
 MAX_SLICE_SPAN = 1 << 18
-"""Rows of the file that the groups of one slice may span together, however few of them are chosen."""
+"""How many rows of the file one slice may span, however few of them are chosen."""
 
-SCAN = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
+SCAN = "read_parquet({}, file_row_number = true, hive_partitioning = false)"
+"""The table function that reads a Parquet file, given as a parameter or a literal."""
 
 
 def is_scannable(files: Sequence[Location], schema: pa.Schema) -> bool:
-    """Whether DuckDB takes each path for one local file and tells columns apart: it has patterns and no cases."""
+    """Whether DuckDB reads these files as Arrow does: it expands glob patterns and ignores the case of names."""
     names = [name.lower() for name in schema.names]
     has_plain_paths = all(isinstance(path, Path) and not any(c in str(path) for c in "*?[]{}") for path in files)
     return has_plain_paths and len(set(names)) == len(names) and "file_row_number" not in names
@@ -42,38 +43,37 @@ def is_scannable(files: Sequence[Location], schema: pa.Schema) -> bool:
 
 @contextmanager
 def open_fetch_connection(path: Location, schema: pa.Schema) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """A connection to fetch by, or None where DuckDB would not give every column back as Arrow knows it."""
+    """Yield a connection for `fetch_rows`, or None if DuckDB would change the type of a column."""
     if not is_scannable([path], schema):
         yield None
         return
     with open_duckdb() as duck:
         duck.execute("set threads = 1")
-        query = f"select * exclude (file_row_number) from {SCAN} limit 0"
+        query = f"select * exclude (file_row_number) from {SCAN.format('$path')} limit 0"
         duckdb_schema = duck.sql(query, params={"path": str(path)}).to_arrow_table().schema
-        is_same = [(field.name, field.type) for field in duckdb_schema] == [
-            (field.name, field.type) for field in schema
-        ]
-        yield duck if is_same else None
+        yield duck if duckdb_schema.names == schema.names and duckdb_schema.types == schema.types else None
 
 
 def fetch_rows(
     duck: duckdb.DuckDBPyConnection, path: Location, slices: Iterable[RowNumbers]
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of these numbers (ascending, from 0 in this file), a batch or more to a slice."""
+    """Yield the rows with these ascending numbers, counted from 0 in this file, in one or more batches per slice."""
     remaining = iter(slices)
     with ThreadPoolExecutor(THREADS) as threads:
-        pending = deque(
-            threads.submit(_fetch_slice, duck.cursor(), path, one) for one in islice(remaining, SLICES_AHEAD)
-        )
+
+        def submit(count: int) -> list[Future[pa.Table]]:
+            return [threads.submit(_fetch_slice, duck.cursor(), path, rows) for rows in islice(remaining, count)]
+
+        pending = deque(submit(SLICES_AHEAD))
         while pending:
             yield from pending.popleft().result().to_batches()
-            pending.extend(threads.submit(_fetch_slice, duck.cursor(), path, one) for one in islice(remaining, 1))
+            pending.extend(submit(1))
 
 
 def split_rows(rows: RowNumbers, group_starts: RowNumbers, max_rows: int) -> Iterator[RowNumbers]:
-    """At most `most` rows at once, the starts of the row groups being known: cut between groups where that is possible.
+    """Split row numbers into slices of at most `max_rows`, at the start of a row group where possible.
 
-    A group cut in two is in part decoded twice.
+    A row group that is split is decoded more than once.
     """
     boundaries = np.append(np.searchsorted(rows, group_starts), len(rows))
     start = 0
@@ -88,11 +88,13 @@ def split_rows(rows: RowNumbers, group_starts: RowNumbers, max_rows: int) -> Ite
 
 def _fetch_slice(duck: duckdb.DuckDBPyConnection, path: Location, rows: RowNumbers) -> pa.Table:
     try:
-        # As an array, because handing over an Arrow table makes DuckDB import pandas wherever it is installed.
+        # An array, because an Arrow table makes DuckDB import pandas if it is installed.
         duck.register("chosen", {"row": rows})
         join = "semi join chosen on t.file_row_number = chosen.row"
         span = f"t.file_row_number between {rows[0]} and {rows[-1]}"
-        query = f"select t.* exclude (file_row_number), t.file_row_number from {SCAN} t {join} where {span}"
+        query = (
+            f"select t.* exclude (file_row_number), t.file_row_number from {SCAN.format('$path')} t {join} where {span}"
+        )
         table = duck.sql(query, params={"path": str(path)}).to_arrow_table()
         numbers = table.column(table.num_columns - 1).to_numpy()
         table = table.remove_column(table.num_columns - 1)

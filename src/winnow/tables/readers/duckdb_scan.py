@@ -1,7 +1,7 @@
-"""Columns of Parquet files as SQL, where DuckDB is sure to read what Arrow would read.
+"""SQL that reads columns of Parquet files, where DuckDB reads the same values as Arrow; nothing is read here.
 
-That is plain text, whole numbers and floats, in columns whose names differ in more than case, in files whose
-paths are no patterns. Rows are numbered as the source numbers them. Nothing is read here and nothing is checked.
+That holds for plain text, whole numbers and floats, if column names differ in more than case and paths are not glob
+patterns.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import pyarrow as pa
 from winnow.storage.locations.location import Location
 from winnow.tables.quarantine import BadRows
 from winnow.tables.readers.columnar import ParquetSource
-from winnow.tables.readers.duckdb_fetch import is_scannable
+from winnow.tables.readers.duckdb_fetch import SCAN, is_scannable
 from winnow.tables.readers.source import Source
 
 MAX_FILES = 64
-"""Files that one query may read beside each other; more are read one after the other by Arrow."""
+"""How many files one query may read; more files are read one after the other by Arrow."""
 
 
 def build_scan_query(
     source: Source, keys: Mapping[str, str], numbers: Mapping[str, str], texts: Mapping[str, str]
 ) -> str | None:
-    """SQL for `row` and the named columns, or None where Arrow has to read them.
+    """Build the SQL that selects `row`, numbered as in the source, and columns by alias; None if Arrow has to read.
 
-    Keys are text or whole numbers and come as text, numbers come as doubles, words are text or true and false.
+    Keys are text or whole numbers and selected as text, numbers are selected as doubles, and texts are text or booleans
+    and selected as text.
     """
     if not isinstance(source, ParquetSource) or len(source.files) > MAX_FILES:
         return None
@@ -42,7 +43,7 @@ def build_scan_query(
 
 def _select_statements(source: ParquetSource, columns: Sequence[str]) -> Iterator[str]:
     for first, path in source.first_rows():
-        file = f"read_parquet({_quote_literal(path)}, file_row_number = true, hive_partitioning = false)"
+        file = SCAN.format(_quote_literal(path))
         yield f"select {', '.join([f't.file_row_number + {first} as row', *columns])} from {file} t"
 
 

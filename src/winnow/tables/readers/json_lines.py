@@ -1,8 +1,8 @@
-"""JSON Lines, plain or compressed: strict where silence would change the data.
+"""JSON Lines, plain or compressed; a line that would lose data on reading is refused.
 
-Refused with file and line: what is not JSON, not an object, not UTF-8; a key given twice; NaN and Infinity;
-a number too large for a float; half of a surrogate pair. Lines end at newline bytes only. Blank lines are no
-rows. The bytes of each line are kept, so a row passed on is the row that came in.
+Refused with file and line: a line that is not JSON, not an object or not UTF-8; a repeated key; NaN and Infinity; a
+number too large for a float; half of a surrogate pair. Only newline bytes end a line. Blank lines are not rows. The
+bytes of each line are kept.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import IO, Any
 
 import numpy as np
 
-from winnow.errors import EnvironmentFault, format_value
-from winnow.storage.file_bytes import file_sha256, open_decompressed, read_line_blocks
+from winnow.errors import EnvironmentFault, format_value, not_utf8_problem
+from winnow.storage.file_bytes import open_decompressed, read_line_blocks
 from winnow.storage.locations.location import Location
 from winnow.tables.chunks import Chunk, JsonChunk, Row, RowNumbers
 from winnow.tables.quarantine import BadRows
 from winnow.tables.readers.source import Source
 
 SUSPECT_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
-"""Bytes that may hide a lone surrogate or a number beyond a float; only such lines are looked at twice."""
+"""Bytes that may be a lone surrogate or a number too large for a float; only such lines are checked value by value."""
 
 
 class JsonLinesSource(Source):
@@ -41,18 +41,11 @@ class JsonLinesSource(Source):
         self._spool = spool
 
     def paths(self) -> list[Location]:
-        return [] if self._spool else self.files
-
-    def display_name(self, path: Location) -> str:
-        """What a file is called in messages."""
-        return self.name if self._spool else str(path)
+        return [] if self._spool else super().paths()
 
     def names(self) -> list[str]:
         first = next(self.chunks(BadRows(limit=1 << 30)), None)
         return first.names() if first else []
-
-    def receipt(self) -> dict[str, Any]:
-        return {"format": self.format, "files": [file_receipt(p, file_sha256(p)) for p in self.files]}
 
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
         for path, numbered in self._numbered_blocks():
@@ -68,7 +61,7 @@ class JsonLinesSource(Source):
                 yield parse_lines([numbered[row - first] for row in rows[low:high]], path, bad)
 
     def _numbered_blocks(self) -> Iterator[tuple[str, list[tuple[int, int, bytes]]]]:
-        """Blocks of (row number, line number, bytes) of one file; blank lines are numbered as lines, not as rows."""
+        """Yield blocks of (row number, line number, bytes) of one file; a blank line has no row number."""
         row = 0
         for path in self.files:
             line = 0
@@ -80,7 +73,7 @@ class JsonLinesSource(Source):
                     filled_lines = [(number, text) for number, text in enumerate(stripped, line + 1) if text]
                     if filled_lines:
                         yield (
-                            self.display_name(path),
+                            self.name if self._spool else str(path),
                             [(row + i, number, text) for i, (number, text) in enumerate(filled_lines)],
                         )
                     row += len(filled_lines)
@@ -88,24 +81,19 @@ class JsonLinesSource(Source):
 
 
 def open_standard_input() -> JsonLinesSource:
-    """JSON Lines from a pipe, kept in a file of our own because rows are read more than once."""
+    """Read JSON Lines from standard input into a temporary file, because rows are read more than once."""
     spool = tempfile.NamedTemporaryFile(prefix="winnow-", suffix=".jsonl")  # noqa: SIM115  # lives as long as the source
     try:
         shutil.copyfileobj(sys.stdin.buffer, spool)
         spool.flush()
     except OSError as error:
-        problem = f"could not be kept in {tempfile.gettempdir()} ({error.strerror or error})"
+        problem = f"could not be stored in {tempfile.gettempdir()} ({error.strerror or error})"
         raise EnvironmentFault("standard input", problem, "Free some space, or set TMPDIR to a larger disk") from error
     return JsonLinesSource([Path(spool.name)], "standard input", spool)
 
 
-def file_receipt(path: Location, sha256: str) -> dict[str, Any]:
-    """A file as a receipt names it; stores rewrite the path relative to themselves."""
-    return {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256}
-
-
 def parse_lines(numbered_lines: Sequence[tuple[int, int, bytes]], path: str, bad: BadRows) -> JsonChunk:
-    """The rows of some lines; lines that break a rule go to `bad`."""
+    """Parse lines, given as (row number, line number, bytes); a line that breaks a rule is set aside."""
     objects: list[Row] = []
     good_lines: list[tuple[int, int, bytes]] = []
     for item in numbered_lines:
@@ -120,13 +108,13 @@ def parse_lines(numbered_lines: Sequence[tuple[int, int, bytes]], path: str, bad
 
 
 def parse_line(line: bytes) -> Row:
-    """One line as a dictionary; ValueError with the rule it breaks, in words for the user."""
+    """Parse one line; ValueError with a message for the user if it breaks a rule."""
     try:
         row = _DECODER.decode(line.decode())
         if isinstance(row, dict) and SUSPECT_BYTES.search(line):
             _check_value(row)
     except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})") from error
+        raise ValueError(not_utf8_problem(error)) from error
     except json.JSONDecodeError as error:
         near = format_value(error.doc[max(error.pos - 10, 0) : error.pos + 20])
         raise ValueError(f"is not JSON: {error.msg} at column {error.colno}, near {near}") from error
@@ -134,21 +122,14 @@ def parse_line(line: bytes) -> Row:
         raise ValueError("is nested too deep to be a row") from error
     except ValueError as error:
         if "integer string conversion" in str(error):
-            raise ValueError("holds a whole number with more digits than Python reads") from error
+            raise ValueError("holds a whole number with more digits than Python can read") from error
         raise
     if not isinstance(row, dict):
-        raise ValueError(f"is {_KIND_NAMES.get(type(row), 'not an object')}; each line is one JSON object {{...}}")
+        raise ValueError(f"is {_KIND_NAMES.get(type(row), 'null')}; each line is one JSON object {{...}}")
     return row
 
 
-_KIND_NAMES = {
-    list: "a list",
-    str: "a text",
-    int: "a number",
-    float: "a number",
-    bool: "true or false",
-    type(None): "null",
-}
+_KIND_NAMES = {bool: "true or false", int: "a number", float: "a number", list: "a list", str: "a text"}
 
 
 def _build_row(pairs: list[tuple[str, Any]]) -> Row:
@@ -156,7 +137,7 @@ def _build_row(pairs: list[tuple[str, Any]]) -> Row:
     if len(row) != len(pairs):
         earlier_names: set[str] = set()
         repeated_name = next(name for name, _ in pairs if name in earlier_names or earlier_names.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"gives the key {format_value(repeated_name)} twice")
+        raise ValueError(f"has the key {format_value(repeated_name)} twice")
     return row
 
 
@@ -178,9 +159,8 @@ def _check_value(value: Any) -> None:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise ValueError(
-                f"holds half of a surrogate pair (\\u{ord(value[error.start]):04x}), which is no character"
-            ) from error
+            code = f"\\u{ord(value[error.start]):04x}"
+            raise ValueError(f"holds half of a surrogate pair ({code}), which is not a character") from error
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_build_row, parse_constant=_refuse_constant)

@@ -1,7 +1,7 @@
-"""Rows that are already Python dictionaries, and rows that hold a list of candidates each.
+"""Rows that are Python dictionaries, and rows that hold a list of candidates each.
 
-Dictionaries pass through untouched, whatever they hold. Unfolding makes one row of each entry of a list; an
-entry that is a dictionary joins its row, any other takes the list's place under the list's name.
+Dictionaries are passed on unchanged. Unfolding makes one row of each entry of a list: the members of an entry that is
+a dictionary are added to the row, any other entry replaces the list.
 """
 
 from __future__ import annotations
@@ -25,35 +25,30 @@ class DictionarySource(Source):
 
     format = "memory"
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], name: str = "rows") -> None:
+    def __init__(self, rows: Sequence[Mapping[str, Any]], name: str) -> None:
         self.rows = rows
         self.name = name
         for number, row in enumerate(rows):
             if not isinstance(row, Mapping):
-                raise BadTable(
-                    f"{name}[{number}]", f"is {format_value(row)}, not a dictionary", "Give a list of dictionaries"
-                )
+                problem = f"is {format_value(row)}, not a dictionary"
+                raise BadTable(f"{name}[{number}]", problem, "Pass a list of dictionaries")
             for key in row:
                 if not isinstance(key, str):
                     problem = f"has the key {format_value(key)}; the name of a column is text"
-                    raise BadTable(f"{name}[{number}]", problem, "Make every key a text")
+                    raise BadTable(f"{name}[{number}]", problem, "Make every key a string")
 
     def names(self) -> list[str]:
         return list(dict.fromkeys(name for row in self.rows[:CHUNK_ROWS] for name in row))
 
-    def receipt(self) -> dict[str, Any]:
-        return {"format": self.format, "files": []}
-
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
         for first in range(0, len(self.rows), CHUNK_ROWS):
-            part = [dict(row) for row in self.rows[first : first + CHUNK_ROWS]]
-            yield JsonChunk(
-                part, np.arange(first, first + len(part), dtype=np.int64), lambda row: f"{self.name}[{row}]"
-            )
+            rows = [dict(row) for row in self.rows[first : first + CHUNK_ROWS]]
+            numbers = np.arange(first, first + len(rows), dtype=np.int64)
+            yield JsonChunk(rows, numbers, lambda row: f"{self.name}[{row}]")
 
 
 class UnfoldedSource(Source):
-    """One row per candidate, out of rows that hold lists of them (several lists go side by side)."""
+    """One row per candidate, from rows that hold lists of candidates; several lists must have the same length."""
 
     def __init__(self, source: Source, lists: Sequence[str]) -> None:
         self.source = source
@@ -62,11 +57,8 @@ class UnfoldedSource(Source):
         self.format = source.format
         for name in self.lists:
             if name not in source.names():
-                raise UsageError(
-                    "--candidates",
-                    f"'{name}' is not a column of {source.name}",
-                    suggest_name(name, source.names()),
-                )
+                problem = f"'{name}' is not a column of {source.name}"
+                raise UsageError("--candidates", problem, suggest_name(name, source.names()))
 
     def paths(self) -> list[Location]:
         return self.source.paths()
@@ -97,21 +89,20 @@ class UnfoldedSource(Source):
             first += len(rows)
 
     def _unfold_row(self, row: Row) -> list[Row]:
-        lists = [row.get(name) for name in self.lists]
-        for name, entries in zip(self.lists, lists, strict=True):
+        lists: list[list[Any]] = []
+        for name in self.lists:
+            entries = row.get(name)
             if not isinstance(entries, list):
                 raise ValueError(f"{name} is {format_value(entries)}, not a list of candidates")
-            if len(entries) != len(lists[0] or []):
-                raise ValueError(f"{name} has {len(entries)} entries and {self.lists[0]} has {len(lists[0] or [])}")
+            lists.append(entries)
+            if len(entries) != len(lists[0]):
+                raise ValueError(f"{name} has {len(entries)} entries and {self.lists[0]} has {len(lists[0])}")
         shared_values = {name: value for name, value in row.items() if name not in self.lists}
-        return [
-            self._build_candidate(shared_values, row_entries)
-            for row_entries in zip(*(x or [] for x in lists), strict=True)
-        ]
+        return [self._build_candidate(shared_values, entries) for entries in zip(*lists, strict=True)]
 
-    def _build_candidate(self, shared_values: Row, row_entries: Sequence[Any]) -> Row:
+    def _build_candidate(self, shared_values: Row, entries: Sequence[Any]) -> Row:
         candidate = dict(shared_values)
-        for name, entry in zip(self.lists, row_entries, strict=True):
+        for name, entry in zip(self.lists, entries, strict=True):
             new = entry if isinstance(entry, dict) else {name: entry}
             if clashes := candidate.keys() & new.keys():
                 raise ValueError(f"a candidate and its row both have {format_value(min(clashes))}")

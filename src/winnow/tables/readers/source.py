@@ -1,7 +1,7 @@
-"""What every reader is: a named source of chunks that can be read again.
+"""The base class of everything rows are read from: a named source of chunks that can be read again.
 
-A source numbers its rows 0, 1, 2 ... the same way at every reading, gives them in order, and says in its
-receipt which bytes they came from. What a column means is the table's business, not the source's.
+A source numbers its rows 0, 1, 2 ... in the same order at every reading, and its receipt says which bytes they came
+from. What a column means is decided by the table, not by the source.
 """
 
 from __future__ import annotations
@@ -14,70 +14,86 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.errors import BadTable
+from winnow.storage.file_bytes import file_sha256
 from winnow.storage.locations.location import Location
 from winnow.tables.chunks import Chunk, RowNumbers
 from winnow.tables.quarantine import BadRows
 
 
 class Source(ABC):
-    """Rows in order, from wherever they are."""
+    """Rows in order, from files or from memory."""
 
     name: str
     format: str
+    files: Sequence[Location] = ()
+    """The files the rows are read from; none for rows in memory."""
     has_uniform_columns: bool = False
     """Whether every row has the same columns."""
     unique_column: str | None = None
-    """A column in which nothing stands twice, as was made sure of when a store was written."""
+    """A column without duplicates, as was checked when a store was written."""
 
     def base_source(self) -> Source:
-        """The source whose rows `pick` gives: this one, or the one that columns were attached to."""
+        """Return the source whose rows `read_rows` yields: this one, or the one that columns were joined to."""
         return self
 
     @abstractmethod
     def names(self) -> list[str]:
-        """The columns, as far as the beginning of the source tells."""
+        """Return the columns that the beginning of the source has."""
 
     @abstractmethod
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """All rows in order; with `names`, at least those columns."""
+        """Yield all rows in order, with at least the columns `names`, or with all columns if it is None."""
 
-    @abstractmethod
     def receipt(self) -> dict[str, Any]:
-        """Format, files and hashes: what a stage that read this source depends on."""
+        """Return format, files and hashes: what a result made from this source depends on."""
+        files = [
+            {"path": str(path), "bytes": path.stat().st_size, "sha256": self.hash_file(path)} for path in self.files
+        ]
+        return {"format": self.format, "files": files}
+
+    def hash_file(self, path: Location) -> str:
+        """Return the hash by which a change of a file is noticed."""
+        return file_sha256(path)
 
     def paths(self) -> list[Location]:
-        """The files behind the source; none for rows in memory."""
-        return []
+        """Return the user's files behind the source; none for rows from memory or a pipe."""
+        return list(self.files)
+
+    def select_names(self, names: Sequence[str] | None) -> list[str]:
+        """Return those columns of the source that are in `names`, in the order of the source; None selects all."""
+        return [name for name in self.names() if names is None or name in names]
 
     def sample_chunks(self, bad: BadRows, names: Sequence[str]) -> Iterator[Chunk]:
-        """Rows from all over the source, for means and not for choosing: all of them where that costs little."""
+        """Yield rows spread over the source, enough to estimate a mean; all rows where that costs little."""
         return self.chunks(bad, names)
 
     def all_names(self, bad: BadRows) -> list[str]:
-        """Every column any row has."""
+        """Return every column that any row has."""
         if self.has_uniform_columns:
             return self.names()
         return list(dict.fromkeys(name for chunk in self.chunks(bad) for name in chunk.names()))
 
     def schema(self, bad: BadRows) -> pa.Schema:
-        """The Arrow types of all rows but those set aside, found by reading them where the format does not say."""
+        """Return the Arrow types of all rows that are not set aside; they are read where the format has no types."""
         return merge_schemas([bad.filter_chunk(chunk).to_arrow().schema for chunk in self.chunks(bad)], self.name)
 
     def read_rows(self, rows: RowNumbers, bad: BadRows) -> Iterator[Chunk]:
-        """The whole rows with these numbers (ascending), in order."""
+        """Yield the whole rows with these ascending numbers, in order."""
         for chunk in self.chunks(bad):
-            if len(chunk) and (positions := find_positions(rows, chunk.row_numbers)).size:
-                yield chunk.take(positions)
+            if len(chunk):
+                low, high = np.searchsorted(rows, [chunk.row_numbers[0], chunk.row_numbers[-1] + 1])
+                positions = np.flatnonzero(np.isin(chunk.row_numbers, rows[low:high], assume_unique=True))
+                if positions.size:
+                    yield chunk.take(positions.astype(np.int64))
 
-
-def find_positions(wanted: RowNumbers, rows: RowNumbers) -> RowNumbers:
-    """Where the wanted row numbers stand within a chunk's ascending row numbers."""
-    low, high = np.searchsorted(wanted, [rows[0], rows[-1] + 1])
-    return np.flatnonzero(np.isin(rows, wanted[low:high], assume_unique=True)).astype(np.int64)
+    def locate_row(self, row: int, bad: BadRows) -> str:
+        """Read a row again to return its location."""
+        chunk = next(iter(self.read_rows(np.array([row], np.int64), bad)), None)
+        return self.name if chunk is None else chunk.locate(0)
 
 
 def merge_schemas(schemas: Sequence[pa.Schema], name: str) -> pa.Schema:
-    """One schema for chunks whose types were inferred one by one: whole numbers widen to fractions, null to all."""
+    """Merge the inferred schemas of several chunks: whole numbers widen to floats, null to any type."""
     try:
         return pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
     except pa.ArrowException as error:
