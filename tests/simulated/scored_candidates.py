@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from winnow.statistics.forecasts import LabelSample, ScoredCandidates, make_candidates, sample_labels
-from winnow.statistics.forecasts.candidates import Floats
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.forecasts import make_candidates, sample_labels
+from winnow.statistics.forecasts.candidates import ScoredCandidates
+from winnow.statistics.forecasts.label_sampling import LabelSample
 
 
 def scored(prompts: int, per_prompt: int, gap: float, seed: int = 0, fooled: float = 0.0) -> ScoredCandidates:

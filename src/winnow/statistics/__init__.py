@@ -1,1 +1,1 @@
-"""Statistics on arrays: what labels say about a verifier. Reads no files and knows no tables."""
+"""Estimators, intervals and tests on arrays; reads no files and knows no tables."""

@@ -1,13 +1,13 @@
-"""The card as programs and people read it: its numbers, and its words, the most useful line first.
+"""The card as a result object: its numbers as JSON, and its text with the decision first.
 
-Promises: a label made by a model is called agreement with that model, never right; nothing is said that is not known,
-and no number is NaN.
-It computes nothing but percentages: card.py does.
+Labels made by a model are called agreement with that model, never right. No number is NaN. The module computes nothing
+but percentages; card.py does the estimation.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Any
 
@@ -15,11 +15,17 @@ from winnow.statistics.card_inputs import LabeledRows, MeasureOptions, SamplingD
 from winnow.statistics.intervals import IntervalEstimate
 from winnow.statistics.prompts.prompt_coverage import PromptCoverage
 from winnow.statistics.rate_formulas import CardRates
+from winnow.storage.canonical_json import to_plain
 
 HELPS, HARMS, UNDECIDED = "helps", "harms", "undecided"
 RATE_NAMES = tuple(field.name for field in fields(CardRates))
+COUNT_KEYS = tuple("n labeled kept dropped decided abstain error prompts".split())
+DRAWN_TEXT = {
+    SamplingDesign.RANDOM: "at random",
+    SamplingDesign.BY_VERDICT: "by verdict",
+    SamplingDesign.BY_LABEL: "by label",
+}
 REFERENCE_ROWS = 10_000
-LOPSIDED_SHARE = 0.25  # an interval this much longer on one side is written with both ends
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,6 @@ class CardWarning:
 
     code: str
     words: str
-
-    def to_dict(self) -> dict[str, str]:
-        """As JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ class LabelTally:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a verifier. Rates are over decided rows; `n` counts all rows, `labeled` the decided ones."""
+    """The estimated rates of a verifier and the decision. Rates are over decided rows.
+
+    `n` counts all rows, `labeled` the decided rows with a label. `slices` holds the cards of parts of the table.
+    """
 
     n: int
     labeled: int
@@ -82,31 +87,28 @@ class Card:
         return None if self.p.value is None else 1 - self.p.value
 
     def per_10000(self) -> dict[str, int] | None:
-        """What becomes of 10,000 rows like these; the parts add up to 10,000."""
+        """Return what becomes of 10,000 rows like these; the parts add up to 10,000."""
         keep, p, a = self.keep_rate.value, self.p.value, self.precision.value
         if keep is None or p is None or (a is None and self.kept):
             return None
         kept_right = keep * (a or 0.0)
         dropped_right = max(1 - p - kept_right, 0.0)
         parts = (kept_right, keep - kept_right, dropped_right, 1 - keep - dropped_right)
-        rows, names = (
-            REFERENCE_ROWS * self.decided / self.n,
-            "kept_right kept_wrong dropped_right dropped_wrong undecided".split(),
-        )
+        rows = REFERENCE_ROWS * self.decided / self.n
+        names = "kept_right kept_wrong dropped_right dropped_wrong undecided".split()
         ends = [round(end) for end in (0.0, *accumulate(rows * part for part in parts), float(REFERENCE_ROWS))]
         return {name: high - low for name, low, high in zip(names, ends, ends[1:], strict=False)}
 
     def summary(self) -> str:
-        """The card as a person reads it."""
+        """Return the card as text, the decision first."""
         return summarize_card(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        names = "n labeled kept dropped decided abstain error prompts design_effect".split()
+        """Return the JSON document."""
+        names = (*COUNT_KEYS, "design_effect")
         document: dict[str, Any] = {name: getattr(self, name) for name in names}
-        for name in (*RATE_NAMES, "prompts_served"):
-            figure = getattr(self, name)
-            document[name] = None if figure is None else figure.to_dict()
+        document |= {name: to_plain(getattr(self, name)) for name in RATE_NAMES}
+        document["prompts_served"] = None if self.prompts_served is None else self.prompts_served.to_dict()
         more = None if self.more_labels is None else dict(zip(side_names(self.options), self.more_labels, strict=True))
         return document | {
             "decision": self.decision,
@@ -114,20 +116,20 @@ class Card:
             "uplift_p": self.uplift_p,
             "more_labels": more,
             "per_10000": self.per_10000(),
-            "labels": asdict(self.tally),
+            "labels": to_plain(self.tally),
             "labels_drawn": str(self.options.labels_drawn),
             "labels_by": self.options.judge,
             "level": self.options.level,
             "classes": self.options.classes,
             "w": self.options.w,
-            "warnings": [caution.to_dict() for caution in self.warnings],
+            "warnings": to_plain(self.warnings),
             "slices": list(self.slices),
         }
 
 
 @dataclass(frozen=True)
 class DecisionContext:
-    """What is needed to say how the decision came about."""
+    """What a decision of the card was made from."""
 
     more_labels: tuple[int, int] | None
     options: MeasureOptions
@@ -135,7 +137,7 @@ class DecisionContext:
 
 @dataclass(frozen=True)
 class LabelWording:
-    """What right and wrong are called, depending on who labeled."""
+    """How labels are called in the text of a card."""
 
     right: str
     wrong: str
@@ -144,87 +146,78 @@ class LabelWording:
 
 
 def side_names(options: MeasureOptions) -> tuple[str, str]:
-    """The two kinds of rows that labels were drawn from."""
+    """Return the two kinds of rows that labels were drawn from."""
     return ("right", "wrong") if options.labels_drawn is SamplingDesign.BY_LABEL else ("kept", "dropped")
 
 
 def label_wording(judge: str | None) -> LabelWording:
-    """Labels made by people, or by a model."""
+    """Return the words for right and wrong: those of people, or agreement with the model that labeled."""
     if judge is None:
-        return LabelWording("right answers", "wrong ones", "right", "")
-    return LabelWording(
-        f"answers that {judge} accepts", "those it does not", f"accepted by {judge}", f", agreement with {judge}"
-    )
+        return LabelWording("right answers", "wrong answers", "right", "")
+    accepted, rejected = f"answers that {judge} accepts", f"answers that {judge} rejects"
+    return LabelWording(accepted, rejected, f"accepted by {judge}", f", agreement with {judge}")
 
 
 def format_percent(value: float) -> str:
-    """A share as a person says it, with a decimal where it would otherwise be 0% or 100%."""
+    """Format a share as a whole percentage, with a decimal where it would otherwise read 0% or 100%."""
     whole = f"{value:.0%}"
     return f"{value:.1%}" if whole in ("0%", "100%", "-0%") and 0 < abs(value) < 1 else whole.replace("-0%", "0%")
 
 
 def format_points(value: float) -> str:
-    """A difference of shares in percentage points."""
+    """Format a difference of shares in percentage points, with its sign."""
     return f"{100 * value:+.0f}" if abs(value) >= 0.0095 else f"{100 * value:+.1f}"
 
 
 def format_estimate(figure: IntervalEstimate) -> str:
-    """A share with its interval: +- where both sides are alike, else both ends."""
+    """Format a share with its interval."""
     value, low, high = figure.value, figure.low, figure.high
-    if value is None:
-        return "unknown" if low is None or high is None else f"between {format_percent(low)} and {format_percent(high)}"
     if low is None or high is None or low == high:
-        return format_percent(value)
-    if abs((high - value) - (value - low)) <= LOPSIDED_SHARE * (high - low):
-        half = 100 * (high - low) / 2
-        return f"{format_percent(value)} +-{half:.0f}" if half >= 0.95 else f"{format_percent(value)} +-{half:.1f}"
+        return "unknown" if value is None else format_percent(value)
+    if value is None:
+        return f"between {format_percent(low)} and {format_percent(high)}"
     return f"{format_percent(value)} ({format_percent(low)} to {format_percent(high)})"
 
 
 def summarize_card(card: Card) -> str:
-    """The card, the most useful line first."""
-    lines = [rates_line(card), f"{card.decision}: {card.why}", labels_line(card)]
+    """Return the card as text: the decision, the rates, the evidence, the two-class number and the warnings."""
+    lines = [f"{card.decision}: {card.why}", *_rate_lines(card), _evidence_line(card)]
     if card.p_star.value is not None and card.margin.value is not None:
-        star = f"p* {card.p_star.value:.2f} (the two-class break-even), margin {card.margin.value:+.2f}"
+        line = f"p* is {card.p_star.value:.2f} (the two-class break-even), margin {card.margin.value:+.2f}"
         if card.p_star_w is not None and card.p_star_w.value is not None:
-            star += f" · p*_w {card.p_star_w.value:.2f} (w {card.options.w:.3g})"
-        lines.append(star if card.options.classes == 2 else f"{star}; for open answers it decides nothing")
-    lines.extend(f"note: {caution.words}" for caution in card.warnings)
+            line += f"; p*_w is {card.p_star_w.value:.2f} (w = {card.options.w:.3g})"
+        lines.append(line if card.options.classes == 2 else f"{line}; for open answers p* decides nothing")
+    lines.extend(f"warning: {warning.words}" for warning in card.warnings)
     return "\n".join(lines)
 
 
-def rates_line(card: Card) -> str:
-    """What the verifier keeps, what it lets through, and what the kept rows are worth."""
+def _rate_lines(card: Card) -> Iterator[str]:
     wording = label_wording(card.options.judge)
-    parts = []
     if card.phi.value is not None and card.psi.value is not None:
-        parts.append(
+        yield (
             f"keeps {format_percent(card.phi.value)} of {wording.right} (phi, true-positive rate{wording.note})"
+            f" and {format_percent(card.psi.value)} of {wording.wrong} (psi, false-positive rate)"
         )
-        parts.append(f"lets {format_percent(card.psi.value)} of {wording.wrong} through (psi, false-positive rate)")
-    if card.precision.value is not None:
-        raw = "" if card.raw_share_right is None else f", raw {format_percent(card.raw_share_right)}"
-        parts.append(f"{wording.right_share} among kept {format_estimate(card.precision)}{raw}")
+    elif card.precision.value is not None:
+        yield f"{wording.right_share} among kept rows: {format_estimate(card.precision)}"
     if card.prompts_served is not None and card.prompts_served.figure.high is not None:
-        parts.append(
-            f"prompts with a kept answer that is {wording.right_share} {format_estimate(card.prompts_served.figure)}"
-        )
+        share = format_estimate(card.prompts_served.figure)
+        yield f"prompts with a kept answer that is {wording.right_share}: {share}"
     rows = card.per_10000()
     if rows is not None:
-        parts.append(
-            f"per 10,000 rows: {rows['kept_right']:,} {wording.right_share} and {rows['kept_wrong']:,} not so are kept,"
-            f" {rows['dropped_right']:,} {wording.right_share} are lost"
+        yield (
+            f"of 10,000 rows like these, {rows['kept_right']:,} are kept and {wording.right_share},"
+            f" {rows['kept_wrong']:,} are kept and not {wording.right_share},"
+            f" {rows['dropped_right']:,} are {wording.right_share} but dropped"
         )
-    return " · ".join(parts) or "nothing is known of this verifier yet"
 
 
-def labels_line(card: Card) -> str:
-    """How much evidence there is, and what was left undecided."""
-    line = f"{card.labeled:,} labels of {card.prompts:,} prompts, drawn {card.options.labels_drawn}"
+def _evidence_line(card: Card) -> str:
+    line = f"{card.labeled:,} labels from {card.prompts:,} prompts, drawn {DRAWN_TEXT[card.options.labels_drawn]}"
     if card.design_effect is not None and card.design_effect >= 1.05:
-        worth = card.labeled / card.design_effect
-        line += f", worth {worth:,.0f} independent ones (design effect {card.design_effect:.1f})"
-    line += f" · {card.kept:,} kept, {card.dropped:,} dropped"
+        effective = card.labeled / card.design_effect
+        line += f", worth {effective:,.0f} independent labels (design effect {card.design_effect:.1f})"
+    line += f"; {card.kept:,} rows kept, {card.dropped:,} dropped"
     if card.abstain or card.error:
         line += f", {card.abstain:,} abstain, {card.error:,} error: rates are over the {card.decided:,} decided rows"
     return line
@@ -233,62 +226,62 @@ def labels_line(card: Card) -> str:
 def explain_decision(
     counts: VerdictCounts,
     labeled: LabeledRows,
-    figures: dict[str, IntervalEstimate],
+    rates: dict[str, IntervalEstimate],
     decision: str,
     context: DecisionContext,
 ) -> str:
-    """The reason for the decision in one sentence."""
+    """Return the reason for the decision in one sentence."""
     missing = _describe_missing_labels(counts, labeled, context.options)
     if missing:
         return missing
-    uplift, precision = figures["uplift"], figures["precision"]
+    uplift, precision = rates["uplift"], rates["precision"]
     if uplift.value is None or uplift.low is None or uplift.high is None:
-        return "the labels do not say how the kept rows differ from the raw ones"
+        return "these labels cannot show how the kept rows differ from all rows"
     share = label_wording(context.options.judge).right_share
+    side = "above" if uplift.value >= 0 else "below"
     size = (
-        f"the share {share} among kept is {format_points(uplift.value)} points from raw"
-        f" ({format_points(uplift.low)} to {format_points(uplift.high)})"
+        f"the share {share} among kept rows is {format_estimate(precision)},"
+        f" {format_points(abs(uplift.value)).lstrip('+')} points {side} the share {share} of all decided rows"
+        f" ({format_points(uplift.low)} to {format_points(uplift.high)} points; n = {len(labeled):,} labels)"
     )
     if context.options.classes == 2:
-        size += f" and {format_estimate(precision)}, to be held against 50%"
+        size += "; with two classes it must also exceed 50%"
     return size if decision != UNDECIDED else f"{size}; {_describe_labels_to_settle(context, counts, labeled)}"
 
 
 def _describe_missing_labels(counts: VerdictCounts, labeled: LabeledRows, options: MeasureOptions) -> str:
-    """What stands in the way of any decision, if something does."""
+    """Return what prevents any decision; empty if nothing does."""
     if not counts.decided:
         return "no row has a verdict"
     if not counts.dropped:
-        return "every decided row is kept, so nothing is chosen"
+        return "every decided row is kept, so the verifier selects nothing"
     if not counts.kept:
         return "every decided row is dropped, so nothing is kept"
     if not len(labeled):
-        return "no decided row has a label: label some, kept rows first"
-    if options.labels_drawn is SamplingDesign.BY_LABEL:
-        for rows, name in ((labeled.right > 0.5, "right"), (labeled.right <= 0.5, "wrong")):
-            if not rows.any():
-                return f"no {name} row has a label"
-        return ""
-    for rows, name in ((labeled.kept, "kept"), (~labeled.kept, "dropped")):
+        return "no decided row has a label: label some rows, kept rows first"
+    in_first = labeled.right > 0.5 if options.labels_drawn is SamplingDesign.BY_LABEL else labeled.kept
+    for rows, name in zip((in_first, ~in_first), side_names(options), strict=True):
         if not rows.any():
             return f"no {name} row has a label: label some {name} rows"
-    if len(labeled) > 2 and (labeled.prompt == labeled.prompt[0]).all():
-        return "all labels belong to one prompt, which says little of others: label rows of other prompts"
+    if options.labels_drawn is SamplingDesign.BY_LABEL or len(labeled) <= 2:
+        return ""
+    if (labeled.prompt == labeled.prompt[0]).all():
+        return "all labels belong to one prompt, which says little about other prompts: label rows of other prompts"
     return ""
 
 
 def _describe_labels_to_settle(context: DecisionContext, counts: VerdictCounts, labeled: LabeledRows) -> str:
-    """How many labels of which side would settle it."""
     if context.more_labels is None:
-        return "too small a difference to settle with 10,000 labels of a side"
-    by_label = context.options.labels_drawn is SamplingDesign.BY_LABEL
-    sides_named = side_names(context.options)
-    needed = [f"{more:,} of {side} rows" for more, side in zip(context.more_labels, sides_named, strict=True) if more]
+        return "the difference is too small to settle with 10,000 labels per side"
+    names = side_names(context.options)
+    needed = [
+        f"{more:,} more labels of {side} rows" for more, side in zip(context.more_labels, names, strict=True) if more
+    ]
     if not needed:
         return "a few more labels may settle it"
-    needed_text = " and ".join(needed).replace(" of", " more labels of", 1)
-    message = f"about {needed_text} would settle it four times in five, if the rates stay as they are"
+    message = f"about {' and '.join(needed)} would settle it with a chance of 80%, if the rates stay as they are"
     remaining = (counts.kept - int(labeled.kept.sum()), counts.dropped - int((~labeled.kept).sum()))
-    if not by_label and any(more > rows for more, rows in zip(context.more_labels, remaining, strict=True)):
+    is_by_label = context.options.labels_drawn is SamplingDesign.BY_LABEL
+    if not is_by_label and any(more > rows for more, rows in zip(context.more_labels, remaining, strict=True)):
         message += "; the table has fewer rows than that"
     return message

@@ -1,16 +1,14 @@
-"""Rows labeled by several people: how far they agree, and what their errors do to a card.
+"""Rows labeled by several people: their agreement, and the effect of label errors on a card.
 
-Agreement is the share of pairs of labels of a row that are the same; kappa is Cohen's, pooled over pairs of labelers
-with each pair's own chance agreement. If two labelers err independently of each other and of the verdict, each on a
-share e of rows whatever the truth, they disagree on 2 e (1 - e): e follows from the disagreement, and phi, psi, p and
-precision can be freed of it.
-Promises: intervals by prompt; None with a reason where labelers disagree as if by coin. What it corrects for is only
-that model of error: labelers who share a mistake hide it from here.
+Agreement is the share of equal pairs of labels of a row; kappa is Cohen's, pooled over pairs of labelers. If labelers
+err independently of one another, of the truth and of the verifier, each on a share e of rows, then two of them disagree
+on 2 e (1 - e) of rows. This determines e, and phi, psi, p and precision can be corrected for it. Mistakes that labelers
+share cannot be detected. Intervals are by prompt.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -19,6 +17,7 @@ from scipy.special import comb, stdtrit
 
 from winnow.statistics.card import estimate_sides
 from winnow.statistics.card_inputs import (
+    DEFAULT_OPTIONS,
     Booleans,
     Floats,
     Integers,
@@ -37,15 +36,16 @@ from winnow.statistics.intervals import (
     estimate_shares,
     interval_from_draws,
 )
-from winnow.statistics.rate_formulas import compute_rates
+from winnow.statistics.rate_formulas import compute_rates, rate_intervals
+from winnow.storage.canonical_json import to_plain
 
-MOST_DISAGREEMENT = 0.48  # above this the error rate is so near 1/2 that no correction means anything
+MOST_DISAGREEMENT = 0.48  # above this the error rate is too near 1/2 for any correction
 CORRECTED_RATES = "phi psi p precision uplift".split()
 
 
 @dataclass(frozen=True, eq=False)
 class MultipleLabels:
-    """One entry per label: which row it is for, who gave it, what it says, and the row's prompt."""
+    """One entry per label: the row it is for, who gave it, whether it says right, and the row's prompt."""
 
     row: Integers
     labeler: Integers
@@ -55,7 +55,7 @@ class MultipleLabels:
 
 @dataclass(frozen=True)
 class LabelerAgreement:
-    """How labelers agree, over the rows that have two labels or more; `error` is one labeler's error rate."""
+    """Agreement over the rows with two labels or more; `error` is the error rate of one labeler."""
 
     rows: int
     labelers: int
@@ -66,24 +66,23 @@ class LabelerAgreement:
     share: ShareEstimate | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        figures = {name: getattr(self, name).to_dict() for name in ("agreement", "kappa", "error")}
-        return {"rows": self.rows, "labelers": self.labelers, **figures, "why": self.why}
+        """Return the JSON document."""
+        return {name: value for name, value in to_plain(replace(self, share=None)).items() if name != "share"}
 
     def summary(self) -> str:
-        """In one line."""
+        """Return the agreement in one line."""
         if self.agreement.value is None:
             return self.why
-        kappa = "" if self.kappa.value is None else f", kappa {self.kappa.value:.2f}"
-        error = (
-            self.why if self.error.value is None else f"as if each erred on {format_percent(self.error.value)} of rows"
-        )
-        return f"labelers agree on {format_percent(self.agreement.value)} of {self.rows:,} rows{kappa}; {error}"
+        line = f"labelers agree on {format_percent(self.agreement.value)} of {self.rows:,} rows"
+        line += "" if self.kappa.value is None else f" (kappa {self.kappa.value:.2f})"
+        if self.error.value is None:
+            return f"{line}; {self.why}"
+        return f"{line}, which corresponds to an error rate of {format_percent(self.error.value)} per labeler"
 
 
 @dataclass(frozen=True)
 class CorrectedRates:
-    """A card's rates freed of symmetric label noise."""
+    """The rates of a card corrected for symmetric label noise."""
 
     error: float
     phi: IntervalEstimate
@@ -93,48 +92,44 @@ class CorrectedRates:
     uplift: IntervalEstimate
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"error": self.error, **{name: getattr(self, name).to_dict() for name in CORRECTED_RATES}}
+        return dict(to_plain(self))
 
 
-def measure_agreement(labels: MultipleLabels, options: MeasureOptions | None = None) -> LabelerAgreement:
-    """Agreement, kappa and the error rate that explains the disagreement."""
-    options = options or MeasureOptions()
+def measure_agreement(labels: MultipleLabels, options: MeasureOptions = DEFAULT_OPTIONS) -> LabelerAgreement:
+    """Measure agreement, kappa and the error rate that explains the disagreement."""
     labelers = len(np.unique(labels.labeler))
     row, rows = encode_prompts(labels.row)
     label_counts = np.bincount(row, minlength=rows)
     right_counts = np.bincount(row, labels.right, minlength=rows)
     has_two_labels = label_counts >= 2
+    unknown = IntervalEstimate()
     if not has_two_labels.any():
-        return LabelerAgreement(
-            0, labelers, IntervalEstimate(), IntervalEstimate(), IntervalEstimate(), "no row has labels by two people"
-        )
+        return LabelerAgreement(0, labelers, unknown, unknown, unknown, "no row has labels by two people")
     pairs = label_counts * (label_counts - 1.0)
     disagreeing_pairs = 2 * right_counts * (label_counts - right_counts)
     prompt_of = np.zeros(rows, dtype=np.int64)
     prompt_of[row] = labels.prompt
     codes, prompts = encode_prompts(prompt_of[has_two_labels])
-    (share,) = estimate_shares(
-        [ShareRows(1 - (disagreeing_pairs / np.maximum(pairs, 1))[has_two_labels], codes, None, prompts)]
-    )
+    agreeing = 1 - (disagreeing_pairs / np.maximum(pairs, 1))[has_two_labels]
+    (share,) = estimate_shares([ShareRows(agreeing, codes, None, prompts)])
     draws = draw_joint([share], options.level, options.seed)[0]
     estimate = interval_from_draws(share.value, draws, options.level)
     kappa = _cohen_kappa(labels, options)
     if 1 - share.value > MOST_DISAGREEMENT:
-        why = "they disagree as if by coin, so the labels say nothing of the truth"
-        return LabelerAgreement(int(has_two_labels.sum()), labelers, estimate, kappa, IntervalEstimate(), why, share)
+        why = "they disagree as often as coin flips would, so the labels do not show the truth"
+        return LabelerAgreement(int(has_two_labels.sum()), labelers, estimate, kappa, unknown, why, share)
     error = interval_from_draws(float(_error_rate(np.array(1 - share.value))), _error_rate(1 - draws), options.level)
     return LabelerAgreement(int(has_two_labels.sum()), labelers, estimate, kappa, error, share=share)
 
 
 def _error_rate(disagreement: Floats) -> Floats:
-    """One labeler's error rate from the disagreement of two."""
+    """Return one labeler's error rate from the disagreement of two."""
     rate: Floats = (1 - np.sqrt(np.clip(1 - 2 * disagreement, 0.0, 1.0))) / 2
     return rate
 
 
 def _cohen_kappa(labels: MultipleLabels, options: MeasureOptions) -> IntervalEstimate:
-    """Cohen's kappa over all pairs of labelers, with a jackknife over prompts."""
+    """Return Cohen's kappa over all pairs of labelers, with a jackknife over prompts."""
     codes, prompts = encode_prompts(labels.prompt)
     by_prompt = []
     for first_labeler, second_labeler in combinations(np.unique(labels.labeler), 2):
@@ -164,7 +159,7 @@ def _cohen_kappa(labels: MultipleLabels, options: MeasureOptions) -> IntervalEst
 
 
 def _kappa_from_cells(cells: Floats) -> Floats:
-    """kappa from tables (pairs of labelers, cases, 4 cells); NaN where chance alone agrees on everything."""
+    """Return kappa from tables of shape (pairs of labelers, cases, 4 cells); NaN where chance agrees on all."""
     n = cells.sum(axis=2)
     observed = cells[..., 0] + cells[..., 3]
     first_right, second_right = cells[..., 2] + cells[..., 3], cells[..., 1] + cells[..., 3]
@@ -174,23 +169,22 @@ def _kappa_from_cells(cells: Floats) -> Floats:
     return kappa
 
 
-def majority_error(error: Floats, labelers: int, ties_left_out: bool = False) -> Floats:
-    """The error rate of a majority of independent labelers; a tie is decided by coin, or such rows are left out."""
-    error_rate = np.zeros_like(np.asarray(error, dtype=np.float64))
-    tied = error_rate
+def _majority_error(error: Floats, labelers: int) -> Floats:
+    """Return the error rate of a majority of independent labelers over the rows that do not tie."""
+    error_rate, tied = np.zeros_like(np.asarray(error, dtype=np.float64)), 0.0
     for wrong in range((labelers + 1) // 2, labelers + 1):
         part = comb(labelers, wrong) * error**wrong * (1 - error) ** (labelers - wrong)
         if 2 * wrong == labelers:
             tied = part
         else:
             error_rate = error_rate + part
-    return error_rate / (1 - tied) if ties_left_out else error_rate + tied / 2
+    return error_rate / (1 - tied)
 
 
 def mean_majority_error(error: Floats, labelers: Integers) -> Floats:
-    """The error rate of majorities without ties, for rows that had these numbers of labels: their mean."""
+    """Return the mean error rate of majorities without ties, for rows with these numbers of labels."""
     numbers, rows = np.unique(labelers, return_counts=True)
-    parts = [majority_error(error, int(number), True) * count for number, count in zip(numbers, rows, strict=True)]
+    parts = [_majority_error(error, int(number)) * count for number, count in zip(numbers, rows, strict=True)]
     error_rate: Floats = np.sum(parts, axis=0) / max(int(rows.sum()), 1)
     return error_rate
 
@@ -199,43 +193,34 @@ def correct_rates(
     counts: VerdictCounts,
     labeled: LabeledRows,
     labeler_agreement: LabelerAgreement,
-    labelers: int | Integers = 1,
-    options: MeasureOptions | None = None,
+    labelers: Integers,
+    options: MeasureOptions = DEFAULT_OPTIONS,
 ) -> CorrectedRates | None:
-    """The card's rates without label noise, where each label is the majority of `labelers` labels; None if unknown.
+    """Return the card's rates without label noise; None if the error rate is unknown or labels were drawn by label.
 
-    One number for all rows, and ties were decided by coin; or each row's own number, and ties were left out.
-    The two sides are corrected by themselves, so labels drawn by label are not.
+    Args:
+        counts: Verdict counts of the table.
+        labeled: Rows whose label is the majority of several labels; rows that tie are left out.
+        labeler_agreement: Agreement of the labelers.
+        labelers: The number of labels of each row.
+        options: How the labels were drawn, and the level.
     """
-    options = options or MeasureOptions()
-    sides = (
-        estimate_sides(counts, labeled, options.labels_drawn)
-        if options.labels_drawn is not SamplingDesign.BY_LABEL
-        else None
-    )
-    draws = None if sides is None else sides.draw_joint_shares(options)
-    if sides is None or draws is None or labeler_agreement.share is None or labeler_agreement.error.value is None:
+    if options.labels_drawn is SamplingDesign.BY_LABEL:
         return None
-    # Another seed: how often labelers differ is taken to know nothing of how often the verifier is right.
-    errors, (error,) = (
-        majority_error(error_draws, labelers)
-        if isinstance(labelers, int)
-        else mean_majority_error(error_draws, labelers)
-        for error_draws in (
-            _error_rate(1 - draw_joint([labeler_agreement.share], options.level, options.seed + 1)[0]),
-            np.array([labeler_agreement.error.value], np.float64),
-        )
-    )
+    sides = estimate_sides(counts, labeled, options.labels_drawn)
+    draws = sides.draw_joint_shares(options)
+    if draws is None or labeler_agreement.share is None or labeler_agreement.error.value is None:
+        return None
+    # Another seed: the disagreement of labelers is taken to be independent of the verifier's errors.
+    disagreement = 1 - draw_joint([labeler_agreement.share], options.level, options.seed + 1)[0]
+    errors = mean_majority_error(_error_rate(disagreement), labelers)
+    (error,) = mean_majority_error(np.array([labeler_agreement.error.value], np.float64), labelers)
     values = compute_rates(_remove_label_noise(sides.to_array(), np.array([error])), False, from_draws=False)
     rate_draws = compute_rates(_remove_label_noise(draws, errors), False)
-    figures = {
-        m: interval_from_draws(float(getattr(values, m)[0]), getattr(rate_draws, m), options.level)
-        for m in CORRECTED_RATES
-    }
-    return CorrectedRates(float(error), **figures)
+    return CorrectedRates(float(error), **rate_intervals(values, rate_draws, CORRECTED_RATES, options.level))
 
 
-def _remove_label_noise(share_draws: Floats, error: Floats) -> Floats:
-    """Shares right as they would be without noise; the keep rate stays."""
+def _remove_label_noise(shares: Floats, error: Floats) -> Floats:
+    """Return the two shares right without label noise, and the keep rate as it is."""
     clean = 1 - 2 * np.minimum(error, 0.49)
-    return np.stack([np.clip((row - error) / clean, 0.0, 1.0) for row in share_draws[:2]] + [share_draws[2]])
+    return np.stack([np.clip((row - error) / clean, 0.0, 1.0) for row in shares[:2]] + [shares[2]])

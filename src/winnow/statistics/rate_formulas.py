@@ -1,30 +1,31 @@
-"""Everything a card says, as functions of three shares, and how many more labels would settle what is open.
+"""The rates of a card as functions of three shares, and the number of further labels that would settle a comparison.
 
-From the two sides of the verdict: keep rate P, a right among kept, b right among dropped. From labels drawn by label:
-phi, psi and P, with p = (phi - P)/(phi - psi). The functions take single numbers and arrays of draws alike.
-Promises: where a ratio is 0/0 the answer is NaN for a number, and both ends of what is possible, in turn, for draws;
-where labels drawn by label contradict the keep rate (P outside psi..phi), p is the nearest possible share.
+The shares are keep rate P, a (right among kept) and b (right among dropped), or phi, psi and P where labels were drawn
+by label. The functions take single numbers and arrays of draws. A ratio 0/0 is NaN for a number; for draws it is
+alternately 0 and 1. Where P lies outside psi..phi, p is clipped to [0, 1].
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
 from winnow.statistics.card_inputs import Floats
+from winnow.statistics.intervals import IntervalEstimate, interval_from_draws
 
 POWER = 0.8
 LEAST_VARIANCE = 1e-9
-CERTAINTY_TAIL = 0.0005  # the share of draws on the wrong side from which on phi and psi are surely apart
+CERTAINTY_TAIL = 0.0005  # phi and psi differ for sure if at most this share of draws has the other sign
 MOST_LABELS = 10_000
 
 
 @dataclass(frozen=True)
 class CardRates:
-    """The numbers of a card, each an array of the same length."""
+    """The rates of a card, each an array of the same length."""
 
     phi: Floats
     psi: Floats
@@ -38,7 +39,14 @@ class CardRates:
 
 
 def compute_rates(shares: Floats, by_label: bool, w: float | None = None, from_draws: bool = True) -> CardRates:
-    """All rates from the rows a, b, P (or phi, psi, P where labels were drawn by label) of `shares`."""
+    """Compute all rates from three rows of shares: a, b, P, or phi, psi, P where labels were drawn by label.
+
+    Args:
+        shares: Array of shape (3, n).
+        by_label: Whether the rows are phi, psi, P.
+        w: Share of the commonest wrong answer among the wrong ones, for p*_w; 1 if None.
+        from_draws: Whether the columns are draws, so that 0/0 is spread over 0 and 1 instead of NaN.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         if by_label:
             phi, psi, keep = shares
@@ -55,13 +63,20 @@ def compute_rates(shares: Floats, by_label: bool, w: float | None = None, from_d
     return CardRates(phi, psi, p, star, star_w, star - p, a, uplift, keep)
 
 
-def _outcome_variance(p: Floats, gap: Floats, from_draws: bool) -> Floats:
-    """p (1 - p); where phi and psi may be equal, p may be anything, and each draw takes the p that claims least.
+def rate_intervals(
+    values: CardRates, draws: CardRates, names: Sequence[str], level: float
+) -> dict[str, IntervalEstimate]:
+    """Return the named rates with the intervals that hold `level` of their draws."""
+    return {name: interval_from_draws(float(getattr(values, name)[0]), getattr(draws, name), level) for name in names}
 
-    The sign of an uplift is that of phi - psi, how large it is depends on p. Without this, draws that contradict the
-    keep rate would count as no uplift at all, and intervals of weak verifiers would be too short.
+
+def _outcome_variance(p: Floats, gap: Floats, from_draws: bool) -> Floats:
+    """Return p (1 - p); where phi and psi may be equal, the p of each draw that gives the smallest uplift.
+
+    The sign of the uplift is that of phi - psi and its size depends on p. Otherwise draws that contradict the keep rate
+    would count as zero uplift, and intervals of weak verifiers would be too short.
     """
-    # Right and wrong rows were both seen, so no table has only one kind and the sign of the uplift stays.
+    # Right and wrong rows were both seen, so p is neither 0 nor 1 and the sign of the uplift is kept.
     variance: Floats = np.maximum(p * (1 - p), LEAST_VARIANCE)
     if not from_draws or not np.quantile(gap, CERTAINTY_TAIL) <= 0 <= np.quantile(gap, 1 - CERTAINTY_TAIL):
         return variance
@@ -83,7 +98,7 @@ def _divide(numerator: Floats, denominator: Floats, from_draws: bool) -> Floats:
 
 @dataclass(frozen=True)
 class OpenComparison:
-    """Two shares with their labels, as far as they are known: what is undecided is whether they differ."""
+    """Two estimated shares with their numbers of labels, whose difference is not settled yet."""
 
     a: float
     b: float
@@ -94,22 +109,20 @@ class OpenComparison:
 
 
 def count_more_labels(comparison: OpenComparison, level: float = 0.95) -> tuple[int, int] | None:
-    """How many more labels of either side would show a - b to differ from 0, four times in five, if it stays as it is.
+    """Return the further labels per side that would show a - b to differ from 0 with a power of 80%.
 
-    A normal approximation from the estimates as they stand; None when it takes more than 10,000 of a side.
+    Uses a normal approximation at the current estimates. Returns None if a side would need more than 10,000 labels.
     """
     difference = abs(comparison.a - comparison.b)
     reach = (float(ndtri((1 + level) / 2)) + float(ndtri(POWER))) ** 2
     if difference == 0:
         return None
-    variance_a, variance_b = (
-        _label_variance(comparison.a, comparison.labels_a, comparison.design_effect_a),
-        _label_variance(comparison.b, comparison.labels_b, comparison.design_effect_b),
-    )
+    variance_a = _label_variance(comparison.a, comparison.labels_a, comparison.design_effect_a)
+    variance_b = _label_variance(comparison.b, comparison.labels_b, comparison.design_effect_b)
     target_variance = difference**2 / reach
     spread = math.sqrt(variance_a) + math.sqrt(variance_b)
     of_a, of_b = math.sqrt(variance_a) * spread / target_variance, math.sqrt(variance_b) * spread / target_variance
-    # A side that already has more than its part lets the other do with less.
+    # If one side already has more than its share of labels, the other needs fewer.
     if of_a < comparison.labels_a:
         remaining_variance = target_variance - variance_a / comparison.labels_a
         of_a, of_b = comparison.labels_a, variance_b / remaining_variance if remaining_variance > 0 else math.inf
@@ -122,6 +135,6 @@ def count_more_labels(comparison: OpenComparison, level: float = 0.95) -> tuple[
 
 
 def _label_variance(share: float, labels: float, design_effect: float) -> float:
-    """The variance one label brings, never 0: a side all right so far may hold a wrong row."""
+    """Return the variance of one label, smoothed so that it is never 0."""
     smooth = (share * labels + 0.5) / (labels + 1)
     return smooth * (1 - smooth) * design_effect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import warnings
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.simulated.verifier_labels import Judge, cells, counts, drawn
 from winnow.errors import UsageError
-from winnow.statistics.card import Card, estimate_card
+from winnow.statistics.card import estimate_card
 from winnow.statistics.card_inputs import (
     Floats,
     LabeledRows,
@@ -22,6 +21,7 @@ from winnow.statistics.card_inputs import (
     VerdictCounts,
     is_held_out,
 )
+from winnow.statistics.card_report import Card
 from winnow.statistics.intervals import IntervalEstimate
 
 RATES = "phi psi p p_star margin precision uplift keep_rate".split()
@@ -34,32 +34,32 @@ def numbers(found: Card) -> list[float]:
 
 
 def test_the_three_numbers_are_put_together_as_the_design_says() -> None:
-    found = estimate_card(VerdictCounts(600, 400), cells(30, 10, 5, 15))
+    result = estimate_card(VerdictCounts(600, 400), cells(30, 10, 5, 15))
     a, b, keep = 0.75, 0.25, 0.6
     right = keep * a + (1 - keep) * b
     phi, psi = keep * a / right, keep * (1 - a) / (1 - right)
     want = [phi, psi, 1 - right, phi / (phi + psi), phi / (phi + psi) - (1 - right), a, a - right, keep]
-    assert [getattr(found, name).value for name in RATES] == pytest.approx(want, abs=1e-12)
+    assert [getattr(result, name).value for name in RATES] == pytest.approx(want, abs=1e-12)
 
 
 def test_labels_drawn_by_label_give_phi_and_psi_directly_and_p_from_the_keep_rate() -> None:
-    found = estimate_card(
+    result = estimate_card(
         VerdictCounts(600, 400), cells(45, 10, 5, 40), MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL)
     )
     p = (0.9 - 0.6) / (0.9 - 0.2)
-    assert found.phi.value == pytest.approx(0.9) and found.psi.value == pytest.approx(0.2)
-    assert found.p.value == pytest.approx(p)
-    assert found.precision.value == pytest.approx(0.9 * (1 - p) / 0.6)
-    assert found.uplift.value == pytest.approx(0.9 * (1 - p) / 0.6 - (1 - p))
+    assert result.phi.value == pytest.approx(0.9) and result.psi.value == pytest.approx(0.2)
+    assert result.p.value == pytest.approx(p)
+    assert result.precision.value == pytest.approx(0.9 * (1 - p) / 0.6)
+    assert result.uplift.value == pytest.approx(0.9 * (1 - p) / 0.6 - (1 - p))
 
 
 def test_with_labels_by_label_the_sign_of_the_uplift_is_that_of_phi_against_psi() -> None:
     # P above phi: p is put at 0, yet right rows are surely kept more often than wrong ones.
-    found = estimate_card(
+    result = estimate_card(
         VerdictCounts(9_200, 800), cells(180, 100, 20, 100), MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL)
     )
-    assert found.p.value == 0.0 and found.decision == "helps"
-    assert found.uplift.low is not None and 0 < found.uplift.low < 1e-6
+    assert result.p.value == 0.0 and result.decision == "helps"
+    assert result.uplift.low is not None and 0 < result.uplift.low < 1e-6
     same = estimate_card(
         VerdictCounts(5_000, 5_000), cells(50, 50, 50, 50), MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL)
     )
@@ -69,22 +69,22 @@ def test_with_labels_by_label_the_sign_of_the_uplift_is_that_of_phi_against_psi(
 def test_all_rows_labeled_gives_the_rates_of_the_table() -> None:
     rows = drawn(Judge(), 400)
     right, kept = rows.right > 0.5, rows.kept
-    found = estimate_card(VerdictCounts(int(kept.sum()), int((~kept).sum())), rows)
-    assert found.phi.value == pytest.approx(kept[right].mean()) and found.psi.value == pytest.approx(
+    result = estimate_card(VerdictCounts(int(kept.sum()), int((~kept).sum())), rows)
+    assert result.phi.value == pytest.approx(kept[right].mean()) and result.psi.value == pytest.approx(
         kept[~right].mean()
     )
-    assert found.p.value == pytest.approx((~right).mean())
+    assert result.p.value == pytest.approx((~right).mean())
 
 
 def test_p_star_w_is_there_when_the_commonest_wrong_answer_is_known() -> None:
     rows = cells(30, 10, 5, 15)
     assert estimate_card(VerdictCounts(600, 400), rows).p_star_w is None
-    found = estimate_card(VerdictCounts(600, 400), rows, MeasureOptions(w=0.4))
-    phi, psi = found.phi.value, found.psi.value
-    assert found.p_star_w is not None and phi is not None and psi is not None
-    assert found.p_star_w.value == pytest.approx(phi / (phi + 0.4 * psi))
-    whole = estimate_card(VerdictCounts(600, 400), rows, MeasureOptions(w=1.0))
-    assert whole.p_star_w == whole.p_star
+    result = estimate_card(VerdictCounts(600, 400), rows, MeasureOptions(w=0.4))
+    phi, psi = result.phi.value, result.psi.value
+    assert result.p_star_w is not None and phi is not None and psi is not None
+    assert result.p_star_w.value == pytest.approx(phi / (phi + 0.4 * psi))
+    candidates = estimate_card(VerdictCounts(600, 400), rows, MeasureOptions(w=1.0))
+    assert candidates.p_star_w == candidates.p_star
 
 
 @pytest.mark.parametrize(
@@ -104,25 +104,25 @@ def test_the_decision_follows_the_intervals(rows: LabeledRows, classes: int | No
 
 
 def test_a_verifier_that_makes_data_much_cleaner_helps_even_with_a_negative_margin() -> None:
-    found = estimate_card(
+    result = estimate_card(
         VerdictCounts(1_340, 8_660), cells(43, 107, 1, 149), MeasureOptions(labels_drawn=SamplingDesign.BY_VERDICT)
     )
-    assert found.margin.high is not None and found.margin.high < 0
-    assert found.decision == "helps"
+    assert result.margin.high is not None and result.margin.high < 0
+    assert result.decision == "helps"
 
 
 def test_undecided_says_how_many_labels_of_which_side_would_settle_it() -> None:
-    found = estimate_card(VerdictCounts(5_000, 5_000), cells(30, 20, 10, 10))
-    assert found.decision == "undecided" and found.more_labels is not None
-    for more, side in zip(found.more_labels, ("kept", "dropped"), strict=True):
-        assert f"{more:,}" in found.why and f"of {side} rows" in found.why
+    result = estimate_card(VerdictCounts(5_000, 5_000), cells(30, 20, 10, 10))
+    assert result.decision == "undecided" and result.more_labels is not None
+    for more, side in zip(result.more_labels, ("kept", "dropped"), strict=True):
+        assert f"{more:,} more labels of {side} rows" in result.why
 
 
 def test_the_labels_asked_for_settle_it_about_four_times_in_five() -> None:
     rng = np.random.default_rng(5)
-    found = estimate_card(VerdictCounts(5_000, 5_000), cells(30, 20, 10, 10))
-    assert found.more_labels is not None
-    more_kept, more_dropped = found.more_labels
+    result = estimate_card(VerdictCounts(5_000, 5_000), cells(30, 20, 10, 10))
+    assert result.more_labels is not None
+    more_kept, more_dropped = result.more_labels
     settled = 0
     tables = 200
     for seed in range(tables):
@@ -133,8 +133,8 @@ def test_the_labels_asked_for_settle_it_about_four_times_in_five() -> None:
 
 
 def test_more_labels_are_not_promised_where_ten_thousand_do_not_settle_it() -> None:
-    found = estimate_card(VerdictCounts(5_000, 5_000), cells(500, 500, 499, 501))
-    assert found.more_labels is None and "10,000" in found.why
+    result = estimate_card(VerdictCounts(5_000, 5_000), cells(500, 500, 499, 501))
+    assert result.more_labels is None and "10,000" in result.why
 
 
 def test_it_says_when_the_table_has_fewer_rows_than_it_asks_for() -> None:
@@ -143,7 +143,7 @@ def test_it_says_when_the_table_has_fewer_rows_than_it_asks_for() -> None:
 
 def test_labels_that_do_not_look_drawn_at_random_are_noticed() -> None:
     odd = estimate_card(VerdictCounts(2_000, 8_000), cells(40, 10, 10, 40))
-    assert [caution.code for caution in odd.warnings] == ["keep-rate-differs"]
+    assert [warning.code for warning in odd.warnings] == ["keep-rate-differs"]
     assert estimate_card(VerdictCounts(5_000, 5_000), cells(40, 10, 10, 40)).warnings == ()
     assert (
         estimate_card(
@@ -157,7 +157,7 @@ def test_labels_by_label_that_contradict_the_keep_rate_are_noticed() -> None:
     odd = estimate_card(
         VerdictCounts(9_500, 500), cells(40, 10, 10, 40), MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL)
     )
-    assert [caution.code for caution in odd.warnings] == ["keep-rate-outside"]
+    assert [warning.code for warning in odd.warnings] == ["keep-rate-outside"]
     assert odd.p.value == 0.0
 
 
@@ -189,8 +189,8 @@ def test_equal_weights_are_no_weights(seed: int, weight: float) -> None:
     rows = drawn(Judge(), 60, seed)
     rows = LabeledRows(rows.kept, rows.right, np.random.default_rng(seed).integers(0, 25, 60))
     weighted = LabeledRows(rows.kept, rows.right, rows.prompt, np.full(60, weight))
-    found, same = estimate_card(counts(Judge()), rows), estimate_card(counts(Judge()), weighted)
-    assert numbers(found) == pytest.approx(numbers(same), abs=1e-7)
+    result, same = estimate_card(counts(Judge()), rows), estimate_card(counts(Judge()), weighted)
+    assert numbers(result) == pytest.approx(numbers(same), abs=1e-7)
 
 
 def test_weights_undo_unequal_chances_of_being_drawn() -> None:
@@ -202,11 +202,11 @@ def test_weights_undo_unequal_chances_of_being_drawn() -> None:
     chance: Floats = np.where(hard, 0.2, 0.05).astype(np.float64)
     took = rng.random(n) < chance
     rows = LabeledRows(kept[took], right[took].astype(np.float64), np.flatnonzero(took), 1 / chance[took])
-    found = estimate_card(VerdictCounts(int(kept.sum()), int((~kept).sum())), rows)
-    value, low, high = found.precision.value, found.precision.low, found.precision.high
+    result = estimate_card(VerdictCounts(int(kept.sum()), int((~kept).sum())), rows)
+    value, low, high = result.precision.value, result.precision.low, result.precision.high
     assert value is not None and low is not None and high is not None
     assert abs(value - right[kept].mean()) < 4 * (high - low) / 3.92
-    assert found.design_effect is not None and found.design_effect > 1.1
+    assert result.design_effect is not None and result.design_effect > 1.1
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(1, 6), st.sampled_from(list(SamplingDesign)))
@@ -220,11 +220,11 @@ def test_whatever_the_labels_every_number_is_finite_and_inside_its_interval(
     table = VerdictCounts(kept, dropped, abstain=7, error=int(rng.integers(0, 3)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = estimate_card(table, rows, MeasureOptions(labels_drawn=how, w=0.5, classes=2))
-        json.dumps(found.to_dict(), allow_nan=False)
-        assert found.summary() and found.why
+        result = estimate_card(table, rows, MeasureOptions(labels_drawn=how, w=0.5, classes=2))
+        json.dumps(result.to_dict(), allow_nan=False)
+        assert result.summary() and result.why
     for name in RATES:
-        figure: IntervalEstimate = getattr(found, name)
+        figure: IntervalEstimate = getattr(result, name)
         if figure.low is not None and figure.high is not None and figure.value is not None:
             assert figure.low <= figure.value <= figure.high
 
@@ -241,29 +241,29 @@ def test_whatever_the_labels_every_number_is_finite_and_inside_its_interval(
     ],
 )
 def test_what_cannot_be_decided_says_why(table: VerdictCounts, rows: LabeledRows, reason: str) -> None:
-    found = estimate_card(table, rows)
-    assert found.decision == "undecided" and reason in found.why
+    result = estimate_card(table, rows)
+    assert result.decision == "undecided" and reason in result.why
 
 
 def test_labels_of_one_prompt_alone_decide_nothing() -> None:
     rows = cells(40, 0, 0, 40)
-    found = estimate_card(VerdictCounts(500, 500), LabeledRows(rows.kept, rows.right, np.zeros(80, dtype=np.int64)))
-    assert found.decision == "undecided" and "one prompt" in found.why
+    result = estimate_card(VerdictCounts(500, 500), LabeledRows(rows.kept, rows.right, np.zeros(80, dtype=np.int64)))
+    assert result.decision == "undecided" and "one prompt" in result.why
 
 
 def test_kept_labels_alone_give_the_precision() -> None:
-    found = estimate_card(VerdictCounts(500, 500), cells(30, 10, 0, 0))
-    assert found.precision.value == 0.75 and found.precision.low is not None and found.phi.value is None
+    result = estimate_card(VerdictCounts(500, 500), cells(30, 10, 0, 0))
+    assert result.precision.value == 0.75 and result.precision.low is not None and result.phi.value is None
 
 
 def test_all_kept_is_exact_about_having_chosen_nothing() -> None:
-    found = estimate_card(VerdictCounts(900, 0), cells(30, 10, 0, 0))
-    assert (found.phi, found.psi, found.uplift) == (
+    result = estimate_card(VerdictCounts(900, 0), cells(30, 10, 0, 0))
+    assert (result.phi, result.psi, result.uplift) == (
         IntervalEstimate(1, 1, 1),
         IntervalEstimate(1, 1, 1),
         IntervalEstimate(0, 0, 0),
     )
-    assert found.p.value == 0.25 and found.margin.value == 0.25
+    assert result.p.value == 0.25 and result.margin.value == 0.25
 
 
 def test_per_10000_rows_add_up_and_count_the_undecided() -> None:
@@ -279,17 +279,6 @@ def test_the_same_seed_gives_the_same_card_and_another_one_nearly_the_same() -> 
     assert numbers(one) == pytest.approx(numbers(other), abs=0.02)
 
 
-def test_a_card_on_100_labels_takes_under_50_ms() -> None:
-    rows = drawn(Judge(), 100)
-    estimate_card(counts(Judge()), rows)
-    spent = []
-    for _ in range(9):
-        start = time.perf_counter()
-        estimate_card(counts(Judge()), rows)
-        spent.append(time.perf_counter() - start)
-    assert min(spent) < 0.05
-
-
 @pytest.mark.parametrize(
     ("words", "make"),
     [
@@ -303,7 +292,7 @@ def test_a_card_on_100_labels_takes_under_50_ms() -> None:
         ("classes", lambda: MeasureOptions(classes=3)),
         ("w", lambda: MeasureOptions(w=1.5)),
         ("level", lambda: MeasureOptions(level=1.0)),
-        ("drawn", lambda: MeasureOptions(labels_drawn="by-luck")),  # type: ignore[arg-type]
+        ("labels_drawn", lambda: MeasureOptions(labels_drawn="by-luck")),  # type: ignore[arg-type]
     ],
 )
 def test_input_that_means_nothing_is_refused_by_name(words: str, make: object) -> None:

@@ -1,4 +1,4 @@
-"""The proof of coverage runs, and a small part of it holds wherever the tests run."""
+"""The validation of coverage runs, and a small part of it holds wherever the tests run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ RATES = "phi psi p p_star margin precision uplift".split()
 
 
 @pytest.mark.slow
-def test_the_quick_proof_finds_no_interval_that_misses_more_than_chance_allows(tmp_path: Path) -> None:
-    command = [sys.executable, str(PROJECT / "proofs/coverage.py"), "--quick", "--out", str(tmp_path)]
-    before = (PROJECT / "docs/proofs-coverage.md").read_bytes()
+def test_quick_validation_finds_no_interval_that_misses_more_than_chance_allows(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "validation/coverage.py"), "--quick", "--out", str(tmp_path)]
+    before = (PROJECT / "docs/explanation/validation-coverage.md").read_bytes()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     figures = json.loads((tmp_path / "proofs/coverage.json").read_text(encoding="utf-8"))
     settings, tables = figures["settings"], figures["tables"]
@@ -27,4 +27,4 @@ def test_the_quick_proof_finds_no_interval_that_misses_more_than_chance_allows(t
     pooled = np.mean([list(one["coverage"].values()) for one in settings])
     assert pooled >= 0.95 - 4 * error / np.sqrt(len(settings))
     assert "DOES NOT" not in done.stdout or tables < 1_000
-    assert (PROJECT / "docs/proofs-coverage.md").read_bytes() == before
+    assert (PROJECT / "docs/explanation/validation-coverage.md").read_bytes() == before

@@ -71,46 +71,46 @@ def rows(outcome: Floats, prompt: list[int]) -> ShareRows:
 
 
 def test_independent_rows_are_worth_what_they_are() -> None:
-    (found,) = estimate_shares([rows(np.array([1.0, 0, 1, 1, 0]), [0, 1, 2, 3, 4])])
+    (result,) = estimate_shares([rows(np.array([1.0, 0, 1, 1, 0]), [0, 1, 2, 3, 4])])
     assert (
-        (found.value, found.rows) == (0.6, 5)
-        and found.effective == pytest.approx(5)
-        and t_adjusted_rows(found, 0.95) == pytest.approx(5)
+        (result.value, result.rows) == (0.6, 5)
+        and result.effective == pytest.approx(5)
+        and t_adjusted_rows(result, 0.95) == pytest.approx(5)
     )
 
 
 def test_rows_that_repeat_their_prompt_are_worth_their_prompts() -> None:
     rng = np.random.default_rng(0)
     outcome = np.repeat((rng.random(200) < 0.4).astype(np.float64), 5)
-    (found,) = estimate_shares([rows(outcome, list(np.repeat(np.arange(200), 5)))])
-    assert found.effective == pytest.approx(200, rel=0.02)
-    assert found.degrees == pytest.approx(199)
-    assert t_adjusted_rows(found, 0.95) == pytest.approx(found.effective * (1.959964 / stdtrit(199, 0.975)) ** 2)
+    (result,) = estimate_shares([rows(outcome, list(np.repeat(np.arange(200), 5)))])
+    assert result.effective == pytest.approx(200, rel=0.02)
+    assert result.degrees == pytest.approx(199)
+    assert t_adjusted_rows(result, 0.95) == pytest.approx(result.effective * (1.959964 / stdtrit(199, 0.975)) ** 2)
 
 
 def test_two_prompts_that_happen_to_agree_are_not_believed() -> None:
-    (found,) = estimate_shares([rows(np.array([1.0] * 9 + [0] + [1.0] * 9 + [0]), [0] * 10 + [1] * 10)])
-    assert found.effective == pytest.approx(20 / 5.5) and found.degrees == pytest.approx(1.0)
+    (result,) = estimate_shares([rows(np.array([1.0] * 9 + [0] + [1.0] * 9 + [0]), [0] * 10 + [1] * 10)])
+    assert result.effective == pytest.approx(20 / 5.5) and result.degrees == pytest.approx(1.0)
 
 
 def test_a_side_without_a_wrong_row_is_worth_little_more_than_its_prompts() -> None:
-    (found,) = estimate_shares([rows(np.ones(80), list(np.repeat(np.arange(10), 8)))])
-    assert found.effective == pytest.approx(80 / 4.5)
+    (result,) = estimate_shares([rows(np.ones(80), list(np.repeat(np.arange(10), 8)))])
+    assert result.effective == pytest.approx(80 / 4.5)
 
 
 def test_grades_are_worth_more_than_yes_or_no() -> None:
     grades = np.linspace(0.4, 0.6, 50)
-    (found,) = estimate_shares([rows(grades, list(range(50)))])
-    assert found.effective == pytest.approx(0.25 / ((grades - 0.5) ** 2).mean() * 50)
+    (result,) = estimate_shares([rows(grades, list(range(50)))])
+    assert result.effective == pytest.approx(0.25 / ((grades - 0.5) ** 2).mean() * 50)
 
 
 def test_draws_are_tied_as_the_influences_are() -> None:
     rng = np.random.default_rng(2)
     common = rng.standard_normal((2, 400))
     one, other = common[0], 0.6 * common[0] + 0.8 * common[1]
-    found = [ShareEstimate(0.5, 400.0, np.inf, u / 1e3, float(np.sqrt((u**2).sum())) / 1e3, 400) for u in (one, other)]
-    want = correlate_shares(found)[0, 1]
-    drawn = draw_joint(found)
+    result = [ShareEstimate(0.5, 400.0, np.inf, u / 1e3, float(np.sqrt((u**2).sum())) / 1e3, 400) for u in (one, other)]
+    want = correlate_shares(result)[0, 1]
+    drawn = draw_joint(result)
     assert want == pytest.approx(0.6, abs=0.15)
     assert np.mean((drawn[0] - 0.5) * (drawn[1] - 0.5)) / (drawn[0].std() * drawn[1].std()) == pytest.approx(
         want, abs=4 / np.sqrt(DRAWS)
@@ -125,8 +125,8 @@ def test_shares_that_are_one_and_the_same_differ_by_nothing() -> None:
 
 
 def test_two_prompts_never_tie_two_shares() -> None:
-    found = [ShareEstimate(0.5, 9.0, 1.0, np.array([0.1, -0.1]) * s, 0.15, 9) for s in (1, 1.4)]
-    assert np.array_equal(correlate_shares(found), np.eye(2))
+    result = [ShareEstimate(0.5, 9.0, 1.0, np.array([0.1, -0.1]) * s, 0.15, 9) for s in (1, 1.4)]
+    assert np.array_equal(correlate_shares(result), np.eye(2))
 
 
 def test_a_two_sided_chance_is_small_when_all_draws_agree_and_never_0() -> None:

@@ -14,45 +14,46 @@ from winnow.statistics.labeler_agreement import (
     LabelerAgreement,
     MultipleLabels,
     correct_rates,
-    majority_error,
     mean_majority_error,
     measure_agreement,
 )
+
+ONE_LABEL = np.ones(1, dtype=np.int64)
 
 
 def labeled_by(truth: Floats, labelers: int, error: float, rng: np.random.Generator) -> MultipleLabels:
     """Every labeler labels every row and errs by chance."""
     n = len(truth)
     flip = rng.random((labelers, n)) < error
-    said = np.where(flip, 1 - truth, truth) > 0.5
+    result = np.where(flip, 1 - truth, truth) > 0.5
     row = np.tile(np.arange(n), labelers)
-    return MultipleLabels(row, np.repeat(np.arange(labelers), n), said.ravel(), row)
+    return MultipleLabels(row, np.repeat(np.arange(labelers), n), result.ravel(), row)
 
 
 def pairs(table: list[list[int]]) -> MultipleLabels:
     """Two labelers from a table of counts [[both no, no/yes], [yes/no, both yes]]."""
     cells = [(a, b) for a in (0, 1) for b in (0, 1) for _ in range(table[a][b])]
-    said = np.array(cells, dtype=bool).T
+    result = np.array(cells, dtype=bool).T
     n = len(cells)
-    return MultipleLabels(np.tile(np.arange(n), 2), np.repeat([0, 1], n), said.ravel(), np.tile(np.arange(n), 2))
+    return MultipleLabels(np.tile(np.arange(n), 2), np.repeat([0, 1], n), result.ravel(), np.tile(np.arange(n), 2))
 
 
 def test_kappa_of_two_labelers_is_cohens() -> None:
-    found = measure_agreement(pairs([[15, 10], [5, 20]]))
-    assert found.agreement.value == pytest.approx(0.7) and found.kappa.value == pytest.approx(0.4)
-    assert found.rows == 50 and found.labelers == 2
+    result = measure_agreement(pairs([[15, 10], [5, 20]]))
+    assert result.agreement.value == pytest.approx(0.7) and result.kappa.value == pytest.approx(0.4)
+    assert result.rows == 50 and result.labelers == 2
 
 
 def test_the_interval_of_kappa_is_that_of_large_numbers() -> None:
-    found = measure_agreement(pairs([[300, 200], [100, 400]])).kappa
+    result = measure_agreement(pairs([[300, 200], [100, 400]])).kappa
     # Fleiss, Cohen and Everitt (1969), worked out for this table.
     p = np.array([[0.3, 0.2], [0.1, 0.4]])
     rows, columns, kappa, chance = p.sum(1), p.sum(0), 0.4, 0.5
     diagonal = sum(p[i, i] * (1 - (rows[i] + columns[i]) * (1 - kappa)) ** 2 for i in (0, 1))
     off = (1 - kappa) ** 2 * sum(p[i, 1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1))
     sd = np.sqrt((diagonal + off - (kappa - chance * (1 - kappa)) ** 2) / (1_000 * (1 - chance) ** 2))
-    assert found.low is not None and found.high is not None
-    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(sd, rel=0.02)
+    assert result.low is not None and result.high is not None
+    assert (result.high - result.low) / (2 * 1.96) == pytest.approx(sd, rel=0.02)
 
 
 @pytest.mark.parametrize("labelers", [2, 3, 5])
@@ -60,9 +61,9 @@ def test_the_interval_of_kappa_is_that_of_large_numbers() -> None:
 def test_the_error_rate_follows_from_the_disagreement(labelers: int, error: float) -> None:
     rng = np.random.default_rng(int(100 * error) + labelers)
     truth = (rng.random(4_000) < 0.6).astype(np.float64)
-    found = measure_agreement(labeled_by(truth, labelers, error, rng)).error
-    assert found.value is not None and found.low is not None and found.high is not None
-    assert abs(found.value - error) < 4 * (found.high - found.low) / 3.92
+    result = measure_agreement(labeled_by(truth, labelers, error, rng)).error
+    assert result.value is not None and result.low is not None and result.high is not None
+    assert abs(result.value - error) < 4 * (result.high - result.low) / 3.92
 
 
 def test_noise_free_rates_are_recovered_from_noisy_labels() -> None:
@@ -77,10 +78,10 @@ def test_noise_free_rates_are_recovered_from_noisy_labels() -> None:
         many = labeled_by(truth, 2, error, rng)
         rows = LabeledRows(kept, many.right[:500].astype(np.float64), np.arange(500))
         counts = VerdictCounts(round(10_000 * judge.keep), 10_000 - round(10_000 * judge.keep))
-        found = correct_rates(counts, rows, measure_agreement(many), options=MeasureOptions(seed=seed))
-        assert found is not None
+        result = correct_rates(counts, rows, measure_agreement(many), ONE_LABEL, MeasureOptions(seed=seed))
+        assert result is not None
         for name, want in wants.items():
-            figure = getattr(found, name)
+            figure = getattr(result, name)
             inside[name] += figure.low <= want <= figure.high
         naive = estimate_card(counts, rows, MeasureOptions(seed=seed)).psi
         biased += naive.low is not None and naive.low > judge.psi
@@ -89,11 +90,10 @@ def test_noise_free_rates_are_recovered_from_noisy_labels() -> None:
     assert biased / tables > 0.05 + 4 * np.sqrt(0.05 * 0.95 / tables)
 
 
-def test_a_majority_errs_less_and_a_tie_is_decided_by_coin() -> None:
+def test_a_majority_of_three_errs_less_than_one_labeler() -> None:
     e = np.array([0.0, 0.1, 0.3])
-    assert majority_error(e, 1) == pytest.approx(e)
-    assert majority_error(e, 2) == pytest.approx(e)
-    assert majority_error(e, 3) == pytest.approx(e**2 * (3 - 2 * e))
+    assert mean_majority_error(e, ONE_LABEL) == pytest.approx(e)
+    assert mean_majority_error(e, np.array([3])) == pytest.approx(e**2 * (3 - 2 * e))
 
 
 @pytest.mark.parametrize("labelers", [2, 3, 4])
@@ -102,13 +102,13 @@ def test_a_majority_without_ties_errs_as_often_as_is_said(labelers: int) -> None
     wrong = (rng.random((labelers, 200_000)) < error).sum(axis=0)
     decided = 2 * wrong != labelers
     seen = float((2 * wrong > labelers)[decided].mean())
-    said = float(mean_majority_error(np.array([error]), np.full(3, labelers))[0])
-    assert abs(said - seen) < 4 * np.sqrt(seen / decided.sum())
+    result = float(mean_majority_error(np.array([error]), np.full(3, labelers))[0])
+    assert abs(result - seen) < 4 * np.sqrt(seen / decided.sum())
 
 
 def test_rows_with_different_numbers_of_labels_err_as_their_mean() -> None:
     e = np.array([0.1])
-    each = [majority_error(e, number, ties_left_out=True)[0] for number in (1, 2, 3)]
+    each = [mean_majority_error(e, np.array([number]))[0] for number in (1, 2, 3)]
     assert mean_majority_error(e, np.array([1, 2, 3, 3]))[0] == pytest.approx((each[0] + each[1] + 2 * each[2]) / 4)
 
 
@@ -117,36 +117,34 @@ def test_labelers_that_always_agree_leave_the_card_as_it_is() -> None:
     truth = (rng.random(3_000) < 0.6).astype(np.float64)
     kept = rng.random(3_000) < np.where(truth > 0.5, 0.8, 0.3)
     rows, counts = LabeledRows(kept, truth, np.arange(3_000)), VerdictCounts(int(kept.sum()), int((~kept).sum()))
-    found, alone = (
-        correct_rates(counts, rows, measure_agreement(labeled_by(truth, 2, 0.0, rng))),
+    result, alone = (
+        correct_rates(counts, rows, measure_agreement(labeled_by(truth, 2, 0.0, rng)), ONE_LABEL),
         estimate_card(counts, rows),
     )
-    assert found is not None and found.error == 0.0
-    assert found.phi.value == pytest.approx(alone.phi.value) and found.psi.value == pytest.approx(alone.psi.value)
-    json.dumps(found.to_dict(), allow_nan=False)
+    assert result is not None and result.error == 0.0
+    assert result.phi.value == pytest.approx(alone.phi.value) and result.psi.value == pytest.approx(alone.psi.value)
+    json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_disagreement_by_coin_gives_no_error_rate_and_no_correction() -> None:
-    found = measure_agreement(pairs([[25, 25], [25, 25]]))
-    assert found.error.value is None and "coin" in found.why and "coin" in found.summary()
+    result = measure_agreement(pairs([[25, 25], [25, 25]]))
+    assert result.error.value is None and "coin" in result.why and "coin" in result.summary()
     rows = LabeledRows(np.array([True, False]), np.array([1.0, 0.0]), np.arange(2))
-    assert correct_rates(VerdictCounts(5, 5), rows, found) is None
+    assert correct_rates(VerdictCounts(5, 5), rows, result, ONE_LABEL) is None
 
 
 def test_rows_with_one_label_each_say_nothing_of_agreement() -> None:
     n = np.arange(5)
-    found = measure_agreement(MultipleLabels(n, n, n > 2, n))
-    assert found.rows == 0 and found.agreement.value is None and found.summary() == found.why
+    result = measure_agreement(MultipleLabels(n, n, n > 2, n))
+    assert result.rows == 0 and result.agreement.value is None and result.summary() == result.why
 
 
 def test_labels_drawn_by_label_are_not_corrected() -> None:
-    found: LabelerAgreement = measure_agreement(pairs([[15, 10], [5, 20]]))
+    result: LabelerAgreement = measure_agreement(pairs([[15, 10], [5, 20]]))
     rows = LabeledRows(np.array([True, False] * 4), np.array([1.0, 0.0] * 4), np.arange(8))
-    assert (
-        correct_rates(VerdictCounts(5, 5), rows, found, options=MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL))
-        is None
-    )
-    assert correct_rates(VerdictCounts(5, 5), rows, found) is not None
+    by_label = MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL)
+    assert correct_rates(VerdictCounts(5, 5), rows, result, ONE_LABEL, by_label) is None
+    assert correct_rates(VerdictCounts(5, 5), rows, result, ONE_LABEL) is not None
 
 
 def test_labels_of_one_prompt_make_agreement_less_certain() -> None:

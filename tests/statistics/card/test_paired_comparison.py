@@ -56,24 +56,24 @@ def test_verifiers_that_say_the_same_differ_by_exactly_nothing(seed: int, abstai
     right, rng = truth(80, seed)
     verdict = flipped(right, rng.random(80))
     verdict[rng.random(80) < abstain / 100] = -1
-    found = compare_verifiers(
+    result = compare_verifiers(
         [judge("a", verdict, 2.0), judge("b", verdict, 2.0)], SharedLabels(right, rng.integers(0, 20, 80))
     )
-    for difference in only(found).differences.values():
+    for difference in only(result).differences.values():
         parts = (difference.figure.value, difference.figure.low, difference.figure.high)
         assert all(part is None or abs(part) < 1e-9 for part in parts) and difference.better is None
-    assert only(found).better is None
+    assert only(result).better is None
 
 
 def test_each_verifier_alone_has_the_rates_of_its_card() -> None:
     right, rng = truth(300)
     verdicts = [flipped(right, rng.random(300)) for _ in range(2)]
     prompt = np.arange(300)
-    found = compare_verifiers([judge("a", verdicts[0]), judge("b", verdicts[1])], SharedLabels(right, prompt))
+    result = compare_verifiers([judge("a", verdicts[0]), judge("b", verdicts[1])], SharedLabels(right, prompt))
     for name, verdict in zip("ab", verdicts, strict=True):
         alone = estimate_card(counted(verdict), LabeledRows(verdict == 1, right, prompt))
         for measure in ("precision", "uplift", "phi", "psi"):
-            one, other = found.verifiers[name][measure], getattr(alone, measure)
+            one, other = result.verifiers[name][measure], getattr(alone, measure)
             assert one.value == pytest.approx(other.value)
             assert one.low == pytest.approx(other.low, abs=0.01) and one.high == pytest.approx(other.high, abs=0.01)
 
@@ -82,9 +82,9 @@ def test_a_better_verifier_is_surely_better_only_when_the_labels_show_it() -> No
     right, rng = truth(600)
     noise = rng.random(600)
     good, poor = flipped(right, noise), flipped(right, noise / 2)
-    found = only(compare_verifiers([judge("good", good), judge("poor", poor)], SharedLabels(right, np.arange(600))))
-    assert found.better == "good" and "good is surely better" in found.message
-    assert {measure: d.better for measure, d in found.differences.items()} == dict.fromkeys(found.differences, "good")
+    result = only(compare_verifiers([judge("good", good), judge("poor", poor)], SharedLabels(right, np.arange(600))))
+    assert result.better == "good" and "good is surely better" in result.message
+    assert {measure: d.better for measure, d in result.differences.items()} == dict.fromkeys(result.differences, "good")
     few = only(
         compare_verifiers([judge("good", good[:30]), judge("poor", poor[:30])], SharedLabels(right[:30], np.arange(30)))
     )
@@ -95,13 +95,13 @@ def test_a_paired_difference_is_known_better_than_its_parts() -> None:
     right, rng = truth(400)
     noise = rng.random(400)
     one, other = flipped(right, noise), flipped(right, np.where(rng.random(400) < 0.1, rng.random(400), noise))
-    found = compare_verifiers([judge("a", one), judge("b", other)], SharedLabels(right, np.arange(400)))
+    result = compare_verifiers([judge("a", one), judge("b", other)], SharedLabels(right, np.arange(400)))
     width = []
     for name in "ab":
-        figure = found.verifiers[name]["precision"]
+        figure = result.verifiers[name]["precision"]
         assert figure.low is not None and figure.high is not None
         width.append(figure.high - figure.low)
-    paired = only(found).differences["precision"].figure
+    paired = only(result).differences["precision"].figure
     assert paired.low is not None and paired.high is not None
     assert paired.high - paired.low < 0.6 * np.hypot(width[0], width[1])
 
@@ -152,8 +152,8 @@ def test_an_abstention_is_a_row_not_kept_and_the_reading_of_rows_both_decide_sta
     bold = flipped(right, rng.random(500))
     shy = bold.copy()
     shy[rng.random(500) < 0.3] = -1
-    found = compare_verifiers([judge("bold", bold), judge("shy", shy)], SharedLabels(right, np.arange(500)))
-    used, both = only(found), only(found, "both decided")
+    result = compare_verifiers([judge("bold", bold), judge("shy", shy)], SharedLabels(right, np.arange(500)))
+    used, both = only(result), only(result, "both decided")
     assert used.differences["phi"].better == "bold" and used.differences["precision"].better is None
     assert both.differences["phi"].better is None and both.differences["phi"].figure.value == 0
     assert used.better is None and "abstentions" in used.message
@@ -162,12 +162,12 @@ def test_an_abstention_is_a_row_not_kept_and_the_reading_of_rows_both_decide_sta
 def test_cost_per_right_kept_row_is_the_price_of_all_calls_over_the_right_rows_kept() -> None:
     right, rng = truth(400)
     verdict = flipped(right, rng.random(400))
-    found = compare_verifiers(
+    result = compare_verifiers(
         [judge("cheap", verdict, 0.01), judge("dear", verdict, 0.05)], SharedLabels(right, np.arange(400))
     )
-    figure = found.verifiers["cheap"]["cost_per_right"]
+    figure = result.verifiers["cheap"]["cost_per_right"]
     assert figure.value == pytest.approx(0.01 * 400 / (right[verdict == 1].sum()))
-    assert only(found).differences["cost_per_right"].better == "cheap"
+    assert only(result).differences["cost_per_right"].better == "cheap"
 
 
 def test_many_pairs_are_corrected_for_their_number() -> None:
@@ -175,19 +175,19 @@ def test_many_pairs_are_corrected_for_their_number() -> None:
     for seed in range(tables):
         right, rng = truth(150, seed)
         several = [judge(str(k), flipped(right, rng.random(150))) for k in range(4)]
-        found = compare_verifiers(several, SharedLabels(right, np.arange(150)), MeasureOptions(seed=seed))
-        false += any(pair.differences["precision"].better for pair in found.pairs)
+        result = compare_verifiers(several, SharedLabels(right, np.arange(150)), MeasureOptions(seed=seed))
+        false += any(pair.differences["precision"].better for pair in result.pairs)
     assert false / tables < 0.05 + 4 * np.sqrt(0.05 * 0.95 / tables)
 
 
 def test_a_verifier_that_keeps_all_or_nothing_is_shown_without_numbers() -> None:
     right, rng = truth(50)
-    found = compare_verifiers(
+    result = compare_verifiers(
         [judge("all", np.ones(50, dtype=np.int8)), judge("some", flipped(right, rng.random(50)))],
         SharedLabels(right, np.arange(50)),
     )
-    assert found.verifiers["all"] == {} and "too few labels" in only(found).message
-    json.dumps(found.to_dict(), allow_nan=False)
+    assert result.verifiers["all"] == {} and "too few labels" in only(result).message
+    json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_labels_that_suit_one_verifier_only_are_refused_without_weights() -> None:

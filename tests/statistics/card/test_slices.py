@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.simulated.verifier_labels import cells
 from winnow.statistics.card import estimate_card
-from winnow.statistics.card_inputs import LabeledRows, MeasureOptions, VerdictCounts
+from winnow.statistics.card_inputs import DEFAULT_OPTIONS, LabeledRows, MeasureOptions, VerdictCounts
 from winnow.statistics.slices import CardSlices, estimate_slices, holm_correction
 
 Parts = dict[str, tuple[VerdictCounts, LabeledRows]]
@@ -27,30 +27,30 @@ def together(parts: Parts) -> tuple[VerdictCounts, LabeledRows]:
     return counts, LabeledRows(kept, right, np.arange(len(kept)))
 
 
-def sliced(parts: Parts, how: MeasureOptions | None = None) -> CardSlices:
+def sliced(parts: Parts, options: MeasureOptions = DEFAULT_OPTIONS) -> CardSlices:
     """Slices beside their pooled card."""
-    return estimate_slices(parts, estimate_card(*together(parts), how), how)
+    return estimate_slices(parts, estimate_card(*together(parts), options), options)
 
 
 def codes(found: CardSlices) -> list[str]:
     """The warnings."""
-    return [caution.code for caution in found.warnings]
+    return [warning.code for warning in found.warnings]
 
 
 def test_under_30_labels_there_are_counts_and_no_decision() -> None:
-    found = sliced({"small": (EVEN, cells(14, 1, 1, 13)), "large": (EVEN, cells(14, 1, 1, 14))})
-    small, large = found.slices
+    result = sliced({"small": (EVEN, cells(14, 1, 1, 13)), "large": (EVEN, cells(14, 1, 1, 14))})
+    small, large = result.slices
     assert small.decision is None and large.decision == "helps"
     assert {"phi", "precision", "uplift"}.isdisjoint(small.to_dict()) and small.to_dict()["kept"] == 5_000
     assert "phi" in large.to_dict()
-    json.dumps([one.to_dict() for one in found.slices], allow_nan=False)
+    json.dumps([one.to_dict() for one in result.slices], allow_nan=False)
 
 
 def test_opposite_slices_are_named_when_the_pooled_card_hides_them() -> None:
-    found = sliced({"letters": (EVEN, GOOD), "sums": (EVEN, BAD), "jokes": (EVEN, IDLE)})
-    assert [one.decision for one in found.slices] == ["helps", "harms", "undecided"]
-    assert codes(found) == ["slices-opposite"]
-    assert "'letters'" in found.warnings[0].words and "'sums'" in found.warnings[0].words
+    result = sliced({"letters": (EVEN, GOOD), "sums": (EVEN, BAD), "jokes": (EVEN, IDLE)})
+    assert [one.decision for one in result.slices] == ["helps", "harms", "undecided"]
+    assert codes(result) == ["slices-opposite"]
+    assert "'letters'" in result.warnings[0].words and "'sums'" in result.warnings[0].words
 
 
 def test_a_pooled_sign_that_no_slice_has_is_noticed() -> None:
@@ -75,10 +75,10 @@ def test_choosing_between_slices_is_told_from_choosing_within_them() -> None:
 
 def test_the_slices_and_their_warnings_stand_on_the_pooled_card() -> None:
     parts = {"letters": (EVEN, GOOD), "sums": (EVEN, BAD)}
-    found = sliced(parts)
-    pooled = found.attach_to(estimate_card(*together(parts)))
+    result = sliced(parts)
+    pooled = result.attach_to(estimate_card(*together(parts)))
     assert [one["name"] for one in pooled.to_dict()["slices"]] == ["letters", "sums"]
-    assert found.warnings[0].words in pooled.summary()
+    assert result.warnings[0].words in pooled.summary()
 
 
 def test_many_looks_at_a_worthless_verifier_mislead_in_at_most_five_projects_of_a_hundred() -> None:
@@ -89,23 +89,23 @@ def test_many_looks_at_a_worthless_verifier_mislead_in_at_most_five_projects_of_
         for name in range(5):
             kept, dropped = rng.binomial(30, 0.5, 2)
             parts[str(name)] = (EVEN, cells(kept, 30 - kept, dropped, 30 - dropped))
-        found = sliced(parts, MeasureOptions(seed=seed))
-        misled += any(one.decision != "undecided" for one in found.slices)
+        result = sliced(parts, MeasureOptions(seed=seed))
+        misled += any(one.decision != "undecided" for one in result.slices)
     assert misled / projects < 0.05 + 4 * np.sqrt(0.05 * 0.95 / projects)
 
 
 def test_with_two_classes_a_slice_under_one_half_surely_harms() -> None:
     poor = cells(20, 80, 2, 98)
-    found = sliced({"a": (EVEN, poor), "b": (EVEN, IDLE)}, MeasureOptions(classes=2))
-    assert found.slices[0].decision == "harms"
+    result = sliced({"a": (EVEN, poor), "b": (EVEN, IDLE)}, MeasureOptions(classes=2))
+    assert result.slices[0].decision == "harms"
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]) -> None:
-    found = holm_correction(p_values)
-    assert all(p <= corrected <= 1 for p, corrected in zip(p_values, found, strict=True))
+    result = holm_correction(p_values)
+    assert all(p <= corrected <= 1 for p, corrected in zip(p_values, result, strict=True))
     order = np.argsort(p_values, kind="stable")
-    assert list(np.array(found)[order]) == sorted(found)
+    assert list(np.array(result)[order]) == sorted(result)
 
 
 def test_holm_gives_the_textbook_values() -> None:

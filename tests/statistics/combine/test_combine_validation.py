@@ -1,4 +1,4 @@
-"""The proof of combining runs, and its quick figures do not contradict the promise."""
+"""The validation of combining runs, and its quick figures do not contradict the promise."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PROJECT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-def test_the_quick_proof_recovers_rates_and_refuses_copies(tmp_path: Path) -> None:
-    command = [sys.executable, str(PROJECT / "proofs/combine.py"), "--quick", "--out", str(tmp_path)]
+def test_quick_validation_recovers_rates_and_refuses_copies(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "validation/combine.py"), "--quick", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     figures = json.loads((tmp_path / "proofs/combine.json").read_text(encoding="utf-8"))
     for row in figures["recovered"]:

@@ -21,15 +21,15 @@ from winnow.statistics.combine.vote_patterns import count_vote_patterns
 
 def row_by_row(table: np.ndarray, steps: int = 3_000) -> tuple[float, list[float], list[float], np.ndarray]:
     """Dawid and Skene as one would write it down, without patterns; half a row is added to every count."""
-    said = table >= 0
-    chance = (np.where(said, table, 0).sum(axis=1) + PSEUDO_COUNT) / (said.sum(axis=1) + 2 * PSEUDO_COUNT)
+    result = table >= 0
+    chance = (np.where(result, table, 0).sum(axis=1) + PSEUDO_COUNT) / (result.sum(axis=1) + 2 * PSEUDO_COUNT)
     for _ in range(steps):
         right = (chance.sum() + PSEUDO_COUNT) / (len(table) + 2 * PSEUDO_COUNT)
         rates = []
         for weight in (chance, 1 - chance):
             rates.append(
                 [
-                    (weight[table[:, k] == 1].sum() + PSEUDO_COUNT) / (weight[said[:, k]].sum() + 2 * PSEUDO_COUNT)
+                    (weight[table[:, k] == 1].sum() + PSEUDO_COUNT) / (weight[result[:, k]].sum() + 2 * PSEUDO_COUNT)
                     for k in range(table.shape[1])
                 ]
             )
@@ -44,12 +44,12 @@ def row_by_row(table: np.ndarray, steps: int = 3_000) -> tuple[float, list[float
 def test_patterns_give_what_going_row_by_row_gives() -> None:
     table, _ = drawn(150, seed=5, abstain=0.2)
     folded = count_vote_patterns(table, NAMES)
-    found = fit_dawid_skene(folded)
+    result = fit_dawid_skene(folded)
     right, phi, psi, chance = row_by_row(table)
-    assert found.right[0] == pytest.approx(right, abs=1e-3)
-    assert found.phi[0] == pytest.approx(phi, abs=1e-3)
-    assert found.psi[0] == pytest.approx(psi, abs=1e-3)
-    assert posterior_right(folded, found)[0][folded.pattern_of] == pytest.approx(chance, abs=1e-3)
+    assert result.right[0] == pytest.approx(right, abs=1e-3)
+    assert result.phi[0] == pytest.approx(phi, abs=1e-3)
+    assert result.psi[0] == pytest.approx(psi, abs=1e-3)
+    assert posterior_right(folded, result)[0][folded.pattern_of] == pytest.approx(chance, abs=1e-3)
 
 
 def test_rates_of_independent_verifiers_are_found_from_votes_alone() -> None:
@@ -59,18 +59,18 @@ def test_rates_of_independent_verifiers_are_found_from_votes_alone() -> None:
     assert found.right[0] == pytest.approx(0.6, abs=0.02)
     assert found.phi[0] == pytest.approx(PHI, abs=0.02)
     assert found.psi[0] == pytest.approx(PSI, abs=0.02)
-    said = posterior_right(folded, found)[0][folded.pattern_of]
-    assert np.mean((said >= 0.5) == truth) > np.mean((table.sum(axis=1) >= 3) == truth) + 0.005
-    assert said[said > 0.5].mean() == pytest.approx(truth[said > 0.5].mean(), abs=0.01)
+    result = posterior_right(folded, found)[0][folded.pattern_of]
+    assert np.mean((result >= 0.5) == truth) > np.mean((table.sum(axis=1) >= 3) == truth) + 0.005
+    assert result[result > 0.5].mean() == pytest.approx(truth[result > 0.5].mean(), abs=0.01)
 
 
 def test_one_verifier_that_is_mostly_wrong_does_not_turn_right_into_wrong() -> None:
     table, truth = drawn(5_000)
     table[:, 4] = 1 - table[:, 0]
     folded = count_vote_patterns(table, NAMES)
-    found = fit_dawid_skene(folded)
-    assert np.mean((posterior_right(folded, found)[0][folded.pattern_of] >= 0.5) == truth) > 0.85
-    assert found.phi[0, 4] < found.psi[0, 4]
+    result = fit_dawid_skene(folded)
+    assert np.mean((posterior_right(folded, result)[0][folded.pattern_of] >= 0.5) == truth) > 0.85
+    assert result.phi[0, 4] < result.psi[0, 4]
 
 
 @given(st.permutations(range(60)), st.integers(0, 5))
@@ -96,26 +96,26 @@ def test_passing_read_as_failing_swaps_phi_and_psi_with_their_opposites() -> Non
 def test_naming_right_and_wrong_twice_changes_nothing_and_leaves_the_likelihood() -> None:
     table, _ = drawn(500, seed=3)
     folded = count_vote_patterns(table, NAMES)
-    found = fit_dawid_skene(folded)
-    swapped = type(found)(1 - found.right, found.psi, found.phi)
+    result = fit_dawid_skene(folded)
+    swapped = type(result)(1 - result.right, result.psi, result.phi)
     counts = folded.counts[None, :]
-    assert log_likelihood(folded, swapped, counts) == pytest.approx(log_likelihood(folded, found, counts), rel=1e-12)
-    assert orient_rates(folded, swapped).largest_change(found).max() < 1e-12
-    assert orient_rates(folded, found).largest_change(found).max() == 0
+    assert log_likelihood(folded, swapped, counts) == pytest.approx(log_likelihood(folded, result, counts), rel=1e-12)
+    assert orient_rates(folded, swapped).largest_change(result).max() < 1e-12
+    assert orient_rates(folded, result).largest_change(result).max() == 0
 
 
 def test_a_likelier_reading_than_the_majority_s_is_told() -> None:
     table, truth = pair_that_knows_nothing(3_000, 0.2)
     folded = count_vote_patterns(table, NAMES)
-    found = fit_dawid_skene(folded)
-    other = find_likelier_rates(folded, found)
-    right = [np.mean((posterior_right(folded, r)[0][folded.pattern_of] >= 0.5) == truth) for r in (found, other)]
+    result = fit_dawid_skene(folded)
+    other = find_likelier_rates(folded, result)
+    right = [np.mean((posterior_right(folded, r)[0][folded.pattern_of] >= 0.5) == truth) for r in (result, other)]
     assert right[0] > 0.85 and right[1] < 0.7
     counts = folded.counts[None, :]
-    assert log_likelihood(folded, other, counts)[0] > log_likelihood(folded, found, counts)[0]
+    assert log_likelihood(folded, other, counts)[0] > log_likelihood(folded, result, counts)[0]
 
 
 def test_independent_verifiers_leave_one_reading() -> None:
     folded = count_vote_patterns(drawn(3_000, seed=1)[0], NAMES)
-    found = fit_dawid_skene(folded)
-    assert find_likelier_rates(folded, found).largest_change(found).max() < 1e-3
+    result = fit_dawid_skene(folded)
+    assert find_likelier_rates(folded, result).largest_change(result).max() < 1e-3

@@ -22,17 +22,17 @@ def flipped(votes: Table, share: float, seed: int) -> Table:
 
 def refusal(votes: Table) -> CombineRefusal:
     """What combining is refused with."""
-    said = combine_votes(votes, NAMES[: votes.shape[1]])
-    assert isinstance(said, CombineRefusal)
-    return said
+    result = combine_votes(votes, NAMES[: votes.shape[1]])
+    assert isinstance(result, CombineRefusal)
+    return result
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01])
 def test_copies_of_one_verifier_are_refused_all_by_name(share: float) -> None:
     base = drawn(2_000)[0][:, 0]
-    said = refusal(np.stack([flipped(base, share, seed) for seed in range(5)], axis=1))
-    assert said.code == "copies"
-    assert "a, b, c, d, e are too dependent: they agree like copies" in said.problem
+    result = refusal(np.stack([flipped(base, share, seed) for seed in range(5)], axis=1))
+    assert result.code == "copies"
+    assert "a, b, c, d, e are too dependent: they agree like copies" in result.problem
 
 
 def test_two_copies_among_five_are_refused_even_if_one_abstains_at_times() -> None:
@@ -58,10 +58,10 @@ CASES: dict[str, tuple[Callable[[Table], Table], str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_too_few_verifiers_or_votes_are_refused(case: str) -> None:
-    change, words = CASES[case]
-    said = refusal(change(drawn(2_000)[0]))
-    assert (said.code, words in said.problem) == ("too-few", True), said
-    assert set(said.to_dict()["refused"]) == {"code", "problem", "next_step"}
+    change, text = CASES[case]
+    result = refusal(change(drawn(2_000)[0]))
+    assert (result.code, text in result.problem) == ("too-few", True), result
+    assert set(result.to_dict()["refused"]) == {"code", "problem", "next_step"}
 
 
 def test_three_verifiers_must_be_left_that_err_by_themselves() -> None:
@@ -71,9 +71,9 @@ def test_three_verifiers_must_be_left_that_err_by_themselves() -> None:
         PairDependence("a", "c", 900, 0.1, 0.5, 0.6),
         PairDependence("c", "d", 900, 0.1, 9.0, 0.04),
     ]
-    said = refuse_dependent(names, tied)
-    assert said is not None and "4 verifiers are too dependent: 2 of them err by themselves" in said.problem
-    assert "a and b: correlation 0.50" in said.problem
+    result = refuse_dependent(names, tied)
+    assert result is not None and "4 verifiers are too dependent: 2 of them err independently" in result.problem
+    assert "a and b: correlation 0.50" in result.problem
     assert refuse_dependent((*names, "e"), tied) is None
     assert refuse_dependent(names, tied[1:]) is None  # not sure, or too little to matter
 
@@ -84,24 +84,24 @@ def test_a_pair_of_near_copies_that_know_nothing_does_not_take_the_truth_over(sl
 
 
 def test_independent_verifiers_are_neither_refused_nor_called_dependent_more_than_the_error_allows() -> None:
-    said = [combine_votes(drawn(600, seed)[0], NAMES) for seed in range(150)]
-    assert all(isinstance(one, CombinedVotes) for one in said)
+    result = [combine_votes(drawn(600, seed)[0], NAMES) for seed in range(150)]
+    assert all(isinstance(one, CombinedVotes) for one in result)
     called = sum(
-        any(warned.code == "dependent" for warned in one.warnings) for one in said if isinstance(one, CombinedVotes)
+        any(warned.code == "dependent" for warned in one.warnings) for one in result if isinstance(one, CombinedVotes)
     )
     assert called <= 7  # 1.5 expected
 
 
 def test_a_pair_that_errs_together_beside_three_that_do_not_is_warned_of() -> None:
     votes, truth = pair_that_knows_nothing(3_000, 0.2)
-    said = combine_votes(votes, NAMES)
-    assert isinstance(said, CombinedVotes)
-    assert {warned.code for warned in said.warnings} == {"dependent", "two-readings"}
-    assert any(warned.words.startswith("d and e agree more than the model explains") for warned in said.warnings)
-    assert np.mean((said.verdict == "pass") == truth) > 0.85
+    result = combine_votes(votes, NAMES)
+    assert isinstance(result, CombinedVotes)
+    assert {warned.code for warned in result.warnings} == {"dependent", "two-readings"}
+    assert any(warned.words.startswith("d and e agree more than the model explains") for warned in result.warnings)
+    assert np.mean((result.verdict == "pass") == truth) > 0.85
 
 
 def test_three_verifiers_are_combined_with_the_word_that_nothing_can_be_checked() -> None:
-    said = combine_votes(drawn(2_000, verifiers=3)[0], NAMES[:3])
-    assert isinstance(said, CombinedVotes)
-    assert [warned.code for warned in said.warnings] == ["not-checkable"]
+    result = combine_votes(drawn(2_000, verifiers=3)[0], NAMES[:3])
+    assert isinstance(result, CombinedVotes)
+    assert [warned.code for warned in result.warnings] == ["not-checkable"]

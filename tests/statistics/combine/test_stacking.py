@@ -13,9 +13,9 @@ from winnow.statistics.combine.stacking import StackedScores, StackLabels, fit_l
 
 def stacked(columns: np.ndarray, labeled: StackLabels) -> StackedScores:
     """Not refused."""
-    said = stack_scores(columns, labeled)
-    assert isinstance(said, StackedScores)
-    return said
+    result = stack_scores(columns, labeled)
+    assert isinstance(result, StackedScores)
+    return result
 
 
 @pytest.mark.parametrize("ridge", [0.1, 10.0, 1_000.0])
@@ -37,10 +37,10 @@ def test_labels_beat_a_majority_where_verifiers_differ_in_worth() -> None:
     votes, truth = drawn(4_000)
     votes[:, 2:] = np.random.default_rng(0).random((4_000, 3)) < 0.5
     known = np.arange(4_000) < 400
-    said = stacked(np.where(votes < 0, np.nan, votes), StackLabels(known, truth))
-    accuracy = np.mean((said.score >= 0.5)[~known] == truth[~known])
+    result = stacked(np.where(votes < 0, np.nan, votes), StackLabels(known, truth))
+    accuracy = np.mean((result.score >= 0.5)[~known] == truth[~known])
     assert accuracy > np.mean((votes.sum(axis=1) >= 3)[~known] == truth[~known]) + 0.05
-    assert said.accuracy == pytest.approx(accuracy, abs=4 * 0.3 / 20)
+    assert result.accuracy == pytest.approx(accuracy, abs=4 * 0.3 / 20)
 
 
 def test_labels_that_mean_nothing_are_not_predicted_even_on_their_own_rows() -> None:
@@ -48,9 +48,9 @@ def test_labels_that_mean_nothing_are_not_predicted_even_on_their_own_rows() -> 
     prompt = np.repeat(np.arange(50), 4)
     right = np.repeat(rng.random(50) < 0.5, 4)
     columns = np.hstack([rng.normal(size=(200, 20)), rng.normal(size=(50, 20))[prompt]])
-    said = stacked(columns, StackLabels(np.ones(200, dtype=bool), right, prompt))
-    assert abs(said.accuracy - 0.5) < 4 * 0.5 / 50**0.5
-    assert said.ridge == 1_000.0
+    result = stacked(columns, StackLabels(np.ones(200, dtype=bool), right, prompt))
+    assert abs(result.accuracy - 0.5) < 4 * 0.5 / 50**0.5
+    assert result.ridge == 1_000.0
 
 
 def test_missing_scores_are_a_message_of_their_own() -> None:
@@ -78,12 +78,12 @@ def test_what_is_not_labeled_is_never_read() -> None:
 @pytest.mark.parametrize("right", [0, 9, 91, 100])
 def test_labels_almost_all_of_one_kind_are_refused(right: int) -> None:
     votes, _ = drawn(100)
-    said = stack_scores(votes, StackLabels(np.ones(100, dtype=bool), np.arange(100) < right))
-    assert isinstance(said, CombineRefusal)
-    assert said.problem.startswith(f"{min(right, 100 - right)} of 100 labels are of the rarer kind")
+    result = stack_scores(votes, StackLabels(np.ones(100, dtype=bool), np.arange(100) < right))
+    assert isinstance(result, CombineRefusal)
+    assert result.problem.startswith(f"{min(right, 100 - right)} of 100 labels are of the rarer kind")
 
 
 def test_labels_of_one_prompt_alone_promise_nothing_held_out() -> None:
     votes, truth = drawn(100)
-    said = stacked(votes, StackLabels(np.ones(100, dtype=bool), truth, np.zeros(100, dtype=np.int64)))
-    assert said.score.tolist() == [0.5] * 100
+    result = stacked(votes, StackLabels(np.ones(100, dtype=bool), truth, np.zeros(100, dtype=np.int64)))
+    assert result.score.tolist() == [0.5] * 100

@@ -23,8 +23,8 @@ def flat(rates: DawidSkeneRates) -> np.ndarray:
 
 def test_scores_are_the_derivatives_of_the_likelihood() -> None:
     folded = count_vote_patterns(drawn(200, abstain=0.2)[0], NAMES)
-    found = fit_dawid_skene(folded)
-    scores, at, step = LikelihoodScores.at_rates(folded, found), logit(flat(found)), 1e-5
+    result = fit_dawid_skene(folded)
+    scores, at, step = LikelihoodScores.at_rates(folded, result), logit(flat(result)), 1e-5
     for place in range(len(at)):
         moved = []
         for sign in (1, -1):
@@ -49,13 +49,13 @@ def test_intervals_hold_the_true_rates_in_about_nineteen_cases_of_twenty(abstain
 def test_rows_of_one_prompt_that_repeat_each_other_count_once() -> None:
     once = drawn(400, seed=6)[0]
     four_times, prompt = np.repeat(once, 4, axis=0), np.repeat(np.arange(400), 4)
-    found = []
+    result = []
     for table, codes in ((once, None), (four_times, prompt), (four_times, None)):
         folded = count_vote_patterns(table, NAMES)
         low, high = estimate_rate_intervals(LikelihoodScores.at_rates(folded, fit_dawid_skene(folded), codes))
-        found.append(flat(high) - flat(low))
-    assert found[1] == pytest.approx(found[0], rel=0.12)
-    assert found[2] == pytest.approx(found[0] / 2, rel=0.12)
+        result.append(flat(high) - flat(low))
+    assert result[1] == pytest.approx(result[0], rel=0.12)
+    assert result[2] == pytest.approx(result[0] / 2, rel=0.12)
 
 
 def test_a_prompt_per_row_is_no_prompt_at_all() -> None:
@@ -74,15 +74,15 @@ def test_pairs_know_kappa_and_the_agreement_left_over() -> None:
     table, _ = drawn(20_000, seed=8)
     table[:, 1] = np.where(np.random.default_rng(1).random(20_000) < 0.3, table[:, 0], table[:, 1])
     folded = count_vote_patterns(table, NAMES)
-    found = {
+    result = {
         (pair.first, pair.second): pair
         for pair in measure_pairs(LikelihoodScores.at_rates(folded, fit_dawid_skene(folded)))
     }
-    assert len(found) == 10
+    assert len(result) == 10
     agree, by_chance = np.mean(table[:, 0] == table[:, 1]), np.mean(table[:, 0]) * np.mean(table[:, 1])
     by_chance += (1 - np.mean(table[:, 0])) * (1 - np.mean(table[:, 1]))
-    assert found["a", "b"].kappa == pytest.approx((agree - by_chance) / (1 - by_chance))
-    errors = {names: pair.errors or 0.0 for names, pair in found.items()}
+    assert result["a", "b"].kappa == pytest.approx((agree - by_chance) / (1 - by_chance))
+    errors = {names: pair.errors or 0.0 for names, pair in result.items()}
     assert max(errors, key=lambda names: errors[names]) in {("a", "b"), ("c", "d"), ("c", "e"), ("d", "e")}
     assert max(errors.values()) > 4
 
@@ -94,5 +94,5 @@ def test_three_verifiers_leave_nothing_over_to_check() -> None:
 
 def test_verifiers_that_never_meet_or_never_differ_have_no_kappa() -> None:
     folded = count_vote_patterns([[1, -1, 1], [-1, 0, 1], [0, -1, 1], [-1, 1, 1]], ["a", "b", "c"])
-    found = measure_pairs(LikelihoodScores.at_rates(folded, fit_dawid_skene(folded)))
-    assert (found[0].rows, found[0].kappa) == (0, None)
+    result = measure_pairs(LikelihoodScores.at_rates(folded, fit_dawid_skene(folded)))
+    assert (result[0].rows, result[0].kappa) == (0, None)

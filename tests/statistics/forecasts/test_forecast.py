@@ -32,8 +32,8 @@ def test_every_table_has_a_forecast_that_is_json_with_shares_inside_their_interv
 ) -> None:
     prompt, score, right, answer = (list(column) for column in zip(*rows, strict=True))
     chances = [None if label is None else 0.5 for label in right] if drawn else None
-    said = compute_forecast(make_candidates(prompt, score, right, chances, answer, lower), QUICK).to_dict()
-    text = json.dumps(said, allow_nan=False)
+    result = compute_forecast(make_candidates(prompt, score, right, chances, answer, lower), QUICK).to_dict()
+    text = json.dumps(result, allow_nan=False)
     for point in [*json.loads(text)["best_of_n"], *json.loads(text)["thresholds"], *json.loads(text)["top_shares"]]:
         value, low, high = point["accuracy"], point["low"], point["high"]
         assert value is None or -1e-9 <= value <= 1 + 1e-9
@@ -42,33 +42,33 @@ def test_every_table_has_a_forecast_that_is_json_with_shares_inside_their_interv
 
 
 def test_the_fields_of_a_point_of_best_of_n_are_these() -> None:
-    said = compute_forecast(scored(20, 4, 1.0), QUICK).to_dict()
-    assert list(said["best_of_n"][0]) == ["n", "accuracy", "low", "high", "prompts", "labeled_weight"]  # type: ignore[index]
-    assert {"rule", "n", "args", "accuracy", "command"} <= set(said["recommended"])  # type: ignore[call-overload]
+    result = compute_forecast(scored(20, 4, 1.0), QUICK).to_dict()
+    assert list(result["best_of_n"][0]) == ["n", "accuracy", "low", "high", "prompts", "labeled_weight"]  # type: ignore[index]
+    assert {"rule", "n", "args", "accuracy", "command"} <= set(result["recommended"])  # type: ignore[call-overload]
 
 
 def test_the_same_input_gives_the_same_forecast_and_another_seed_the_same_accuracies() -> None:
-    whole = scored(50, 8, 1.0)
-    assert compute_forecast(whole, QUICK).to_dict() == compute_forecast(whole, QUICK).to_dict()
-    other = compute_forecast(whole, ForecastRequest(repeats=100, seed=1))
-    first = compute_forecast(whole, QUICK)
+    candidates = scored(50, 8, 1.0)
+    assert compute_forecast(candidates, QUICK).to_dict() == compute_forecast(candidates, QUICK).to_dict()
+    other = compute_forecast(candidates, ForecastRequest(repeats=100, seed=1))
+    first = compute_forecast(candidates, QUICK)
     assert [p.accuracy.value for p in first.best_of_n] == [p.accuracy.value for p in other.best_of_n]
     assert [p.accuracy.low for p in first.best_of_n] != [p.accuracy.low for p in other.best_of_n]
 
 
 def test_names_of_prompts_do_not_matter() -> None:
-    whole = scored(30, 8, 1.0)
-    named = make_candidates([f"p{prompt:03}" for prompt in whole.prompt], whole.score, whole.right)
-    assert compute_forecast(named, QUICK).to_dict() == compute_forecast(whole, QUICK).to_dict()
+    candidates = scored(30, 8, 1.0)
+    named = make_candidates([f"p{prompt:03}" for prompt in candidates.prompt], candidates.score, candidates.right)
+    assert compute_forecast(named, QUICK).to_dict() == compute_forecast(candidates, QUICK).to_dict()
 
 
 def test_pass_at_n_is_the_share_of_draws_with_a_right_one_and_is_left_out_when_a_label_is_missing() -> None:
     right = [1, 0, 0, 0, 0, 1, 1, 0, 0]
     prompt = [0, 0, 0, 0, 1, 1, 1, 2, 2]
-    said = compute_forecast(
+    result = compute_forecast(
         make_candidates(prompt, np.arange(9.0), right), ForecastRequest(n=(1, 2, 3, 4), repeats=100)
     )
-    for point in said.pass_at_n:
+    for point in result.pass_at_n:
         shares = []
         for own in ([1, 0, 0, 0], [0, 1, 1], [0, 0]):
             draws = list(combinations(own, min(point.n, len(own))))
@@ -78,20 +78,20 @@ def test_pass_at_n_is_the_share_of_draws_with_a_right_one_and_is_left_out_when_a
 
 
 def test_a_threshold_or_a_share_states_what_it_keeps() -> None:
-    whole = make_candidates([0, 0, 1, 1, 2], [1.0, 3.0, 2.0, 0.0, 0.0], [0, 1, 1, 0, 1])
-    said = compute_forecast(whole, ForecastRequest(thresholds=[2.0], top_shares=[0.5], repeats=100)).to_dict()
+    candidates = make_candidates([0, 0, 1, 1, 2], [1.0, 3.0, 2.0, 0.0, 0.0], [0, 1, 1, 0, 1])
+    result = compute_forecast(candidates, ForecastRequest(thresholds=[2.0], top_shares=[0.5], repeats=100)).to_dict()
     for name in ("thresholds", "top_shares"):
-        point = said[name][0]  # type: ignore[index]
+        point = result[name][0]  # type: ignore[index]
         expected = (2, 2, 1.0) if name == "thresholds" else (3, 2, pytest.approx(2 / 3))
         assert (point["kept"], point["prompts"], point["accuracy"]) == expected
-    assert said["thresholds"][0]["per_prompt"] == pytest.approx(2 / 3)  # type: ignore[index]
+    assert result["thresholds"][0]["per_prompt"] == pytest.approx(2 / 3)  # type: ignore[index]
 
 
 def test_what_the_scores_promise_never_falls_in_n_while_the_truth_does() -> None:
-    said = compute_forecast(scored(80, 64, 1.5, fooled=0.05), QUICK).winners_curve
-    scores = [promise.score for promise in said]
-    hopes = [promise.optimistic or 0.0 for promise in said]
-    truth = [promise.accuracy or 0.0 for promise in said]
+    result = compute_forecast(scored(80, 64, 1.5, fooled=0.05), QUICK).winners_curve
+    scores = [promise.score for promise in result]
+    hopes = [promise.optimistic or 0.0 for promise in result]
+    truth = [promise.accuracy or 0.0 for promise in result]
     assert scores == sorted(scores)
     assert all(later >= earlier - 1e-12 for earlier, later in pairwise(hopes))
     assert truth[-1] < max(truth) - 0.1
@@ -103,7 +103,7 @@ def test_what_the_scores_promise_never_falls_in_n_while_the_truth_does() -> None
         ({"n": (0, 2)}, "--n: 0 is not a whole number from 1"),
         ({"top_shares": (0.5, 1.5)}, "--top-share: a share lies outside"),
         ({"thresholds": (float("nan"),)}, "--threshold: a threshold is not finite"),
-        ({"repeats": 10}, "repeats: 10 replicates make no interval"),
+        ({"repeats": 10}, "repeats: 10 replicates are too few"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name(wrong: dict[str, object], words: str) -> None:
@@ -111,8 +111,8 @@ def test_what_cannot_be_asked_is_refused_by_name(wrong: dict[str, object], words
         ForecastRequest(**wrong)  # type: ignore[arg-type]
 
 
-def test_the_proof_runs_and_its_figures_are_the_same_each_time(tmp_path: Path) -> None:
-    program = Path(__file__).parents[3] / "proofs" / "forecast.py"
+def test_the_validation_script_runs_and_its_figures_keep_the_promises(tmp_path: Path) -> None:
+    program = Path(__file__).parents[3] / "validation" / "forecast.py"
     subprocess.run([sys.executable, str(program), "--quick", "--out", str(tmp_path)], check=True, capture_output=True)
     figures = json.loads((tmp_path / "proofs" / "forecast.json").read_text(encoding="utf-8"))
     assert figures["weights_error"] < 1e-12

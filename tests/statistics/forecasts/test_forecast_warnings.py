@@ -6,16 +6,12 @@ import numpy as np
 import pytest
 
 from tests.simulated.scored_candidates import at_random, planned, scored
-from winnow.statistics.forecasts import (
-    ForecastRequest,
-    ScoredCandidates,
-    best_of_n_weights,
-    compute_forecast,
-    make_candidates,
-)
+from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 from winnow.statistics.forecasts.curves import default_n
 from winnow.statistics.forecasts.forecast_warnings import CurveDecline, detect_decline
 from winnow.statistics.forecasts.share_estimates import PromptBlocks
+from winnow.statistics.forecasts.weights import best_of_n_weights
 
 QUICK = ForecastRequest(repeats=100)
 
@@ -31,14 +27,14 @@ def codes(whole: ScoredCandidates) -> dict[str, bool]:
 
 
 def test_a_score_that_a_few_wrong_answers_fool_is_surely_over_optimized() -> None:
-    said = compute_forecast(scored(80, 64, 1.5, fooled=0.05))
-    assert said.decline is not None
-    assert said.decline.is_sure
-    assert 1 < said.decline.peak < said.decline.last == 64
-    assert 0 < said.decline.lower_bound < said.decline.size
-    (caution,) = [one for one in said.warnings if one.code == "over-optimization"]
-    assert caution.is_sure
-    assert f"highest at N = {said.decline.peak}" in caution.message
+    result = compute_forecast(scored(80, 64, 1.5, fooled=0.05))
+    assert result.decline is not None
+    assert result.decline.is_sure
+    assert 1 < result.decline.peak < result.decline.last == 64
+    assert 0 < result.decline.lower_bound < result.decline.size
+    (warning,) = [one for one in result.warnings if one.code == "over-optimization"]
+    assert warning.is_sure
+    assert f"highest at N = {result.decline.peak}" in warning.message
 
 
 @pytest.mark.parametrize("labels", ["all", "planned", "random"])
@@ -48,18 +44,18 @@ def test_a_curve_that_does_not_fall_is_called_surely_falling_on_one_table_of_twe
 ) -> None:
     sure = 0
     for seed in range(200):
-        whole = scored(50, 16, gap, seed)
+        candidates = scored(50, 16, gap, seed)
         if labels != "all":
-            whole = planned(whole, 150, seed) if labels == "planned" else at_random(whole, 200, seed)
-        said = found(whole, seed)
-        sure += said is not None and said.is_sure
+            candidates = planned(candidates, 150, seed) if labels == "planned" else at_random(candidates, 200, seed)
+        result = found(candidates, seed)
+        sure += result is not None and result.is_sure
     assert sure / 200 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 200)
 
 
 def test_a_rising_curve_has_its_peak_at_the_end_and_no_fall() -> None:
-    said = found(scored(80, 16, 2.0))
-    assert said is not None
-    assert (said.peak, said.size, said.is_detected, said.is_sure) == (16, 0.0, False, False)
+    result = found(scored(80, 16, 2.0))
+    assert result is not None
+    assert (result.peak, result.size, result.is_detected, result.is_sure) == (16, 0.0, False, False)
 
 
 def test_nothing_is_compared_with_one_prompt_or_one_n() -> None:
@@ -70,32 +66,32 @@ def test_nothing_is_compared_with_one_prompt_or_one_n() -> None:
 def test_tables_without_labels_with_one_prompt_or_with_one_score_say_so() -> None:
     assert codes(make_candidates([0, 0, 1], [1.0, 2.0, 3.0])) == {"no-labels": True, "fewer-candidates": True}
     assert codes(make_candidates([0, 0], [1.0, 2.0], [0, 1])) == {"one-prompt": True}
-    whole = scored(30, 4, 1.0)
-    assert codes(make_candidates(whole.prompt, np.zeros(120), whole.right)) == {
+    candidates = scored(30, 4, 1.0)
+    assert codes(make_candidates(candidates.prompt, np.zeros(120), candidates.right)) == {
         "constant-score": True,
         "no-gain": False,
     }
 
 
 def test_a_score_that_prefers_wrong_answers_never_gets_a_rule_that_uses_it() -> None:
-    whole = scored(80, 16, -1.5)
-    best = compute_forecast(whole).recommended
+    candidates = scored(80, 16, -1.5)
+    best = compute_forecast(candidates).recommended
     assert best is not None
     assert (best.rule, best.n) == ("best-of-n", 1)
-    assert codes(whole)["over-optimization"]
-    assert not codes(whole)["no-gain"]
+    assert codes(candidates)["over-optimization"]
+    assert not codes(candidates)["no-gain"]
 
 
 def test_labels_picked_by_score_are_not_taken_for_random_ones() -> None:
-    whole = scored(80, 16, 1.0)
-    right = np.where(whole.score > np.quantile(whole.score, 0.8), whole.right, np.nan)
-    assert codes(make_candidates(whole.prompt, whole.score, right))["labels-not-random"]
-    assert all("labels-not-random" not in codes(at_random(whole, 200, seed)) for seed in range(20))
+    candidates = scored(80, 16, 1.0)
+    right = np.where(candidates.score > np.quantile(candidates.score, 0.8), candidates.right, np.nan)
+    assert codes(make_candidates(candidates.prompt, candidates.score, right))["labels-not-random"]
+    assert all("labels-not-random" not in codes(at_random(candidates, 200, seed)) for seed in range(20))
 
 
 def test_prompts_with_fewer_candidates_than_drawn_are_counted() -> None:
-    whole = make_candidates([0, 0, 0, 0, 1, 1], np.arange(6.0), [0, 1, 0, 1, 1, 0])
-    said = compute_forecast(whole, QUICK)
-    (caution,) = [one for one in said.warnings if one.code == "fewer-candidates"]
-    assert "(prompts at N = 4: 1)" in caution.message
-    assert [point.short_prompts for point in said.best_of_n] == [0, 0, 1]
+    candidates = make_candidates([0, 0, 0, 0, 1, 1], np.arange(6.0), [0, 1, 0, 1, 1, 0])
+    result = compute_forecast(candidates, QUICK)
+    (warning,) = [one for one in result.warnings if one.code == "fewer-candidates"]
+    assert "(prompts at N = 4: 1)" in warning.message
+    assert [point.short_prompts for point in result.best_of_n] == [0, 0, 1]

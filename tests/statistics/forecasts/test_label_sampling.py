@@ -7,7 +7,8 @@ import pytest
 
 from tests.simulated.scored_candidates import ids, scored
 from winnow.errors import UsageError
-from winnow.statistics.forecasts import inclusion_chances, make_candidates, sample_labels
+from winnow.statistics.forecasts import make_candidates, sample_labels
+from winnow.statistics.forecasts.label_sampling import inclusion_chances
 
 WHOLE = scored(40, 12, 1.0)
 
@@ -38,12 +39,12 @@ def test_every_row_is_picked_as_often_as_its_chance_says(budget: int) -> None:
 
 
 def test_prompts_of_equal_length_do_not_all_give_a_row_of_the_same_rank() -> None:
-    whole = scored(100, 8, 1.0)
+    candidates = scored(100, 8, 1.0)
     for seed in range(20):
-        rows = sample_labels(whole, ids(whole), 100, n=(1,), seed=seed).rows
-        rank = (whole.score[rows][:, None] > whole.score.reshape(100, 8)[whole.prompt[rows]]).sum(axis=1)
+        rows = sample_labels(candidates, ids(candidates), 100, n=(1,), seed=seed).rows
+        rank = (candidates.score[rows][:, None] > candidates.score.reshape(100, 8)[candidates.prompt[rows]]).sum(axis=1)
         assert len(np.unique(rank)) >= 7
-        assert np.bincount(whole.prompt[rows]).max() <= 2
+        assert np.bincount(candidates.prompt[rows]).max() <= 2
 
 
 def test_the_same_rows_are_picked_in_the_same_order_whatever_the_order_of_the_table() -> None:

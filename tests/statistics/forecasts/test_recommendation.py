@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 
 from tests.simulated.scored_candidates import planned, scored
-from winnow.statistics.forecasts import (
-    ForecastRequest,
-    Recommendation,
-    ScoredCandidates,
-    best_of_n_weights,
-    compute_forecast,
-    curves,
-    make_candidates,
-)
-from winnow.statistics.forecasts.recommendation import BootstrapSettings, RuleComparison, forecast_files
+from winnow.statistics.forecasts import ForecastRequest, compute_forecast, curves, make_candidates
+from winnow.statistics.forecasts.candidates import ScoredCandidates
+from winnow.statistics.forecasts.recommendation import BootstrapSettings, Recommendation, RuleComparison, forecast_files
 from winnow.statistics.forecasts.share_estimates import PromptBlocks
+from winnow.statistics.forecasts.weights import best_of_n_weights
 
 QUICK = ForecastRequest(repeats=100)
 
@@ -35,26 +29,26 @@ def test_a_rising_curve_recommends_the_largest_n_and_a_falling_one_its_peak() ->
 
 
 def test_planned_labels_recommend_an_n_that_is_nearly_as_good_as_the_best() -> None:
-    whole = scored(80, 64, 1.5, fooled=0.05)
-    curve = {point.n: point.accuracy.value or 0.0 for point in compute_forecast(whole, QUICK).best_of_n}
-    chosen = [recommended(planned(whole, 200, seed)).n for seed in range(40)]
+    candidates = scored(80, 64, 1.5, fooled=0.05)
+    curve = {point.n: point.accuracy.value or 0.0 for point in compute_forecast(candidates, QUICK).best_of_n}
+    chosen = [recommended(planned(candidates, 200, seed)).n for seed in range(40)]
     assert sum(n is not None and curve[n] > max(curve.values()) - 0.04 for n in chosen) >= 36
 
 
 def test_the_stated_accuracy_is_not_flattered_by_the_choice() -> None:
     """On scores that know nothing every rule gives the same, so what is said beyond it is flattery."""
-    said, naive = [], []
+    result, naive = [], []
     for seed in range(60):
-        whole = planned(scored(60, 32, 0.0, seed), 100, seed)
-        best = recommended(whole)
+        candidates = planned(scored(60, 32, 0.0, seed), 100, seed)
+        best = recommended(candidates)
         truth = scored(60, 32, 0.0, seed).right.mean()
         assert best.uncorrected is not None
         if best.accuracy.value is not None:
-            said.append(best.accuracy.value - truth)
+            result.append(best.accuracy.value - truth)
             naive.append(best.uncorrected - truth)
     assert np.mean(naive) > 0.03
-    assert np.mean(said) < np.mean(naive) / 2
-    assert np.mean(said) < 4 * np.std(said) / np.sqrt(len(said))
+    assert np.mean(result) < np.mean(naive) / 2
+    assert np.mean(result) < 4 * np.std(result) / np.sqrt(len(result))
 
 
 def test_a_threshold_is_recommended_where_it_gains_more_than_it_loses() -> None:
@@ -82,24 +76,24 @@ def test_where_prompts_have_one_candidate_the_rule_weighs_clean_against_much() -
 
 
 def test_the_line_applies_the_rule_and_says_which_way_the_score_runs() -> None:
-    whole = scored(60, 8, 2.0)
-    asked = ForecastRequest(command="winnow select t.jsonl --score s", repeats=100)
-    assert recommended(whole, asked).command == "winnow select t.jsonl --score s --best-of 8"
-    low = make_candidates(whole.prompt, -whole.score, whole.right, lower_is_better=True)
-    assert recommended(low, asked).command.endswith("--best-of 8 --lower-is-better")
+    candidates = scored(60, 8, 2.0)
+    request = ForecastRequest(command="winnow select t.jsonl --score s", repeats=100)
+    assert recommended(candidates, request).command == "winnow select t.jsonl --score s --best-of 8"
+    low = make_candidates(candidates.prompt, -candidates.score, candidates.right, lower_is_better=True)
+    assert recommended(low, request).command.endswith("--best-of 8 --lower-is-better")
 
 
 def test_thresholds_run_as_the_score_does() -> None:
     right = np.r_[np.ones(50), np.zeros(50)]
     loss = np.r_[np.linspace(0, 1, 50), np.linspace(2, 3, 50)]
-    said = compute_forecast(
+    result = compute_forecast(
         make_candidates(np.arange(100), loss, right, lower_is_better=True),
         ForecastRequest(thresholds=[1.5], repeats=100),
     )
-    (point,) = said.thresholds
+    (point,) = result.thresholds
     assert (point.at, point.kept, point.accuracy.value) == (1.5, 50, 1.0)
-    assert said.recommended is not None
-    assert said.recommended.args in ({"threshold": 1.5}, {"top_share": 0.5})
+    assert result.recommended is not None
+    assert result.recommended.args in ({"threshold": 1.5}, {"top_share": 0.5})
 
 
 @pytest.mark.parametrize("labels", [None, 1])
@@ -110,23 +104,23 @@ def test_without_labels_that_see_nothing_is_recommended_and_one_prompt_judges_no
 
 
 def test_the_gain_is_the_difference_to_any_candidate() -> None:
-    whole = scored(80, 16, 1.5)
-    best = recommended(whole)
-    assert best.raw == pytest.approx(float(best_of_n_weights(whole, 1) @ whole.right) / 80)
+    candidates = scored(80, 16, 1.5)
+    best = recommended(candidates)
+    assert best.raw == pytest.approx(float(best_of_n_weights(candidates, 1) @ candidates.right) / 80)
     assert best.accuracy.value is not None and best.raw is not None
     assert best.gain.value == pytest.approx(best.accuracy.value - best.raw)
 
 
 def test_the_runner_up_selects_truly_otherwise_and_comes_with_its_own_line() -> None:
-    said = {
+    result = {
         one.file: one
         for one in compute_forecast(scored(120, 16, 2.0), ForecastRequest(n=[1, 2, 16, 99], repeats=100)).file_forecasts
     }
-    assert (said["recommended"].rule, said["recommended"].at) == ("best-of-n", 16)
-    other = said["runner-up"]
+    assert (result["recommended"].rule, result["recommended"].at) == ("best-of-n", 16)
+    other = result["runner-up"]
     assert (other.rule, other.at) != ("best-of-n", 99)
     assert other.command is not None and other.command.endswith(f"--{other.rule.removesuffix('-n')} {other.at!r}")
-    assert other.selects and said["recommended"].selects and not said["control"].selects
+    assert other.selects and result["recommended"].selects and not result["control"].selects
 
 
 def test_a_rule_that_cuts_is_set_against_one_that_draws() -> None:
@@ -134,8 +128,8 @@ def test_a_rule_that_cuts_is_set_against_one_that_draws() -> None:
     rng = np.random.default_rng(3)
     right = np.where(np.arange(300)[:, None] % 2, rng.random((300, 4)) < 0.9, False)
     score = 2.0 * (np.arange(300)[:, None] % 2) + 0.1 * rng.random((300, 4)) + 0.05 * right
-    whole = make_candidates(np.repeat(np.arange(300), 4), score.ravel(), right.ravel().astype(float))
-    blocks = PromptBlocks(whole, 0)
+    candidates = make_candidates(np.repeat(np.arange(300), 4), score.ravel(), right.ravel().astype(float))
+    blocks = PromptBlocks(candidates, 0)
     cut = curves.threshold_rules(blocks, [2.0])
     contest = RuleComparison(
         blocks, [*cut, *curves.top_share_rules(blocks, [0.25], 0), *curves.best_of_n_rules(blocks, [1, 2])]
@@ -146,10 +140,10 @@ def test_a_rule_that_cuts_is_set_against_one_that_draws() -> None:
 
 
 def test_where_one_rule_alone_selects_there_is_no_runner_up() -> None:
-    said = compute_forecast(
+    result = compute_forecast(
         scored(80, 4, 2.0), ForecastRequest(n=[1, 4], thresholds=[-99.0], top_shares=[1.0], repeats=100)
     ).file_forecasts
-    assert [one.file for one in said] == ["control", "recommended"]
+    assert [one.file for one in result] == ["control", "recommended"]
 
 
 def test_the_control_is_said_to_be_as_right_as_random_rows_of_the_prompts_that_a_rule_keeps() -> None:

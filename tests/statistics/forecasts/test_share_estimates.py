@@ -7,9 +7,10 @@ import pytest
 
 from tests.simulated.scored_candidates import at_random, curve, planned, scored
 from winnow.errors import UsageError
-from winnow.statistics.forecasts import ForecastRequest, best_of_n_weights, compute_forecast, make_candidates
+from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates
 from winnow.statistics.forecasts.curves import default_n
 from winnow.statistics.forecasts.share_estimates import PromptBlocks, bootstrap_shares, share_value, widened_tail
+from winnow.statistics.forecasts.weights import best_of_n_weights
 
 QUICK = ForecastRequest(repeats=100)
 FALLING = scored(60, 40, 1.0, seed=5, fooled=0.05)
@@ -18,33 +19,33 @@ EXACT = np.array([weights @ FALLING.right / 60 for weights in WEIGHTS])
 
 
 def test_with_all_labels_the_curve_is_the_weighted_mean_itself() -> None:
-    said = compute_forecast(FALLING, QUICK)
-    np.testing.assert_allclose(curve([point.accuracy.value for point in said.best_of_n]), EXACT, atol=1e-12)
-    assert all(point.labeled_weight == pytest.approx(1) for point in said.best_of_n)
+    result = compute_forecast(FALLING, QUICK)
+    np.testing.assert_allclose(curve([point.accuracy.value for point in result.best_of_n]), EXACT, atol=1e-12)
+    assert all(point.labeled_weight == pytest.approx(1) for point in result.best_of_n)
 
 
 def test_planned_labels_are_without_bias_at_every_n_also_when_only_the_first_of_them_were_made() -> None:
-    found: list[list[list[float]]] = [[], []]
+    result: list[list[list[float]]] = [[], []]
     for seed in range(200):
-        for values, known in zip(found, (planned(FALLING, 160, seed), planned(FALLING, 160, seed, 80)), strict=True):
+        for values, known in zip(result, (planned(FALLING, 160, seed), planned(FALLING, 160, seed, 80)), strict=True):
             blocks = PromptBlocks(known, seed)
             tallies = [blocks.tally_weights(weights, per_prompt=True) for weights in WEIGHTS]
             values.append([share_value(blocks, tally) or 0.0 for tally in tallies])
-    for values in found:
+    for values in result:
         away = np.mean(values, axis=0) - EXACT
         assert (np.abs(away) < 4 * np.std(values, axis=0) / np.sqrt(200) + 0.003).all()
         assert (np.abs(away) < 0.025).all()
 
 
 def test_labels_at_random_say_nothing_about_an_n_they_cannot_see_and_never_turn_a_fall_into_a_rise() -> None:
-    said = compute_forecast(at_random(FALLING, 150, seed=1), QUICK)
-    values = [point.accuracy.value for point in said.best_of_n]
+    result = compute_forecast(at_random(FALLING, 150, seed=1), QUICK)
+    values = [point.accuracy.value for point in result.best_of_n]
     assert values[0] is not None
     assert values[-1] is None
-    hopes = [promise.optimistic or 0.0 for promise in said.winners_curve]
+    hopes = [promise.optimistic or 0.0 for promise in result.winners_curve]
     assert EXACT[-1] < EXACT.max() - 0.1
     assert max(hopes) == hopes[-1] > hopes[0] + 0.1
-    assert "unseen" in [one.code for one in said.warnings]
+    assert "unseen" in [one.code for one in result.warnings]
 
 
 def test_whether_random_labels_see_an_n_does_not_hang_on_which_labels_came() -> None:
@@ -55,17 +56,17 @@ def test_whether_random_labels_see_an_n_does_not_hang_on_which_labels_came() -> 
 
 def test_all_labels_of_some_prompts_speak_for_the_rest() -> None:
     right = np.where(FALLING.prompt < 30, FALLING.right, np.nan)
-    said = compute_forecast(make_candidates(FALLING.prompt, FALLING.score, right), QUICK)
+    result = compute_forecast(make_candidates(FALLING.prompt, FALLING.score, right), QUICK)
     half = make_candidates(FALLING.prompt[:1200], FALLING.score[:1200], FALLING.right[:1200])
     wanted = [point.accuracy.value for point in compute_forecast(half, QUICK).best_of_n]
-    np.testing.assert_allclose(curve([p.accuracy.value for p in said.best_of_n]), curve(wanted), atol=1e-12)
+    np.testing.assert_allclose(curve([p.accuracy.value for p in result.best_of_n]), curve(wanted), atol=1e-12)
 
 
 def test_many_prompts_in_groups_vary_as_the_prompts_themselves_would() -> None:
-    whole = scored(9000, 2, 1.0)
-    blocks = PromptBlocks(whole, seed=0)
-    tally = blocks.tally_weights(best_of_n_weights(whole, 2), per_prompt=True)
-    per_prompt = np.bincount(whole.prompt, best_of_n_weights(whole, 2) * whole.right)
+    candidates = scored(9000, 2, 1.0)
+    blocks = PromptBlocks(candidates, seed=0)
+    tally = blocks.tally_weights(best_of_n_weights(candidates, 2), per_prompt=True)
+    per_prompt = np.bincount(candidates.prompt, best_of_n_weights(candidates, 2) * candidates.right)
     error = bootstrap_shares(blocks.prompts_per_block, [tally], 2000, seed=1)[:, 0].std()
     assert error == pytest.approx(per_prompt.std() / np.sqrt(9000), rel=0.1)
 
@@ -76,8 +77,8 @@ def test_intervals_widen_for_few_prompts_and_reach_the_usual_tail_for_many() -> 
 
 
 def test_prompts_that_all_agree_still_leave_doubt() -> None:
-    whole = make_candidates(np.repeat(np.arange(20), 3), np.arange(60.0), np.ones(60))
-    point = compute_forecast(whole, QUICK).best_of_n[0]
+    candidates = make_candidates(np.repeat(np.arange(20), 3), np.arange(60.0), np.ones(60))
+    point = compute_forecast(candidates, QUICK).best_of_n[0]
     assert point.accuracy.value == point.accuracy.high == pytest.approx(1)
     assert point.accuracy.low is not None
     assert 0.8 < point.accuracy.low < 0.95

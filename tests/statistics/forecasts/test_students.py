@@ -18,23 +18,23 @@ def test_plurality_and_kept_share_are_those_of_raw_rows_and_of_the_best_rule_of_
     answer = [7, 7, 8, 9, 5, 6, 6, 6]
     right = [0, 0, 1, 0, 1, 0, 0, 0]
     score = [1.0, 0.0, 2.0, 0.0, 2.0, 0.0, 0.0, 0.0]
-    said = compute_forecast(
+    result = compute_forecast(
         make_candidates(prompt, score, right, answer=answer),
         ForecastRequest(thresholds=[2.0], top_shares=[1.0], repeats=100),
     )
-    shares = {one.rule: (one.sampling.value, one.greedy.value) for one in said.copied_shares}
+    shares = {one.rule: (one.sampling.value, one.greedy.value) for one in result.copied_shares}
     assert shares["raw"] == (0.25, 0.0)
     assert shares["threshold"] == (1.0, 1.0)
     assert shares["top-share"] == (0.25, 0.0)
     assert shares["best-of-n"] == (1.0, 1.0)
-    gains = {one.rule: (one.sampling_gain.value, one.greedy_gain.value) for one in said.copied_shares}
+    gains = {one.rule: (one.sampling_gain.value, one.greedy_gain.value) for one in result.copied_shares}
     assert gains["threshold"] == (0.75, 1.0)
 
 
 def test_without_answers_nothing_is_said_of_a_greedy_student() -> None:
-    said = compute_forecast(scored(40, 4, 1.0), ForecastRequest(repeats=100))
-    assert all(one.greedy.value is None and one.greedy.why for one in said.copied_shares)
-    assert all(one.sampling.value is not None for one in said.copied_shares)
+    result = compute_forecast(scored(40, 4, 1.0), ForecastRequest(repeats=100))
+    assert all(one.greedy.value is None and one.greedy.why for one in result.copied_shares)
+    assert all(one.sampling.value is not None for one in result.copied_shares)
 
 
 def test_a_lead_without_recorded_outcomes_holds_no_number() -> None:
@@ -46,9 +46,9 @@ def test_outside_self_training_the_counter_evidence_stands_beside_the_lead_and_n
     assert describe_student_outlook("self", GAIN).counter_evidence == ()
     assert describe_student_outlook("self", GAIN).expects == "better"
     for regime, source in (("teacher", "2506.04178"), ("pretrain", "2510.01631")):
-        said = describe_student_outlook(regime, GAIN)  # type: ignore[arg-type]
-        assert any(source in name for name, _ in said.counter_evidence)
-        assert (said.expects, said.basis) == (None, "none")
+        result = describe_student_outlook(regime, GAIN)  # type: ignore[arg-type]
+        assert any(source in name for name, _ in result.counter_evidence)
+        assert (result.expects, result.basis) == (None, "none")
     shown = compute_forecast(scored(20, 4, 1.0), ForecastRequest(regime="teacher", repeats=100)).to_dict()["lead"]
     assert isinstance(shown, dict)
     assert shown["counter_evidence"][0].keys() == {"source", "says"}
@@ -64,23 +64,23 @@ def test_a_direction_is_given_only_as_far_as_the_gain_is_sure(
 
 
 def test_recorded_outcomes_are_shown_as_the_differences_they_were_and_never_applied_to_this_forecast() -> None:
-    said = describe_student_outlook("teacher", GAIN, [(0.5, 0.6), (0.5, 0.45), (0.4, 0.6)])
-    assert (said.basis, said.expects) == ("your own outcomes", "better")
-    plain = said.to_dict()
+    result = describe_student_outlook("teacher", GAIN, [(0.5, 0.6), (0.5, 0.45), (0.4, 0.6)])
+    assert (result.basis, result.expects) == ("your own outcomes", "better")
+    plain = result.to_dict()
     assert (plain["outcomes"], plain["value"], plain["low"], plain["high"]) == (3, None, None, None)
     assert plain["difference"] == pytest.approx({"value": 0.25 / 3, "low": -0.05, "high": 0.2})
-    assert "your 3 recorded students ended +8.3 points on average" in said.message
-    assert "(-5.0 to +20.0)" in said.message
-    assert said.counter_evidence
+    assert "your recorded students scored +8.3 points on average" in result.message
+    assert "(-5.0 to +20.0; n = 3)" in result.message
+    assert result.counter_evidence
 
 
 def test_one_outcome_is_shown_alone_and_the_order_of_small_models_stays_beside_it() -> None:
-    said = describe_student_outlook("self", GAIN, [(0.5, 0.52)])
-    assert (said.basis, said.to_dict()["outcomes"]) == ("your own outcomes", 1)
-    assert said.message.startswith("your 1 recorded student ended +2.0 points from the share right said of its rows")
-    assert "small models trained from scratch" in said.message
+    result = describe_student_outlook("self", GAIN, [(0.5, 0.52)])
+    assert (result.basis, result.to_dict()["outcomes"]) == ("your own outcomes", 1)
+    assert result.message.startswith("your recorded students scored +2.0 points")
+    assert "small models trained from scratch" in result.message
 
 
 def test_an_unknown_regime_is_refused_and_the_nearest_named() -> None:
-    with pytest.raises(UsageError, match="teach is no regime. Did you mean 'teacher'"):
+    with pytest.raises(UsageError, match="teach is not a regime. Did you mean 'teacher'"):
         ForecastRequest(regime="teach")  # type: ignore[arg-type]

@@ -9,9 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.statistics.forecasts import ScoredCandidates, best_of_n_weights, make_candidates
-from winnow.statistics.forecasts.candidates import Bools
+from winnow.statistics.card_inputs import Booleans
+from winnow.statistics.forecasts import make_candidates
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 from winnow.statistics.forecasts.weights import (
+    best_of_n_weights,
     commonest_answer_weights,
     keep_top_share,
     kept_row_weights,
@@ -47,17 +49,18 @@ def test_weights_are_the_chances_found_by_going_through_every_draw(scores: list[
 
 @given(PROMPTS, st.integers(1, 9), st.integers(0, 99))
 def test_weights_follow_their_rows_in_any_order(scores: list[list[int]], n: int, seed: int) -> None:
-    whole = table(scores)
-    order = np.random.default_rng(seed).permutation(whole.rows)
-    mixed = make_candidates(whole.prompt[order], whole.score[order])
-    np.testing.assert_allclose(best_of_n_weights(mixed, n), best_of_n_weights(whole, n)[order], atol=1e-12)
+    candidates = table(scores)
+    order = np.random.default_rng(seed).permutation(candidates.rows)
+    mixed = make_candidates(candidates.prompt[order], candidates.score[order])
+    np.testing.assert_allclose(best_of_n_weights(mixed, n), best_of_n_weights(candidates, n)[order], atol=1e-12)
 
 
 @given(PROMPTS, st.integers(1, 9))
 def test_only_the_order_of_scores_counts(scores: list[list[int]], n: int) -> None:
-    whole = table(scores)
+    candidates = table(scores)
     np.testing.assert_array_equal(
-        best_of_n_weights(make_candidates(whole.prompt, np.exp(whole.score)), n), best_of_n_weights(whole, n)
+        best_of_n_weights(make_candidates(candidates.prompt, np.exp(candidates.score)), n),
+        best_of_n_weights(candidates, n),
     )
 
 
@@ -71,30 +74,30 @@ def test_weights_of_a_prompt_with_a_hundred_thousand_candidates_add_up_to_one_an
 def test_the_commonest_kept_answer_of_a_prompt_gets_all_its_weight(
     scores: list[list[int]], data: st.DataObject
 ) -> None:
-    whole = table(scores)
-    answers = np.array(data.draw(st.lists(st.integers(0, 2), min_size=whole.rows, max_size=whole.rows)))
-    kept: Bools = whole.score >= data.draw(st.integers(0, 4))
-    weights = commonest_answer_weights(whole.prompt, answers, kept)
-    for prompt in range(whole.prompts):
-        own = kept & (whole.prompt == prompt)
-        found = np.bincount(answers[own], weights[own], 3)
+    candidates = table(scores)
+    answers = np.array(data.draw(st.lists(st.integers(0, 2), min_size=candidates.rows, max_size=candidates.rows)))
+    kept: Booleans = candidates.score >= data.draw(st.integers(0, 4))
+    weights = commonest_answer_weights(candidates.prompt, answers, kept)
+    for prompt in range(candidates.prompts):
+        own = kept & (candidates.prompt == prompt)
+        result = np.bincount(answers[own], weights[own], 3)
         counts = np.bincount(answers[own], minlength=3)
         wins = (counts == counts.max()) & (counts > 0)
-        np.testing.assert_allclose(found, wins / max(wins.sum(), 1), atol=1e-12)
+        np.testing.assert_allclose(result, wins / max(wins.sum(), 1), atol=1e-12)
     assert (weights[~kept] == 0).all()
 
 
 def test_one_of_kept_is_equal_chances_and_a_prompt_left_with_none_has_no_weight() -> None:
-    whole = table([[1, 2, 3], [0, 0]])
-    np.testing.assert_allclose(kept_row_weights(whole, whole.score >= 2), [0, 0.5, 0.5, 0, 0])
+    candidates = table([[1, 2, 3], [0, 0]])
+    np.testing.assert_allclose(kept_row_weights(candidates, candidates.score >= 2), [0, 0.5, 0.5, 0, 0])
 
 
 @given(PROMPTS, st.floats(0.0, 1.0), st.integers(0, 5))
 def test_a_top_share_keeps_as_many_rows_as_select_does_and_none_better_is_left(
     scores: list[list[int]], share: float, seed: int
 ) -> None:
-    whole = table(scores)
-    kept = keep_top_share(rank_by_score(whole, seed), share)
-    assert kept.sum() == int(share * whole.rows + 0.5)
+    candidates = table(scores)
+    kept = keep_top_share(rank_by_score(candidates, seed), share)
+    assert kept.sum() == int(share * candidates.rows + 0.5)
     if kept.any() and not kept.all():
-        assert whole.score[kept].min() >= whole.score[~kept].max()
+        assert candidates.score[kept].min() >= candidates.score[~kept].max()

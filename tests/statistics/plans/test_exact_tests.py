@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.statistics.plans.exact_tests import _fisher_p_value, widen_boundary, widen_boundary_against_half
-from winnow.statistics.plans.score_intervals import SideCounts, score_statistic
+from winnow.statistics.plans.score_intervals import (
+    SideCounts,
+    fisher_p_value,
+    score_statistic,
+    widen_boundary,
+    widen_boundary_against_half,
+)
 
 
 def by_counting(right_a: int, of_a: int, right_b: int, of_b: int) -> float:
@@ -25,7 +30,7 @@ def by_counting(right_a: int, of_a: int, right_b: int, of_b: int) -> float:
 @given(st.integers(1, 30), st.integers(1, 30), st.floats(0, 1), st.floats(0, 1))
 def test_fisher_s_chance_is_that_of_counting_tables(of_a: int, of_b: int, share_a: float, share_b: float) -> None:
     counts = (round(share_a * of_a), of_a, round(share_b * of_b), of_b)
-    assert _fisher_p_value(*counts) == pytest.approx(by_counting(*counts), rel=1e-9)
+    assert fisher_p_value(*counts) == pytest.approx(by_counting(*counts), rel=1e-9)
 
 
 @given(st.integers(1, 40), st.integers(1, 400), st.floats(0, 1), st.floats(0, 1), st.floats(1, 4))

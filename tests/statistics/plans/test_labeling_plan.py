@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.errors import UsageError
-from winnow.statistics.plans import DecidedRows, EarlierLabels, make_labeling_plan
+from winnow.statistics.plans import DecidedRows, make_labeling_plan
 from winnow.statistics.plans.allocation import allocate_labels, share_kept
+from winnow.statistics.plans.labeling_plan import EarlierLabels
 
 
 def rows(kept: int, dropped: int, prompts: int = 50, seed: int = 0) -> DecidedRows:
@@ -23,14 +24,14 @@ def rows(kept: int, dropped: int, prompts: int = 50, seed: int = 0) -> DecidedRo
 
 
 def test_up_to_each_look_kept_rows_come_first_and_then_dropped_ones() -> None:
-    made = make_labeling_plan(rows(300, 300), 100)
-    assert [(stop.labels, stop.kept, stop.dropped) for stop in made.looks] == [
+    result = make_labeling_plan(rows(300, 300), 100)
+    assert [(stop.labels, stop.kept, stop.dropped) for stop in result.looks] == [
         (25, 13, 12),
         (50, 25, 25),
         (100, 50, 50),
     ]
     assert (
-        made.stratum.tolist()
+        result.stratum.tolist()
         == ["kept"] * 13 + ["dropped"] * 12 + ["kept"] * 12 + ["dropped"] * 13 + ["kept"] * 25 + ["dropped"] * 25
     )
 
@@ -40,14 +41,14 @@ def test_each_row_comes_once_on_its_side_with_its_side_s_chance(
     kept: int, dropped: int, budget: int, seed: int
 ) -> None:
     table = rows(kept, dropped, 7, seed)
-    made = make_labeling_plan(table, budget, seed=seed)
-    assert len(set(made.order.tolist())) == len(made.order) == min(budget, kept + dropped)
-    assert (made.stratum == "kept").tolist() == table.kept[made.order].tolist()
+    result = make_labeling_plan(table, budget, seed=seed)
+    assert len(set(result.order.tolist())) == len(result.order) == min(budget, kept + dropped)
+    assert (result.stratum == "kept").tolist() == table.kept[result.order].tolist()
     for name, count in (("kept", kept), ("dropped", dropped)):
-        on_side = made.stratum == name
-        assert made.drawn[on_side] == pytest.approx(on_side.sum() / max(count, 1))
-    assert made.most_per_prompt <= budget
-    json.dumps(made.to_dict(), allow_nan=False)
+        on_side = result.stratum == name
+        assert result.drawn[on_side] == pytest.approx(on_side.sum() / max(count, 1))
+    assert result.most_per_prompt <= budget
+    json.dumps(result.to_dict(), allow_nan=False)
 
 
 @given(st.integers(1, 150), st.integers(1, 150))
@@ -69,9 +70,9 @@ def test_a_plan_made_again_with_labels_goes_on_with_other_rows_in_a_better_ratio
 
 
 def test_a_side_with_few_rows_gives_its_labels_to_the_other() -> None:
-    made = make_labeling_plan(rows(10, 490), 200)
-    assert (made.looks[-1].kept, made.looks[-1].dropped) == (10, 190)
-    assert made.drawn[made.stratum == "kept"].tolist() == [1.0] * 10
+    result = make_labeling_plan(rows(10, 490), 200)
+    assert (result.looks[-1].kept, result.looks[-1].dropped) == (10, 190)
+    assert result.drawn[result.stratum == "kept"].tolist() == [1.0] * 10
 
 
 def test_labels_go_where_a_share_is_less_sure_within_bounds() -> None:
@@ -91,9 +92,9 @@ def test_no_look_takes_a_label_back(share: float, kept: int, dropped: int) -> No
 
 @pytest.mark.parametrize(("kept", "dropped"), [(0, 0), (30, 0), (0, 30)])
 def test_a_table_with_one_side_or_none_has_a_plan_but_nothing_to_settle(kept: int, dropped: int) -> None:
-    made = make_labeling_plan(rows(kept, dropped), 20)
-    assert len(made.order) == min(20, kept + dropped)
-    assert made.to_dict()["settles"] is None
+    result = make_labeling_plan(rows(kept, dropped), 20)
+    assert len(result.order) == min(20, kept + dropped)
+    assert result.to_dict()["settles"] is None
 
 
 def test_labels_spread_over_more_prompts_than_random_rows_would() -> None:

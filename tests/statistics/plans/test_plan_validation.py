@@ -1,4 +1,4 @@
-"""The proof of the plan runs, and its quick figures do not contradict the promise."""
+"""The validation of the plan runs, and its quick figures do not contradict the promise."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PROJECT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-def test_the_quick_proof_misleads_no_more_than_promised_and_saves_labels(tmp_path: Path) -> None:
-    command = [sys.executable, str(PROJECT / "proofs/plan.py"), "--quick", "--out", str(tmp_path)]
+def test_quick_validation_misleads_no_more_than_promised_and_saves_labels(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "validation/plan.py"), "--quick", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     figures = json.loads((tmp_path / "proofs/plan.json").read_text(encoding="utf-8"))
     for row in figures["misled"]:

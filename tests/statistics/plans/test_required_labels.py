@@ -8,14 +8,14 @@ import math
 import numpy as np
 import pytest
 
-from winnow.statistics.plans import (
-    OrderedLabels,
+from winnow.statistics.plans.required_labels import (
     SequentialDesign,
     SideTally,
     project_required_labels,
-    run_sequential_test,
     smallest_detectable_uplift,
 )
+from winnow.statistics.plans.sequential_test import OrderedLabels, run_sequential_test
+from winnow.storage.canonical_json import to_plain
 
 RULE = SequentialDesign((60_000, 40_000))
 
@@ -36,16 +36,16 @@ def test_the_named_look_settles_it_in_about_four_cases_of_five_or_more(right_kep
 
 
 def test_a_difference_that_ten_thousand_labels_do_not_settle_is_called_too_small() -> None:
-    said = project_required_labels(SideTally(5_030, 10_000, 5_000, 10_000), RULE)
-    assert (said.too_small, said.labels) == (True, None)
-    assert said.why == "the difference is too small to settle with 10,000 labels"
-    assert said.smallest is not None and 0.4 * abs(0.503 - 0.5) < said.smallest < 0.02
+    result = project_required_labels(SideTally(5_030, 10_000, 5_000, 10_000), RULE)
+    assert (result.too_small, result.labels) == (True, None)
+    assert result.why == "the difference is too small to settle with 10,000 labels"
+    assert result.smallest is not None and 0.4 * abs(0.503 - 0.5) < result.smallest < 0.02
 
 
 def test_a_table_with_too_few_rows_is_told_from_a_difference_that_is_too_small() -> None:
-    said = project_required_labels(SideTally(26, 50, 25, 50), SequentialDesign((100, 100)))
-    assert (said.out_of_rows, said.too_small) == (True, False)
-    assert "200 decided rows are too few" in said.why
+    result = project_required_labels(SideTally(26, 50, 25, 50), SequentialDesign((100, 100)))
+    assert (result.out_of_rows, result.too_small) == (True, False)
+    assert "200 decided rows are too few" in result.why
 
 
 def test_labels_that_go_together_need_more_of_them() -> None:
@@ -67,15 +67,15 @@ def test_with_two_classes_one_half_must_be_settled_too() -> None:
 
 @pytest.mark.parametrize("tally", [SideTally(0, 0, 0, 0), SideTally(5, 10, 0, 0), SideTally(0, 0, 5, 10)])
 def test_without_labels_on_both_sides_there_is_no_projection(tally: SideTally) -> None:
-    said = project_required_labels(tally, RULE)
-    assert (said.labels, said.too_small) == (None, False)
-    assert "label rows of both sides" in said.why
-    json.dumps(said.to_dict(), allow_nan=False)
+    result = project_required_labels(tally, RULE)
+    assert (result.labels, result.too_small) == (None, False)
+    assert "label rows of both sides" in result.why
+    json.dumps(to_plain(result), allow_nan=False)
 
 
 def test_the_smallest_uplift_shrinks_with_labels_and_is_unknown_before_the_first_look() -> None:
-    found = [smallest_detectable_uplift(count, 0.5, (500_000, 500_000)) for count in (24, 25, 100, 400, 10_000)]
-    assert found[0] is None
-    known = [value for value in found if value is not None]
+    result = [smallest_detectable_uplift(count, 0.5, (500_000, 500_000)) for count in (24, 25, 100, 400, 10_000)]
+    assert result[0] is None
+    known = [value for value in result if value is not None]
     assert known == sorted(known, reverse=True)
     assert known[2] == pytest.approx(known[1] / 2, rel=0.02)

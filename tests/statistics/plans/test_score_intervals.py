@@ -10,7 +10,7 @@ from scipy.special import ndtri, xlogy
 
 from winnow.statistics.plans.score_intervals import (
     SideCounts,
-    _constrained_shares,
+    constrained_shares,
     miettinen_nurminen_interval,
     score_statistic,
     wilson_interval,
@@ -70,7 +70,7 @@ def test_no_shares_of_the_supposed_difference_explain_the_labels_better(
     of_a: int, of_b: int, share_a: float, share_b: float, supposed: float
 ) -> None:
     right_a, right_b = round(share_a * of_a), round(share_b * of_b)
-    best = _constrained_shares(sides(right_a, of_a, right_b, of_b), np.array([supposed]))
+    best = constrained_shares(sides(right_a, of_a, right_b, of_b), np.array([supposed]))
     every_a = np.linspace(max(0.0, supposed), min(1.0, 1 + supposed), 2_001)
 
     def likelihood(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.statistics.plans import LOOK_SIZES, OrderedLabels, SequentialDesign, run_sequential_test
+from winnow.statistics.plans.boundaries import LOOK_SIZES
+from winnow.statistics.plans.required_labels import SequentialDesign
+from winnow.statistics.plans.sequential_test import OrderedLabels, run_sequential_test
 
 RULE = SequentialDesign((6_000, 4_000))
 
@@ -51,12 +53,12 @@ def test_the_decision_follows_both_rules_of_the_card(
 
 @given(st.integers(0, 120), st.integers(0, 5), st.floats(0, 1), st.floats(0, 1))
 def test_interval_and_decision_never_disagree(count: int, seed: int, a: float, b: float) -> None:
-    said = run_sequential_test(drawn(count, a, b, seed), SequentialDesign((50, 70), look_sizes=(60,)))
-    ends = (said.uplift.low, said.uplift.high)
+    result = run_sequential_test(drawn(count, a, b, seed), SequentialDesign((50, 70), look_sizes=(60,)))
+    ends = (result.uplift.low, result.uplift.high)
     if ends[0] is None or ends[1] is None:
-        assert (said.decision, count < 60) == ("undecided", True)
+        assert (result.decision, count < 60) == ("undecided", True)
     else:
-        assert said.decision == ("helps" if ends[0] > 0 else "harms" if ends[1] < 0 else "undecided")
+        assert result.decision == ("helps" if ends[0] > 0 else "harms" if ends[1] < 0 else "undecided")
 
 
 def test_labels_between_two_looks_change_nothing() -> None:
@@ -109,36 +111,36 @@ def test_prompts_with_one_label_each_change_nothing() -> None:
 @pytest.mark.parametrize(
     ("made", "rule", "words"),
     [
-        (labels((0, 0), (0, 0)), RULE, "first look is at 25 labels, 25 more"),
-        (labels((10, 5), (0, 0)), RULE, "first look is at 25 labels, 10 more"),
-        (labels((20, 10), (0, 0)), RULE, "no label on one of the two sides"),
-        (labels((0, 0), (20, 10)), RULE, "no label on one of the two sides"),
-        (labels((20, 10), (0, 0)), SequentialDesign((100, 0)), "every decided row was kept"),
-        (labels((0, 0), (20, 10)), SequentialDesign((0, 100)), "every decided row was dropped"),
-        (labels((20, 10), (10, 20), prompts=1), RULE, "all labels stand in one prompt"),
+        (labels((0, 0), (0, 0)), RULE, "first look is at 25 labels: 25 more"),
+        (labels((10, 5), (0, 0)), RULE, "first look is at 25 labels: 10 more"),
+        (labels((20, 10), (0, 0)), RULE, "one side has no label"),
+        (labels((0, 0), (20, 10)), RULE, "one side has no label"),
+        (labels((20, 10), (0, 0)), SequentialDesign((100, 0)), "every decided row is kept"),
+        (labels((0, 0), (20, 10)), SequentialDesign((0, 100)), "every decided row is dropped"),
+        (labels((20, 10), (10, 20), prompts=1), RULE, "all labels belong to one prompt"),
     ],
 )
 def test_where_there_is_nothing_to_say_it_says_why(made: OrderedLabels, rule: SequentialDesign, words: str) -> None:
-    said = run_sequential_test(made, rule)
-    assert said.decision == "undecided"
-    assert said.uplift.low is None
-    assert words in said.why
-    json.dumps(said.to_dict(), allow_nan=False)
+    result = run_sequential_test(made, rule)
+    assert result.decision == "undecided"
+    assert result.uplift.low is None
+    assert words in result.why
+    json.dumps(result.to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("right", [0, 40])
 def test_sides_that_are_all_right_or_all_wrong_have_an_interval(right: int) -> None:
     made = labels((right, 40 - right), (right, 40 - right), prompts=10)
-    said = run_sequential_test(made, SequentialDesign((100, 100), look_sizes=(80,)))
-    assert said.uplift.low is not None and said.uplift.high is not None
-    assert said.uplift.low < 0 < said.uplift.high
+    result = run_sequential_test(made, SequentialDesign((100, 100), look_sizes=(80,)))
+    assert result.uplift.low is not None and result.uplift.high is not None
+    assert result.uplift.low < 0 < result.uplift.high
 
 
 def test_kept_labels_of_a_single_prompt_say_nothing_of_precision() -> None:
     kept = np.arange(50) < 25
     made = OrderedLabels(kept, np.ones(50, dtype=bool), np.where(kept, 0, np.arange(50)))
-    said = run_sequential_test(made, SequentialDesign((100, 100), 2))
-    assert (said.precision.low, said.precision.high) == (0.0, 1.0)
+    result = run_sequential_test(made, SequentialDesign((100, 100), 2))
+    assert (result.precision.low, result.precision.high) == (0.0, 1.0)
 
 
 def test_the_looks_are_those_of_the_issue() -> None:

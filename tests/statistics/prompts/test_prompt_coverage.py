@@ -74,8 +74,10 @@ def test_prompts_that_are_labeled_whole_by_chance_stand_for_those_with_as_many_k
         assert one.value is not None and one.low is not None and one.high is not None
         errors.append(one.value - truth(prompt, right))
         inside += one.low <= truth(prompt, right) <= one.high
-        whole = np.bincount(prompt[rows], minlength=PROMPTS) == np.bincount(prompt, minlength=PROMPTS)
-        naive.append(float((np.bincount(prompt, right, minlength=PROMPTS) > 0)[whole].mean()) - truth(prompt, right))
+        candidates = np.bincount(prompt[rows], minlength=PROMPTS) == np.bincount(prompt, minlength=PROMPTS)
+        naive.append(
+            float((np.bincount(prompt, right, minlength=PROMPTS) > 0)[candidates].mean()) - truth(prompt, right)
+        )
     assert abs(np.mean(errors)) < 4 * np.std(errors) / np.sqrt(len(errors))
     assert abs(np.mean(naive)) > 4 * np.std(naive) / np.sqrt(len(naive))
     assert inside / 150 > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 150)

@@ -1,21 +1,20 @@
 """One verdict per row from several weak verifiers.
 
-Without labels: the two-class model of em.py, behind the checks of dependence.py. With labels: stack.py. The majority
-is the baseline, and asks for nothing. A row passes if its score, the chance of being right, is at least one half; a row
-nobody decided, or a majority's tie, abstains.
-
-A refusal is a result, not an exception: the caller says it and may go on with the majority.
+Without labels the two-class model of dawid_skene.py is used, after the checks of dependence.py; with labels
+stacking.py. The majority vote is the baseline. A row passes if its score, the chance of being right, is at least one
+half; a row that nobody decided, or a tied majority, abstains. A refusal is a result, not an exception.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from winnow.statistics.card_inputs import Floats, Integers
 from winnow.statistics.combine.dawid_skene import fit_dawid_skene, posterior_right
 from winnow.statistics.combine.dependence import (
     CombineRefusal,
@@ -32,70 +31,57 @@ from winnow.statistics.combine.standard_errors import (
     estimate_rate_intervals,
     measure_pairs,
 )
-from winnow.statistics.combine.vote_patterns import PASS, Floats, Ints
-from winnow.statistics.combine.vote_patterns import count_vote_patterns as folded
+from winnow.statistics.combine.vote_patterns import PASS, count_vote_patterns
+from winnow.statistics.intervals import IntervalEstimate
+from winnow.storage.canonical_json import to_plain
 
 ASSUME_MOST_BEAT_CHANCE = "most verifiers, weighted by the rows they decide, pass right rows more often than wrong ones"
-ASSUME_INDEPENDENCE = "given right or wrong, verifiers err independently of one another"
-
-
-@dataclass(frozen=True)
-class RateInterval:
-    """An estimate and the ends of its interval."""
-
-    value: float
-    low: float
-    high: float
+DOCUMENT_FIELDS = ("right", "verifiers", "pairs", "warnings", "assumes", "held_out")
+ASSUME_INDEPENDENCE = "given that a row is right or wrong, verifiers err independently of one another"
 
 
 @dataclass(frozen=True)
 class VerifierRates:
-    """What the votes say of one verifier; phi and psi None where the method does not estimate them."""
+    """The estimates of one verifier; phi and psi are None where the method does not estimate them."""
 
     name: str
     decided: float
-    phi: RateInterval | None = None
-    psi: RateInterval | None = None
+    phi: IntervalEstimate | None = None
+    psi: IntervalEstimate | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class CombinedVotes:
-    """A score (NaN where nobody decided) and a verdict per row, and what they rest on."""
+    """A score (NaN where nobody decided) and a verdict per row, with the estimates they rest on."""
 
     method: str
     score: Floats
     verdict: npt.NDArray[np.str_]
     verifiers: tuple[VerifierRates, ...]
-    right: RateInterval | None = None
+    right: IntervalEstimate | None = None
     pairs: tuple[PairDependence, ...] = ()
     warnings: tuple[CombineWarning, ...] = ()
     assumes: tuple[str, ...] = ()
     held_out: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values; rows stand in score and verdict."""
+        """Return the JSON document, without the rows."""
         names, counts = np.unique(self.verdict, return_counts=True)
-        verdicts = dict.fromkeys(("pass", "fail", "abstain"), 0) | dict(
-            zip(names.tolist(), counts.tolist(), strict=True)
-        )
+        counted = dict(zip(names.tolist(), counts.tolist(), strict=True))
+        verdicts = {"pass": 0, "fail": 0, "abstain": 0} | counted
         return {
             "method": self.method,
             "rows": len(self.verdict),
             **verdicts,
-            "right": None if self.right is None else asdict(self.right),
-            "verifiers": [asdict(verifier) for verifier in self.verifiers],
-            "pairs": [asdict(pair) for pair in self.pairs],
-            "warnings": [asdict(warned) for warned in self.warnings],
-            "assumes": list(self.assumes),
-            "held_out": self.held_out,
+            **{name: to_plain(getattr(self, name)) for name in DOCUMENT_FIELDS},
         }
 
 
 def combine_votes(
-    columns: npt.ArrayLike, names: Sequence[str], prompt: Ints | None = None
+    columns: npt.ArrayLike, names: Sequence[str], prompt: Integers | None = None
 ) -> CombinedVotes | CombineRefusal:
-    """Without labels, from votes 1 (pass), 0 (fail), -1 (abstain): one row per candidate, one column per verifier."""
-    table = folded(columns, names)
+    """Combine votes 1 (pass), 0 (fail), -1 (abstain) without labels; one row per candidate, one column per verifier."""
+    table = count_vote_patterns(columns, names)
     refusal = refuse_too_few(table)
     if refusal is not None:
         return refusal
@@ -110,8 +96,8 @@ def combine_votes(
         VerifierRates(
             name=name,
             decided=float(decided),
-            phi=RateInterval(float(rates.phi[0, k]), float(low.phi[0, k]), float(high.phi[0, k])),
-            psi=RateInterval(float(rates.psi[0, k]), float(low.psi[0, k]), float(high.psi[0, k])),
+            phi=IntervalEstimate(float(rates.phi[0, k]), float(low.phi[0, k]), float(high.phi[0, k])),
+            psi=IntervalEstimate(float(rates.psi[0, k]), float(low.psi[0, k]), float(high.psi[0, k])),
         )
         for k, (name, decided) in enumerate(zip(table.names, table.decided_shares(), strict=True))
     ]
@@ -122,7 +108,7 @@ def combine_votes(
         score=score,
         verdict=_verdicts_from_scores(score),
         verifiers=tuple(verifiers),
-        right=RateInterval(float(rates.right[0]), float(low.right[0]), float(high.right[0])),
+        right=IntervalEstimate(float(rates.right[0]), float(low.right[0]), float(high.right[0])),
         pairs=tuple(pair_dependences),
         warnings=tuple(find_combine_warnings(table, rates, pair_dependences)),
         assumes=(ASSUME_INDEPENDENCE, ASSUME_MOST_BEAT_CHANCE),
@@ -132,7 +118,7 @@ def combine_votes(
 def combine_labeled(
     columns: npt.ArrayLike, names: Sequence[str], labeled: StackLabels
 ) -> CombinedVotes | CombineRefusal:
-    """With labels, from votes or scores; NaN where a verifier said nothing."""
+    """Combine votes or scores with labels; NaN where a verifier decided nothing."""
     table = np.asarray(columns, dtype=np.float64)
     stacked = stack_scores(table, labeled)
     if isinstance(stacked, CombineRefusal):
@@ -150,18 +136,16 @@ def combine_labeled(
 
 
 def majority_vote(columns: npt.ArrayLike, names: Sequence[str]) -> CombinedVotes:
-    """The share of deciding verifiers that pass; a tie abstains."""
-    table = folded(columns, names)
+    """Return the share of deciding verifiers that pass; a tie abstains."""
+    table = count_vote_patterns(columns, names)
     decided_counts = (table.patterns >= 0).sum(axis=1)
     pass_counts = (table.patterns == PASS).sum(axis=1)
-    share = np.divide(pass_counts, decided_counts, out=np.full(len(decided_counts), np.nan), where=decided_counts > 0)[
-        table.pattern_of
-    ]
+    unknown = np.full(len(decided_counts), np.nan)
+    share = np.divide(pass_counts, decided_counts, out=unknown, where=decided_counts > 0)[table.pattern_of]
     verdict = np.where(share == 0.5, "abstain", _verdicts_from_scores(share))
     deciding = zip(table.names, table.decided_shares(), strict=True)
-    return CombinedVotes(
-        "majority", share, verdict, tuple(VerifierRates(name, float(decided)) for name, decided in deciding)
-    )
+    verifiers = tuple(VerifierRates(name, float(decided)) for name, decided in deciding)
+    return CombinedVotes("majority", share, verdict, verifiers)
 
 
 def _verdicts_from_scores(score: Floats) -> npt.NDArray[np.str_]:

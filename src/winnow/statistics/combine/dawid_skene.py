@@ -1,16 +1,13 @@
-"""Which rows are right, and how often each verifier errs, from votes alone (two-class Dawid and Skene 1979).
+"""The chance that each row is right and the error rates of each verifier, from votes alone (Dawid and Skene 1979).
 
-The model: a row is right with some chance; given that, verifiers err independently of one another, verifier k passing
-a right row with phi_k and a wrong one with psi_k; abstaining says nothing. Expectation maximization over the distinct
-vote patterns. Half a row is added to every count, so no rate is exactly 0 or 1.
+The model: given that a row is right (wrong), verifier k passes it with probability phi_k (psi_k), independently of the
+others; an abstention carries no information. Expectation maximization runs over the distinct vote patterns, starts from
+the majority of each row, and adds half a row to every count, so that no rate is exactly 0 or 1.
 
-It starts from the majority of each row and takes the end it reaches, even where believing one verifier first leads
-to a likelier one (`readings` tells): on real verifiers that likelier end was two of them that resemble each other, and
-not the truth.
-
-Votes alone cannot tell right from wrong: swapping the two explains them just as well. The end is taken in which the
-verifiers, weighted by the rows they decide, pass right rows more often than wrong ones: *most are better than
-chance*. And what verifiers have in common looks like being right: see dependence.py.
+The result reached from the majority is used even where starting from one verifier leads to a higher likelihood
+(`find_likelier_rates`): on real verifiers that optimum was two similar verifiers and not the truth. Votes cannot
+distinguish right from wrong, so the solution is chosen in which the verifiers, weighted by the rows they decide, pass
+right rows more often than wrong ones. Errors that verifiers share look like being right: see dependence.py.
 """
 
 from __future__ import annotations
@@ -20,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, log_expit
 
-from winnow.statistics.combine.vote_patterns import Floats, VotePatterns
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.combine.vote_patterns import VotePatterns
 
 ITERATIONS = 2_000
 TOLERANCE = 1e-6
@@ -29,33 +27,30 @@ PSEUDO_COUNT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class DawidSkeneRates:
-    """Share right, and phi and psi of each verifier; one row per fit."""
+    """The share right, and phi and psi of each verifier; one row per fit."""
 
     right: Floats
     phi: Floats
     psi: Floats
 
     def select_fit(self, fit: int) -> DawidSkeneRates:
-        """One fit of several."""
+        """Return one fit of several."""
         return DawidSkeneRates(self.right[fit : fit + 1], self.phi[fit : fit + 1], self.psi[fit : fit + 1])
 
     def largest_change(self, other: DawidSkeneRates) -> Floats:
-        """The largest change of any rate, per fit."""
-        parts = [
-            np.abs(own_rates - other_rates).max(axis=1)
-            for own_rates, other_rates in ((self.phi, other.phi), (self.psi, other.psi))
-        ]
-        farthest: Floats = np.maximum(np.maximum(*parts), np.abs(self.right - other.right))
-        return farthest
+        """Return the largest change of any rate, per fit."""
+        rates, previous = (np.hstack([fit.right[:, None], fit.phi, fit.psi]) for fit in (self, other))
+        change: Floats = np.abs(rates - previous).max(axis=1)
+        return change
 
 
 def fit_dawid_skene(votes: VotePatterns) -> DawidSkeneRates:
-    """The rates reached from the majority, named by the assumption that most verifiers beat chance."""
+    """Fit the rates from the majority, oriented so that most verifiers beat chance."""
     return orient_rates(votes, maximize_likelihood(votes, _majority_start(votes), votes.counts[None, :]))
 
 
 def find_likelier_rates(votes: VotePatterns, chosen: DawidSkeneRates) -> DawidSkeneRates:
-    """The likeliest rates reached from believing any one verifier, or `chosen` where none is likelier."""
+    """Return the likeliest rates reached from any single verifier, or `chosen` where none is likelier."""
     starts = 0.5 + 0.4 * (votes.passed - votes.failed).T
     ends = maximize_likelihood(votes, starts, votes.counts[None, :])
     likelihoods = log_likelihood(votes, ends, votes.counts[None, :])
@@ -65,7 +60,7 @@ def find_likelier_rates(votes: VotePatterns, chosen: DawidSkeneRates) -> DawidSk
 
 
 def maximize_likelihood(votes: VotePatterns, posterior: Floats, counts: Floats) -> DawidSkeneRates:
-    """From a chance of being right per pattern to where the likelihood no longer grows; one row per fit."""
+    """Iterate from a chance of being right per pattern until the rates converge; one row per fit."""
     rates = _maximize(votes, posterior, counts)
     for _ in range(ITERATIONS):
         before, rates = rates, _maximize(votes, posterior_right(votes, rates), counts)
@@ -75,20 +70,20 @@ def maximize_likelihood(votes: VotePatterns, posterior: Floats, counts: Floats) 
 
 
 def posterior_right(votes: VotePatterns, rates: DawidSkeneRates) -> Floats:
-    """The chance that a row with each pattern is right."""
+    """Return the chance that a row with each pattern is right."""
     chance: Floats = expit(_log_odds(votes, rates))
     return chance
 
 
 def log_likelihood(votes: VotePatterns, rates: DawidSkeneRates, counts: Floats) -> Floats:
-    """The log likelihood of each fit, up to what does not depend on the rates."""
+    """Return the log likelihood of each fit, up to a constant."""
     wrong = np.log1p(-rates.right)[:, None] + np.log(rates.psi) @ votes.passed.T + np.log1p(-rates.psi) @ votes.failed.T
     total: Floats = np.sum(counts * (wrong - log_expit(-_log_odds(votes, rates))), axis=1)
     return total
 
 
 def orient_rates(votes: VotePatterns, rates: DawidSkeneRates) -> DawidSkeneRates:
-    """With right and wrong swapped wherever most verifiers would be worse than chance."""
+    """Swap right and wrong in every fit where most verifiers would be worse than chance."""
     weight = votes.counts @ (votes.passed + votes.failed)
     is_swapped = (rates.phi - rates.psi) @ weight < 0
     swap = is_swapped[:, None]
@@ -97,14 +92,13 @@ def orient_rates(votes: VotePatterns, rates: DawidSkeneRates) -> DawidSkeneRates
 
 
 def _majority_start(votes: VotePatterns) -> Floats:
-    """The share of verifiers that pass a pattern, as a first chance of being right."""
     passed, failed = votes.passed.sum(axis=1), votes.failed.sum(axis=1)
     share: Floats = (passed + PSEUDO_COUNT) / (passed + failed + 2 * PSEUDO_COUNT)
     return share[None, :]
 
 
 def _maximize(votes: VotePatterns, posterior: Floats, counts: Floats) -> DawidSkeneRates:
-    """The rates that fit best if each pattern's rows are right with these chances."""
+    """Return the rates that maximize the likelihood given each pattern's chance of being right."""
     right, wrong = counts * posterior, counts * (1 - posterior)
     share = (right.sum(axis=1) + PSEUDO_COUNT) / (counts.sum(axis=1) + 2 * PSEUDO_COUNT)
     sides = []

@@ -1,10 +1,8 @@
-"""One verifier from several, learned from labels: logistic regression on their votes or scores.
+"""One verifier from several, learned from labels: ridge logistic regression on their votes or scores.
 
-Ridge, fitted by iteratively reweighted least squares; its strength is the one of a short list that predicts labeled
-rows best when their whole prompt is held out (5 folds). A labeled row's score comes from the fit that did not see its
-prompt, so a card of the combined verdict on the same labels is not flattered; other rows get the fit on all labels.
-Missing entries stand at the mean, with an indicator of their own. The strength alone is chosen on the same folds: a
-choice among five, which flatters by far less than an error bar.
+The ridge strength is the one of a short list that predicts held-out labels best (5 folds by prompt). A labeled row is
+scored by the fit that did not see its prompt, so a card of the combined verdict on the same labels is not flattered;
+other rows are scored by the fit on all labels. Missing entries are set to the mean and marked by an indicator column.
 """
 
 from __future__ import annotations
@@ -16,23 +14,22 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, log_expit
 
-from winnow.statistics.combine.dependence import CombineRefusal
-from winnow.statistics.combine.vote_patterns import Floats, Ints
+from winnow.statistics.card_inputs import Floats, Integers
+from winnow.statistics.combine.dependence import LEAST_OF_EACH, CombineRefusal
 
 RIDGE_STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1_000.0)
 FOLDS = 5
 MOST_STEPS = 50
-LEAST_OF_EACH = 10
 SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
 class StackLabels:
-    """Which rows are labeled, whether they are right (read only there), and prompts if rows share them."""
+    """Which rows are labeled, whether they are right (read only there), and their prompts if rows share them."""
 
     known: npt.NDArray[np.bool_]
     right: npt.NDArray[np.bool_]
-    prompt: Ints | None = None
+    prompt: Integers | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +42,17 @@ class StackedScores:
     accuracy: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-able numbers."""
+        """Return the numbers as JSON."""
         return {"ridge": self.ridge, "log_loss": self.log_loss, "accuracy": self.accuracy}
 
 
 def stack_scores(columns: npt.ArrayLike, labeled: StackLabels) -> StackedScores | CombineRefusal:
-    """From one row per candidate and one column per verifier, NaN where a verifier said nothing."""
+    """Fit and score one row per candidate and one column per verifier; NaN where a verifier decided nothing."""
     known = np.flatnonzero(labeled.known)
     right = labeled.right[known].astype(np.float64)
     fewer = int(min(np.sum(right), np.sum(1 - right)))
     if fewer < LEAST_OF_EACH:
-        problem = f"{fewer} of {len(known)} labels are of the rarer kind, and {LEAST_OF_EACH} are needed"
+        problem = f"{fewer} of {len(known)} labels are of the rarer kind, but {LEAST_OF_EACH} are needed"
         return CombineRefusal("too-few-labels", problem, "Label more rows, or combine without labels")
     design = _design_matrix(np.asarray(columns, dtype=np.float64))
     folds = _assign_folds(known if labeled.prompt is None else labeled.prompt[known])
@@ -69,7 +66,7 @@ def stack_scores(columns: npt.ArrayLike, labeled: StackLabels) -> StackedScores 
 
 
 def fit_logistic(design: Floats, right: Floats, ridge: float) -> Floats:
-    """The weights; the first column, a constant, is not shrunk. Newton's steps, halved where one overshoots."""
+    """Return the weights, by Newton steps halved where one overshoots; the constant column is not shrunk."""
     penalty = np.full(design.shape[1], ridge)
     penalty[0] = 1e-9
     weights = np.zeros(design.shape[1])
@@ -94,7 +91,7 @@ def _penalized_loss(design: Floats, right: Floats, penalty: Floats, weights: Flo
 
 
 def _design_matrix(columns: Floats) -> Floats:
-    """A constant, standardized columns, and an indicator for each column that sometimes says nothing."""
+    """Return a constant, standardized columns, and an indicator for each column with missing entries."""
     known = np.isfinite(columns)
     filled = np.where(known, columns, 0.0)
     known_counts = np.maximum(known.sum(axis=0), 1)
@@ -106,16 +103,16 @@ def _design_matrix(columns: Floats) -> Floats:
     return np.hstack([np.ones((len(columns), 1)), scaled, missing])
 
 
-def _assign_folds(prompt: Ints) -> Ints:
-    """Each prompt's fold, evenly filled, by a fixed shuffle."""
+def _assign_folds(prompt: Integers) -> Integers:
+    """Return each row's fold; prompts are dealt out evenly by a fixed shuffle."""
     codes = np.unique(prompt, return_inverse=True)[1]
     shuffled = np.random.default_rng(SEED).permutation(int(codes.max()) + 1) % FOLDS
-    folds: Ints = shuffled[codes].astype(np.int64)
+    folds: Integers = shuffled[codes].astype(np.int64)
     return folds
 
 
-def _held_out_log_odds(design: Floats, right: Floats, folds: Ints, ridge: float) -> Floats:
-    """The log odds of each labeled row by the fit on the other folds."""
+def _held_out_log_odds(design: Floats, right: Floats, folds: Integers, ridge: float) -> Floats:
+    """Return the log odds of each labeled row by the fit on the other folds."""
     odds = np.zeros(len(right))
     for fold in range(FOLDS):
         out = folds == fold

@@ -1,10 +1,9 @@
-"""How sure the estimated rates are, and whether pairs agree more than independent verifiers would.
+"""Standard errors of the estimated rates, and the excess agreement of pairs of verifiers.
 
-Both rest on what each row says about the rates (its score): intervals on the logit scale from the scores' covariance,
-and for each pair the agreement left over, with the part explained by having estimated the rates taken out. By prompt
-as soon as rows share prompts. No draws: the same votes give the same numbers, in time that does not grow with rows.
-
-It assumes the model of em.py; with three verifiers nothing is left over, and dependence cannot be seen.
+Both use the derivative of each row's log likelihood (its score): intervals on the logit scale from the covariance of
+the scores, and for each pair the agreement beyond the model, corrected for the estimation of the rates. Rows of a
+prompt are summed first. There are no random draws. Under the model of dawid_skene.py three verifiers leave no excess to
+test.
 """
 
 from __future__ import annotations
@@ -14,36 +13,38 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from winnow.statistics.card_inputs import Floats, Integers
 from winnow.statistics.combine.dawid_skene import DawidSkeneRates, posterior_right
-from winnow.statistics.combine.vote_patterns import Floats, Ints, VotePatterns
+from winnow.statistics.combine.vote_patterns import VotePatterns
+from winnow.statistics.intervals import encode_prompts
 
 LEAST_VARIANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class LikelihoodScores:
-    """Per pattern the derivative of its log likelihood by logit(right), logit(phi), logit(psi); and what it costs."""
+    """Per pattern, the derivative of its log likelihood by logit(right), logit(phi) and logit(psi)."""
 
     votes: VotePatterns
     rates: DawidSkeneRates
     of_pattern: Floats
     inverse: Floats
-    prompt: Ints | None
+    prompt: Integers | None
 
     @classmethod
-    def at_rates(cls, votes: VotePatterns, rates: DawidSkeneRates, prompt: Ints | None = None) -> LikelihoodScores:
-        """The scores at a fit."""
+    def at_rates(cls, votes: VotePatterns, rates: DawidSkeneRates, prompt: Integers | None = None) -> LikelihoodScores:
+        """Return the scores at a fit."""
         chance = posterior_right(votes, rates)[0][:, None]
         decided = votes.passed + votes.failed
         by_phi = chance * (votes.passed - decided * rates.phi[0])
         by_psi = (1 - chance) * (votes.passed - decided * rates.psi[0])
         scores = np.hstack([chance - rates.right[0], by_phi, by_psi])
         information = (scores * votes.counts[:, None]).T @ scores
-        codes = None if prompt is None else np.unique(prompt, return_inverse=True)[1].astype(np.int64)
+        codes = None if prompt is None else encode_prompts(prompt)[0]
         return cls(votes, rates, scores, np.linalg.pinv(information, hermitian=True), codes)
 
     def covariance(self, per_pattern: Floats) -> Floats:
-        """Of sums over all rows of the columns given per pattern."""
+        """Return the covariance of sums over all rows of these columns per pattern."""
         if self.prompt is None:
             result: Floats = (per_pattern * self.votes.counts[:, None]).T @ per_pattern
             return result
@@ -56,7 +57,7 @@ class LikelihoodScores:
 
 
 def estimate_rate_intervals(scores: LikelihoodScores, level: float = 0.95) -> tuple[DawidSkeneRates, DawidSkeneRates]:
-    """Lower and upper ends of all rates."""
+    """Return the lower and upper ends of all rates."""
     rates = scores.rates
     rate_covariance = scores.inverse @ scores.covariance(scores.of_pattern) @ scores.inverse
     errors = np.sqrt(np.maximum(np.diag(rate_covariance), 0.0)) * ndtri((1 + level) / 2)
@@ -71,9 +72,9 @@ def estimate_rate_intervals(scores: LikelihoodScores, level: float = 0.95) -> tu
 
 @dataclass(frozen=True)
 class PairDependence:
-    """Two verifiers on the rows both decide: kappa, and what their agreement exceeds the model's by.
+    """Two verifiers on the rows both decide: kappa, and their agreement in excess of the model.
 
-    `errors` are standard errors above the model; `correlation` is the excess as a correlation given right or wrong.
+    `errors` is the excess in standard errors; `correlation` is the excess as a correlation given right or wrong.
     """
 
     first: str
@@ -85,7 +86,7 @@ class PairDependence:
 
 
 def measure_pairs(scores: LikelihoodScores) -> list[PairDependence]:
-    """Every pair of verifiers."""
+    """Measure every pair of verifiers."""
     names = scores.votes.names
     return [_measure_pair(scores, j, k) for j in range(len(names)) for k in range(j + 1, len(names))]
 
@@ -102,9 +103,9 @@ def _measure_pair(scores: LikelihoodScores, j: int, k: int) -> PairDependence:
     expected = right * given_right + (1 - right) * given_wrong
     slope = np.zeros(scores.of_pattern.shape[1])
     slope[0] = right * (1 - right) * (given_right - given_wrong)
-    for own, other in ((j, k), (k, j)):
-        slope[1 + own] = right * (2 * phi[other] - 1) * phi[own] * (1 - phi[own])
-        slope[1 + len(phi) + own] = (1 - right) * (2 * psi[other] - 1) * psi[own] * (1 - psi[own])
+    for verifier, partner in ((j, k), (k, j)):
+        slope[1 + verifier] = right * (2 * phi[partner] - 1) * phi[verifier] * (1 - phi[verifier])
+        slope[1 + len(phi) + verifier] = (1 - right) * (2 * psi[partner] - 1) * psi[verifier] * (1 - psi[verifier])
     residual = agree - both * expected - rows * scores.of_pattern @ (scores.inverse @ slope)
     variance = float(scores.covariance(residual[:, None])[0, 0])
     excess = float(votes.counts @ agree) - rows * expected
@@ -121,12 +122,12 @@ def _measure_pair(scores: LikelihoodScores, j: int, k: int) -> PairDependence:
 
 
 def _sd_product(chance: Floats, j: int, k: int) -> float:
-    """The product of the standard deviations of two votes."""
+    """Return the product of the standard deviations of two votes."""
     return float(np.sqrt(chance[j] * (1 - chance[j]) * chance[k] * (1 - chance[k])))
 
 
 def _cohen_kappa(votes: VotePatterns, j: int, k: int) -> float | None:
-    """Agreement beyond what the two pass rates alone would give; None if they leave no room for it."""
+    """Return Cohen's kappa on the rows both decide; None if chance agreement is complete."""
     both = votes.counts * ((votes.patterns[:, j] >= 0) & (votes.patterns[:, k] >= 0))
     rows = float(np.sum(both))
     if not rows:

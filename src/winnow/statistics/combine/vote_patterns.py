@@ -1,9 +1,7 @@
-"""Votes of several verifiers, folded to the patterns that occur and how often.
+"""Votes of several verifiers, counted by pattern.
 
-Five verifiers that pass, fail or abstain make at most 243 patterns, however many rows there are; everything that is
-estimated works on those. A vote is 1 (pass), 0 (fail) or -1 (abstain, error, no verdict).
-
-It judges nothing.
+Five verifiers that pass, fail or abstain make at most 243 patterns, whatever the number of rows; all estimates work on
+patterns. A vote is 1 (pass), 0 (fail) or -1 (abstain, error, no verdict).
 """
 
 from __future__ import annotations
@@ -15,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.errors import UsageError, format_value
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from winnow.statistics.card_inputs import Floats, Integers
 
 ABSTAIN, FAIL, PASS = -1, 0, 1
 DENSE_PATTERNS = 3**10
@@ -25,12 +21,12 @@ DENSE_PATTERNS = 3**10
 
 @dataclass(frozen=True, eq=False)
 class VotePatterns:
-    """The distinct patterns (one row each), how many rows show each, and each row's pattern."""
+    """The distinct patterns (one row each), how many rows show each, and the pattern of each row."""
 
     names: tuple[str, ...]
     patterns: npt.NDArray[np.int8]
     counts: Floats
-    pattern_of: Ints
+    pattern_of: Integers
 
     @property
     def passed(self) -> Floats:
@@ -45,19 +41,23 @@ class VotePatterns:
         return failed
 
     def decided_shares(self) -> Floats:
-        """The share of rows that each verifier decides."""
+        """Return the share of rows that each verifier decides."""
         rows = max(float(np.sum(self.counts)), 1.0)
         share: Floats = self.counts @ (self.patterns != ABSTAIN) / rows
         return share
 
 
 def count_vote_patterns(columns: npt.ArrayLike, names: Sequence[str]) -> VotePatterns:
-    """From one row per candidate and one column per verifier."""
+    """Count the patterns of one row per candidate and one column per verifier.
+
+    Raises:
+        UsageError: If the shape does not fit the names, a name occurs twice, or a value is no vote.
+    """
     table = np.asarray(columns)
     if table.ndim != 2 or table.shape[1] != len(names):
-        raise UsageError("votes", f"shape {table.shape} does not fit {len(names)} verifiers", "Give a column for each")
+        raise UsageError("votes", f"shape {table.shape} does not fit {len(names)} verifiers", "Pass a column for each")
     if len(set(names)) != len(names):
-        raise UsageError("votes", f"{format_value(list(names))} names a verifier twice", "Name each once")
+        raise UsageError("votes", f"{format_value(list(names))} names a verifier twice", "Pass each name once")
     if table.size and not np.isin(table, (ABSTAIN, FAIL, PASS)).all():
         odd = table[~np.isin(table, (ABSTAIN, FAIL, PASS))][0].item()
         raise UsageError("votes", f"{format_value(odd)} is not a vote", "Use 1 for pass, 0 for fail, -1 for abstain")
@@ -76,9 +76,10 @@ def count_vote_patterns(columns: npt.ArrayLike, names: Sequence[str]) -> VotePat
 
 
 def threshold_scores(scores: npt.ArrayLike, thresholds: npt.ArrayLike | None = None) -> npt.NDArray[np.int8]:
-    """Votes from scores: pass at or above the threshold, abstain without a finite score.
+    """Turn scores into votes: pass at or above the threshold, abstain without a finite score.
 
-    Without thresholds each column is cut at its own median: half pass, which says nothing about how many are right.
+    Without thresholds each column is cut at its own median, so that half of its rows pass; this does not tell how many
+    are right.
     """
     table = np.asarray(scores, dtype=np.float64)
     known = np.isfinite(table)

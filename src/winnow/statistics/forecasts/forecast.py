@@ -1,8 +1,7 @@
-"""The forecast: what each rule of selection would give before anything is trained, and which to use.
+"""The forecast: the share right that each selection rule would give, before anything is trained, and the rule to use.
 
-Promises: exact where all rows are labeled; without bias over the whole curve where a plan drew the labels with known
-chances; and where labels were drawn at random, no value for an n they cannot see. Same input, same output.
-It reads no table and writes no file; what it says about students is a lead and no estimate (students.py).
+Values are exact with all labels and unbiased with labels drawn by a plan; with labels drawn at random there is no value
+for an n that they cannot estimate. The same input gives the same output. The module reads and writes no files.
 """
 
 from __future__ import annotations
@@ -39,28 +38,28 @@ from winnow.statistics.forecasts.students import (
     describe_student_outlook,
     estimate_copied_shares,
 )
+from winnow.storage.canonical_json import to_plain
 
 REPEATS = 2000
 
 
 @dataclass(frozen=True)
 class ForecastRequest:
-    """What to forecast; None stands for the usual choice."""
+    """What to forecast; None stands for the default."""
 
     n: Sequence[int] | None = None
     thresholds: Sequence[float] | None = None
     top_shares: Sequence[float] | None = None
     regime: Regime = "self"
     outcomes: Sequence[tuple[float, float]] = ()
-    """Recorded students of the same regime: the share right said of their rows, and the one they got."""
-    command: str = "winnow select TABLE --score SCORE"
-    """What the recommended rule is added to."""
+    """Recorded students of the same regime: the forecast share right of their rows, and their score."""
+    command: str = "winnow select TABLE --score SCORE"  # the command that the recommended rule is added to
     seed: int = 0
     repeats: int = REPEATS
 
     def __post_init__(self) -> None:
         if self.regime not in COUNTER_EVIDENCE:
-            raise UsageError("--regime", f"{self.regime} is no regime", suggest_name(self.regime, COUNTER_EVIDENCE))
+            raise UsageError("--regime", f"{self.regime} is not a regime", suggest_name(self.regime, COUNTER_EVIDENCE))
         if any(n < 1 for n in self.n or ()):
             raise UsageError("--n", f"{min(self.n or ())} is not a whole number from 1", "For example --n 1,2,4,8")
         if any(not 0 < share <= 1 for share in self.top_shares or ()):
@@ -68,27 +67,22 @@ class ForecastRequest:
         if not np.isfinite(list(self.thresholds or ())).all():
             raise UsageError("--threshold", "a threshold is not finite", "Correct the value")
         if self.repeats < 100:
-            raise UsageError("repeats", f"{self.repeats} replicates make no interval", "Use at least 100")
+            raise UsageError("repeats", f"{self.repeats} replicates are too few for an interval", "Use at least 100")
 
 
 @dataclass(frozen=True)
 class WinnersCurvePoint:
-    """What a score leads one to expect of the best of n, from the scores that chose it."""
+    """What the scores alone suggest about the best of n; it is not checked against labels."""
 
     n: int
-    score: float
-    """Mean score of the chosen; it never gets worse with n, whatever the truth does."""
+    score: float  # the mean score of the chosen candidates; it never gets worse with n
     accuracy: float | None
-    optimistic: float | None
-    """The share right that labels show at such scores; optimistic, not checked."""
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        return {"n": self.n, "score": self.score, "accuracy": self.accuracy, "optimistic": self.optimistic}
+    optimistic: float | None  # the share right that labels show at such scores
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """All curves, the rule to use, and what to beware of."""
+    """All curves, the recommended rule, and the warnings."""
 
     rows: int
     prompts: int
@@ -107,7 +101,7 @@ class Forecast:
     warnings: list[ForecastWarning] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON holds it: no NaN, None where nothing can be said."""
+        """Return the JSON document; None where there is no value."""
         return {
             "rows": self.rows,
             "prompts": self.prompts,
@@ -118,39 +112,34 @@ class Forecast:
             "thresholds": [point.to_dict() for point in self.thresholds],
             "top_shares": [point.to_dict() for point in self.top_shares],
             "optimistic_not_checked": [
-                {"n": one.n, "accuracy": one.optimistic} for one in self.winners_curve if self.labels == "random"
+                {"n": point.n, "accuracy": point.optimistic} for point in self.winners_curve if self.labels == "random"
             ],
-            "winners_curve": [point.to_dict() for point in self.winners_curve],
+            "winners_curve": to_plain(self.winners_curve),
             "recommended": None if self.recommended is None else self.recommended.to_dict(),
-            "said": [one.to_dict() for one in self.file_forecasts],
-            "copied": [one.to_dict() for one in self.copied_shares],
+            "said": [file.to_dict() for file in self.file_forecasts],
+            "copied": [shares.to_dict() for shares in self.copied_shares],
             "lead": self.student_outlook.to_dict(),
-            "warnings": [one.to_dict() for one in self.warnings],
+            "warnings": [warning.to_dict() for warning in self.warnings],
         }
 
 
 def compute_forecast(candidates: ScoredCandidates, request: ForecastRequest | None = None) -> Forecast:
-    """Everything that can be said before training."""
+    """Compute all curves, the recommendation, the outlook for students and the warnings."""
     request = request or ForecastRequest()
     blocks = PromptBlocks(candidates, request.seed)
     ns = tuple(sorted(set(request.n or curves.default_n(candidates))))
     best_of_n = curves.best_of_n_rules(blocks, ns)
     threshold_rules = curves.threshold_rules(blocks, request.thresholds or curves.default_thresholds(candidates))
     top_share_rules = curves.top_share_rules(blocks, request.top_shares or curves.TOP_SHARES, request.seed)
-    share_draws = bootstrap_shares(
-        blocks.prompts_per_block, [option.row_tally for option in best_of_n], request.repeats, request.seed
-    )
+    tallies = [rule.row_tally for rule in best_of_n]
+    share_draws = bootstrap_shares(blocks.prompts_per_block, tallies, request.repeats, request.seed)
     points = curves.best_of_n_curve(blocks, best_of_n, share_draws)
-    visible = [
-        (point.n, option.row_tally)
-        for point, option in zip(points, best_of_n, strict=True)
-        if option.row_tally.is_visible
-    ]
+    visible = [(point.n, tally) for point, tally in zip(points, tallies, strict=True) if tally.is_visible]
     decline = detect_decline(blocks.prompts_per_block, visible, request.repeats, request.seed)
     comparison = RuleComparison(blocks, [*best_of_n, *threshold_rules, *top_share_rules])
     settings = BootstrapSettings(request.repeats, request.seed, request.command)
     recommended = recommend_rule(comparison, settings)
-    student_outlook = _student_outlook(recommended, request)
+    gain = ForecastInterval(None, why="no rule could be judged") if recommended is None else recommended.gain
     return Forecast(
         rows=candidates.rows,
         prompts=candidates.prompts,
@@ -164,7 +153,7 @@ def compute_forecast(candidates: ScoredCandidates, request: ForecastRequest | No
         recommended=recommended,
         file_forecasts=[] if recommended is None else forecast_files(comparison, settings),
         copied_shares=estimate_copied_shares(blocks, comparison.best_of_each_kind(), request.repeats, request.seed),
-        student_outlook=student_outlook,
+        student_outlook=describe_student_outlook(request.regime, gain, request.outcomes),
         decline=decline,
         warnings=find_forecast_warnings(candidates, points, decline, recommended),
     )
@@ -173,17 +162,10 @@ def compute_forecast(candidates: ScoredCandidates, request: ForecastRequest | No
 def _winners_curve(candidates: ScoredCandidates, points: Sequence[BestOfNPoint]) -> list[WinnersCurvePoint]:
     ns = [point.n for point in points]
     scores = curves.mean_of_chosen(candidates, ns, candidates.sign * candidates.score)
-    calibrated: list[float | None] = [None] * len(ns)
+    calibrated: Sequence[float | None] = [None] * len(ns)
     if candidates.label_source != "none":
-        calibrated = [*curves.mean_of_chosen(candidates, ns, curves.calibrate_scores(candidates))]
+        calibrated = curves.mean_of_chosen(candidates, ns, curves.calibrate_scores(candidates))
     return [
         WinnersCurvePoint(point.n, score, point.accuracy.value, optimistic)
         for point, score, optimistic in zip(points, scores, calibrated, strict=True)
     ]
-
-
-def _student_outlook(recommended: Recommendation | None, request: ForecastRequest) -> StudentOutlook:
-    no_estimate = ForecastInterval(None, why="no rule could be judged")
-    return describe_student_outlook(
-        request.regime, no_estimate if recommended is None else recommended.gain, request.outcomes
-    )

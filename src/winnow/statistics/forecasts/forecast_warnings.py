@@ -1,11 +1,9 @@
-"""What to beware of in a forecast, each caution with a code, words, and whether it is sure.
+"""Warnings about a forecast, each with a code, a message, and whether it is sure.
 
-Over-optimization is seen when the curve at the largest n lies below its peak by more than one paired standard error.
-It is sure when the bootstrap over prompts excludes that nothing falls, although the peak was looked for: in each
-replicate the peak is chosen anew, from the differences to the largest n, each centered on the one observed and in
-units of its standard error, and the observed fall must exceed what such a search finds by chance. Without centering,
-a flat curve would be called a falling one more often than it may.
-Aims at one false alarm in twenty tables at most; proofs/forecast.py measures it for the ways labels are drawn.
+Over-optimization is detected if the curve at the largest n lies below its peak by more than one paired standard error.
+It is sure if the bootstrap over prompts excludes a flat curve, corrected for the search for the peak: in each replicate
+the peak is searched again among the centered and studentized differences to the largest n, and the observed decline
+must exceed what such a search finds by chance. The aim is at most one false alarm in twenty tables.
 """
 
 from __future__ import annotations
@@ -15,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from winnow.statistics.forecasts.candidates import Floats, ScoredCandidates
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 from winnow.statistics.forecasts.curves import BestOfNPoint
 from winnow.statistics.forecasts.recommendation import Recommendation
 from winnow.statistics.forecasts.share_estimates import (
@@ -26,23 +25,22 @@ from winnow.statistics.forecasts.share_estimates import (
     widened_tail,
 )
 
-PLAN_HINT = "winnow plan --for forecast draws labels that can"
+PLAN_HINT = "draw labels with winnow plan --for forecast"
 
 DOUBT_PROMPTS = 6
-"""Prompts that agree with the first point and are added to each before a fall is called sure. Of 4, 6, 8 and 12
-tried on flat curves, 6 is the smallest that stayed below one alarm in twenty where 30 random labels carry the end."""
+"""Prompts in agreement with the first point that are added to each point before a decline is called sure. Of 4, 6, 8
+and 12 tried on flat curves, 6 is the smallest with at most 5% false alarms where 30 random labels carry the last point.
+"""
 
 ROUNDING_ERROR = 1e-9
-"""Differences below are rounding."""
 
 SUSPICIOUS_ERRORS = 3.0
-SURELY_SUSPICIOUS_ERRORS = 5.0
-"""Standard errors by which labeled rows may score higher or lower than all rows."""
+SURELY_SUSPICIOUS_ERRORS = 5.0  # standard errors by which labeled rows may score higher or lower than all rows
 
 
 @dataclass(frozen=True)
 class ForecastWarning:
-    """One thing to beware of."""
+    """Something to know before using the forecast."""
 
     code: str
     is_sure: bool
@@ -54,14 +52,12 @@ class ForecastWarning:
 
 @dataclass(frozen=True)
 class CurveDecline:
-    """From the peak of a curve to its end."""
+    """The decline of a curve from its peak to its last point."""
 
     peak: int
     last: int
-    """The n at which the curve is highest, and the largest."""
     size: float
-    lower_bound: float
-    """The lower end of the two-sided interval for the fall; 0 when it is not sure."""
+    lower_bound: float  # the lower end of the interval for the decline; 0 if it is not sure
     is_detected: bool
     is_sure: bool
 
@@ -69,7 +65,7 @@ class CurveDecline:
 def detect_decline(
     prompts: Floats, points: Sequence[tuple[int, WeightTally]], repeats: int, seed: int
 ) -> CurveDecline | None:
-    """The fall of a curve from n to n; None when there is nothing to compare."""
+    """Return the decline of a curve given as (n, tally) points; None with fewer than two points or prompts."""
     ns, tallies = [n for n, _ in points], [tally for _, tally in points]
     least_prompts = min((tally.effective_prompts for tally in tallies), default=0.0)
     if len(ns) < 2 or least_prompts < 2:
@@ -84,7 +80,7 @@ def detect_decline(
 
 
 def _decline_lower_bound(prompts: Floats, tallies: Sequence[WeightTally], repeats: int, seed: int) -> float:
-    """The lower end of the interval for the fall: what remains of it when the search for a peak is paid for."""
+    """Return the lower end of the interval for the decline, corrected for the search for the peak."""
     prompts = np.r_[prompts, 0.0, 0.0]
     curve = share_values(tallies, np.ones(len(prompts)), prompts)
     replicate_shares = bootstrap_shares(prompts, tallies, repeats, seed)
@@ -97,32 +93,24 @@ def _decline_lower_bound(prompts: Floats, tallies: Sequence[WeightTally], repeat
     if not varies.any():
         return 0.0
     largest_excess = ((replicate_differences[:, varies] - differences[varies]) / error[varies]).max(axis=1)
-    chance_excess = float(
-        np.quantile(largest_excess, 1 - widened_tail(min(tally.effective_prompts for tally in tallies)))
-    )
+    units = min(tally.effective_prompts for tally in tallies)
+    chance_excess = float(np.quantile(largest_excess, 1 - widened_tail(units)))
     return float((differences[varies] - chance_excess * error[varies]).max())
 
 
 def _add_doubt(tallies: Sequence[WeightTally]) -> list[WeightTally]:
-    """Each point with a few prompts more, right in the share the first point shows.
+    """Add a few prompts to each point, with the share right of the first point.
 
-    Where few labels carry the last point they may all be wrong by chance, and then vary too little to be doubted.
+    The few labels at the last point may all be wrong by chance, and then show too little variance.
     """
     share = float(tallies[0].right.sum() / tallies[0].represented.sum())
     doubtful_tallies = []
     for tally in tallies:
-        prompt_weight = (
-            float(tally.represented.sum()) / min(tally.effective_labels, tally.effective_prompts) * DOUBT_PROMPTS
-        )
+        units = min(tally.effective_labels, tally.effective_prompts)
+        prompt_weight = float(tally.represented.sum()) / units * DOUBT_PROMPTS
         right, represented = [share * prompt_weight, 0.0], [share * prompt_weight, (1 - share) * prompt_weight]
-        doubtful_tallies.append(
-            replace(
-                tally,
-                right=np.r_[tally.right, right],
-                represented=np.r_[tally.represented, represented],
-                total=np.r_[tally.total, 0.0, 0.0],
-            )
-        )
+        sums = np.r_[tally.right, right], np.r_[tally.represented, represented], np.r_[tally.total, 0.0, 0.0]
+        doubtful_tallies.append(replace(tally, right=sums[0], represented=sums[1], total=sums[2]))
     return doubtful_tallies
 
 
@@ -132,44 +120,51 @@ def find_forecast_warnings(
     decline: CurveDecline | None,
     best: Recommendation | None,
 ) -> list[ForecastWarning]:
-    """All of them, the worst first."""
-    found = [
+    """Return all warnings, the most serious first."""
+    one_prompt = constant = None
+    if candidates.prompts == 1:
+        one_prompt = ForecastWarning("one-prompt", True, "all rows belong to one prompt, so there are no intervals")
+    if int(candidates.sizes.max()) > 1 and len(candidates.tie_starts) <= candidates.prompts:
+        message = "all candidates of a prompt have the same score, so the score cannot choose among them"
+        constant = ForecastWarning("constant-score", True, message)
+    warnings = [
         _over_optimization_warning(decline),
         _label_warning(candidates, points),
         _sampling_warning(candidates),
         _no_gain_warning(best),
-        _one_prompt_warning(candidates),
-        _constant_score_warning(candidates),
+        one_prompt,
+        constant,
         _short_prompt_warning(points),
     ]
-    return [warning for warning in found if warning is not None]
+    return [warning for warning in warnings if warning is not None]
 
 
 def _over_optimization_warning(decline: CurveDecline | None) -> ForecastWarning | None:
     if decline is None or not decline.is_detected:
         return None
     message = (
-        f"best-of-N is highest at N = {decline.peak} and {100 * decline.size:.1f} points lower at N = {decline.last}: "
-        "beyond the peak the score finds what it is wrong about"
+        f"the share right of best-of-N is highest at N = {decline.peak} and {100 * decline.size:.1f} points lower at"
+        f" N = {decline.last}: beyond the peak, the highest scores go to wrong answers"
     )
     if decline.is_sure:
-        message += f"; at least {100 * decline.lower_bound:.1f} points of the fall are no chance"
+        message += f"; the decline is surely at least {100 * decline.lower_bound:.1f} points"
     return ForecastWarning("over-optimization", decline.is_sure, message)
 
 
 def _label_warning(candidates: ScoredCandidates, points: Sequence[BestOfNPoint]) -> ForecastWarning | None:
     if candidates.label_source == "none":
-        return ForecastWarning("no-labels", True, f"there is no label, so nothing can be forecast; {PLAN_HINT}")
+        return ForecastWarning("no-labels", True, f"without labels nothing can be forecast; {PLAN_HINT}")
     invisible = [point for point in points if point.accuracy.value is None]
     if not invisible:
         return None
     ns = ", ".join(str(point.n) for point in invisible)
     drawn = "labels drawn at random" if candidates.label_source == "random" else "these labels"
-    return ForecastWarning("unseen", True, f"{drawn} cannot see N = {ns}: {invisible[-1].accuracy.why}; {PLAN_HINT}")
+    message = f"{drawn} are too few to estimate N = {ns}: {invisible[-1].accuracy.why}; {PLAN_HINT}"
+    return ForecastWarning("unseen", True, message)
 
 
 def _sampling_warning(candidates: ScoredCandidates) -> ForecastWarning | None:
-    """Labels said to be drawn at random should score like all rows; prompts, not rows, are the units of the test."""
+    """Warn if labels that are stated to be random score unlike all rows; prompts are the units of the test."""
     if candidates.label_source != "random":
         return None
     prompt, score = candidates.prompt[candidates.labeled], candidates.score[candidates.labeled]
@@ -181,45 +176,20 @@ def _sampling_warning(candidates: ScoredCandidates) -> ForecastWarning | None:
         return None
     side = "better" if difference > 0 else "worse"
     message = (
-        f"labeled rows score {side} than all rows by {distance:.1f} standard errors: they were not drawn at random, "
-        "and what they say holds for rows like them"
+        f"the labels were not drawn at random: labeled rows score {side} than all rows by {distance:.1f} standard"
+        f" errors (n = {len(score):,} labels), so the forecast holds only for rows like them"
     )
     return ForecastWarning("labels-not-random", distance > SURELY_SUSPICIOUS_ERRORS, message)
 
 
 def _no_gain_warning(best: Recommendation | None) -> ForecastWarning | None:
-    if (
-        best is None
-        or best.gain.value is None
-        or best.gain.low is None
-        or best.gain.high is None
-        or best.gain.low > ROUNDING_ERROR
-    ):
+    if best is None or best.gain.low is None or best.gain.high is None or best.gain.low > ROUNDING_ERROR:
         return None
     unused = best.rule == "best-of-n" and best.n == 1
     sure = best.gain.high < -ROUNDING_ERROR and not unused
-    message = (
-        "selecting by this score surely does harm" if sure else "no rule is surely better than taking any candidate"
-    )
-    return ForecastWarning(
-        "no-gain", sure, f"{message} ({100 * best.gain.low:+.1f} to {100 * best.gain.high:+.1f} points)"
-    )
-
-
-def _one_prompt_warning(candidates: ScoredCandidates) -> ForecastWarning | None:
-    if candidates.prompts > 1:
-        return None
-    return ForecastWarning(
-        "one-prompt", True, "all rows belong to one prompt, which tells nothing about others: no intervals"
-    )
-
-
-def _constant_score_warning(candidates: ScoredCandidates) -> ForecastWarning | None:
-    if int(candidates.sizes.max()) == 1 or len(candidates.tie_starts) > candidates.prompts:
-        return None
-    return ForecastWarning(
-        "constant-score", True, "all candidates of a prompt have one score, so it cannot choose among them"
-    )
+    interval = f"the gain is {100 * best.gain.low:+.1f} to {100 * best.gain.high:+.1f} points"
+    message = "selecting by this score surely harms" if sure else "no rule is surely better than taking any candidate"
+    return ForecastWarning("no-gain", sure, f"{message}: {interval}")
 
 
 def _short_prompt_warning(points: Sequence[BestOfNPoint]) -> ForecastWarning | None:
@@ -228,6 +198,6 @@ def _short_prompt_warning(points: Sequence[BestOfNPoint]) -> ForecastWarning | N
         return None
     counts_by_n = ", ".join(f"N = {point.n}: {point.short_prompts}" for point in short)
     message = (
-        f"some prompts have fewer candidates than drawn and give the best of all they have (prompts at {counts_by_n})"
+        f"some prompts have fewer than N candidates and contribute the best of all they have (prompts at {counts_by_n})"
     )
     return ForecastWarning("fewer-candidates", True, message)

@@ -1,13 +1,10 @@
-"""Which candidates to label for a forecast: those that best-of-N would pick, drawn with known chances.
+"""Which candidates to label for a forecast: those that best-of-N would choose, drawn with known chances.
 
-The chance of a row follows the mean over n of its chance to be the best of n, plus a floor that keeps every row
-possible, so that thresholds can be judged too. All chances are laid end to end on a line, prompts in an order drawn
-from the seed and each prompt's rows by score, and one row is drawn from each step of length 1 (the ordered pivotal
-method of Deville and Tille). That spreads the labels over prompts and scores, and keeps each row's chance exact. Equal
-steps from one start would not do: prompts are equally long, so every step could end at the same score.
-Promises: the same rows for the same seed and ids, whatever the order of the rows; as many as the budget, or all;
-the order in which they are to be labeled is random, so the first of them are a fair part.
-It works without any label, and does not know of any.
+The chance of a row is proportional to its mean chance over n of being the best of n, plus a floor for all rows, so that
+thresholds can be judged too. All chances are laid on a line, prompts in random order and their rows by score, and one
+row is drawn from each step of length 1 (the ordered pivotal method of Deville and Tille). This spreads the labels over
+prompts and scores and keeps each row's chance exact. The order to label is random, so the first labels are a random
+part of all. The same seed and ids give the same rows, whatever the order of the table. No label is used.
 """
 
 from __future__ import annotations
@@ -18,31 +15,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from winnow.errors import UsageError
-from winnow.statistics.forecasts.candidates import Floats, Ints, ScoredCandidates
+from winnow.statistics.card_inputs import Floats, Integers
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 from winnow.statistics.forecasts.curves import default_n
 from winnow.statistics.forecasts.weights import best_of_n_weights
 from winnow.statistics.row_random import draw_number, row_generator
 
-FLOOR_SHARE = 0.1
-"""The part of the budget that is spread evenly over all rows."""
+FLOOR_SHARE = 0.1  # the part of the budget that is spread evenly over all rows
 
 
 @dataclass(frozen=True, eq=False)
 class LabelSample:
-    """Rows to label, in order, and the chance each had of being drawn."""
+    """Rows to label, in order, and the chance with which each was drawn."""
 
-    rows: Ints
+    rows: Integers
     chances: Floats
 
 
 def sample_labels(
     candidates: ScoredCandidates, ids: Sequence[str], budget: int, n: Sequence[int] | None = None, seed: int = 0
 ) -> LabelSample:
-    """`budget` rows to label for a forecast of best-of-N at these n."""
+    """Draw `budget` rows to label for a forecast of best-of-N at these n."""
     if budget < 1:
         raise UsageError("--budget", f"{budget} is not a whole number from 1", "For example --budget 200")
     if len(ids) != candidates.rows:
-        raise UsageError("ids", f"{len(ids)} ids for {candidates.rows} rows", "Give one id per row")
+        raise UsageError("ids", f"{len(ids)} ids for {candidates.rows} rows", "Pass one id per row")
     chance = inclusion_chances(candidates, budget, n)
     rows = _sample_rows(candidates, chance, ids, seed)
     labeling_order = np.array([draw_number(seed, "forecast-order", ids[row]) for row in rows], dtype=np.uint64)
@@ -51,12 +48,12 @@ def sample_labels(
 
 
 def inclusion_chances(candidates: ScoredCandidates, budget: int, n: Sequence[int] | None = None) -> Floats:
-    """The chance of each row of being drawn; they add up to the budget, or to all rows."""
+    """Return the chance of each row of being drawn; they add up to the budget, or to all rows."""
     rows = candidates.rows
     if budget >= rows:
         return np.ones(rows)
     ns = tuple(n) if n else default_n(candidates)
-    mixture = np.mean([best_of_n_weights(candidates, one) for one in ns], axis=0) / candidates.prompts
+    mixture = np.mean([best_of_n_weights(candidates, size) for size in ns], axis=0) / candidates.prompts
     share = (1 - FLOOR_SHARE) * mixture + FLOOR_SHARE / rows
     certain = np.zeros(rows, dtype=np.bool_)
     while True:
@@ -68,8 +65,8 @@ def inclusion_chances(candidates: ScoredCandidates, budget: int, n: Sequence[int
         certain |= over
 
 
-def _sample_rows(candidates: ScoredCandidates, chance: Floats, ids: Sequence[str], seed: int) -> Ints:
-    """Certain rows, and one row from each step of length 1 along the line of chances."""
+def _sample_rows(candidates: ScoredCandidates, chance: Floats, ids: Sequence[str], seed: int) -> Integers:
+    """Return the certain rows, and one row from each step of length 1 along the line of chances."""
     certain = chance >= 1.0
     row_line = _order_rows(candidates, ids, seed)
     row_line = row_line[~certain[row_line]]
@@ -77,19 +74,16 @@ def _sample_rows(candidates: ScoredCandidates, chance: Floats, ids: Sequence[str
     if not steps:
         return np.flatnonzero(certain)
     ends = np.cumsum(chance[row_line])
-    ends *= steps / ends[-1]  # rounding on the way must not cost or add a row
-    return np.sort(
-        np.r_[
-            np.flatnonzero(certain), row_line[_sample_positions(ends, steps, row_generator(seed, "forecast-picks", ""))]
-        ]
-    )
+    ends *= steps / ends[-1]  # rounding must not change the number of rows
+    positions = _sample_positions(ends, steps, row_generator(seed, "forecast-picks", ""))
+    return np.sort(np.r_[np.flatnonzero(certain), row_line[positions]])
 
 
-def _sample_positions(ends: Floats, steps: int, rng: np.random.Generator) -> Ints:
-    """Positions on the line, one in each step, none twice; every row is taken with the chance of its length.
+def _sample_positions(ends: Floats, steps: int, rng: np.random.Generator) -> Integers:
+    """Return positions on the line, one in each step, none twice; every row is taken with the chance of its length.
 
-    Inside a step the place is uniform. A row that lies across two steps, with `before` and `after` of its length in
-    them, is taken in the first with chance `before`, and if it was not, in the second with after / (1 - before).
+    Within a step the position is uniform. A row that lies across two steps, with `before` and `after` of its length in
+    them, is taken in the first with chance `before`, and otherwise in the second with chance after / (1 - before).
     """
     positions: list[int] = []
     last, before, after = -1, 0.0, 0.0
@@ -107,8 +101,8 @@ def _sample_positions(ends: Floats, steps: int, rng: np.random.Generator) -> Int
     return np.array(positions, dtype=np.int64)
 
 
-def _order_rows(candidates: ScoredCandidates, ids: Sequence[str], seed: int) -> Ints:
-    """Prompts by the smallest number among their rows, inside a prompt by score, equal scores by number."""
+def _order_rows(candidates: ScoredCandidates, ids: Sequence[str], seed: int) -> Integers:
+    """Order prompts by the smallest draw number of their rows, rows by score, equal scores by draw number."""
     row_numbers = np.array([draw_number(seed, "forecast-picks", row_id) for row_id in ids], dtype=np.uint64)
     prompt_numbers = np.full(candidates.prompts, np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(prompt_numbers, candidates.prompt, row_numbers)

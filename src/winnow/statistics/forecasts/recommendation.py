@@ -1,13 +1,11 @@
-"""Which rule to select by, and what it is worth when the labels that chose it do not judge it.
+"""The recommended selection rule, judged by prompts that did not choose it.
 
-Rules of every kind are compared by one number. Where prompts have several candidates it is the chance that a kept row
-of a prompt is right, a prompt left with none counting as not right: for best-of-N just its accuracy, for a threshold
-what it gains by dropping wrong rows less the prompts it loses. A threshold or a top share must beat the best N by more
-than one paired standard error, since best-of-N loses no prompt. Where every prompt has one candidate no rule can gain
-on that scale, and rules are compared by precision x precision x share kept, which orders them as precision x recall.
-Promises: chosen on four fifths of the prompts and judged on the rest, over ten splits; the accuracy stated is that of
-the choosing, and the rule named is the one all labels choose. What is said of training files beside it is plain: the
-labels that chose a rule also say what it keeps. It knows no cost and no student.
+Where prompts have several candidates, rules are compared by the chance that a kept row of a prompt is right, where a
+prompt without a kept row counts as not right. A threshold or top share must beat the best N by more than one paired
+standard error, since best-of-N loses no prompt. Where every prompt has one candidate, rules are compared by
+precision^2 x share kept, which orders them as precision x recall does.
+A rule is chosen on four fifths of the prompts and judged on the rest, over ten splits: the accuracy is that of the
+choice, and the named rule is the one that all labels choose. Costs and students are not considered.
 """
 
 from __future__ import annotations
@@ -18,8 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
+from winnow.statistics.card_inputs import Floats, Integers
 from winnow.statistics.forecasts import weights
-from winnow.statistics.forecasts.candidates import Floats, Ints
 from winnow.statistics.forecasts.curves import SelectionRule
 from winnow.statistics.forecasts.share_estimates import (
     ForecastInterval,
@@ -41,19 +39,17 @@ RULE_FLAGS = {"best-of-n": "--best-of", "threshold": "--threshold", "top-share":
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The rule, what it is worth on prompts that did not choose it, and the command that applies it."""
+    """The rule, its accuracy on prompts that did not choose it, and the command that applies it."""
 
     rule: str
-    n: int | None
-    """For best-of-N; other rules draw nothing."""
+    n: int | None  # the N of best-of-N; None for other rules
     args: dict[str, float | int]
     accuracy: ForecastInterval
     command: str
     raw: float | None
-    gain: ForecastInterval
-    """Over taking any candidate of a prompt."""
+    gain: ForecastInterval  # the gain over taking any candidate of a prompt
     uncorrected: float | None
-    """What the labels that chose the rule say of it: too good, as the best of many looks always is."""
+    """The accuracy by the labels that chose the rule; too high, as the best of many comparisons is."""
     judged_by: str
 
     def to_dict(self) -> dict[str, object]:
@@ -61,9 +57,7 @@ class Recommendation:
             "rule": self.rule,
             "n": self.n,
             "args": self.args,
-            "accuracy": self.accuracy.value,
-            "low": self.accuracy.low,
-            "high": self.accuracy.high,
+            **self.accuracy.to_dict("accuracy"),
             "why": self.accuracy.why,
             "command": self.command,
             "raw": self.raw,
@@ -75,7 +69,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class BootstrapSettings:
-    """How often and by what chance the bootstrap and the splits are drawn, and the command a rule is added to."""
+    """The number of resamples, the seed, and the command that a rule is added to."""
 
     repeats: int
     seed: int
@@ -83,7 +77,7 @@ class BootstrapSettings:
 
 
 class RuleComparison:
-    """The rules that labels can see, and who of them wins on a part of the prompts."""
+    """The rules that the labels can evaluate, and the best of them on any part of the prompts."""
 
     def __init__(self, blocks: PromptBlocks, rules: Sequence[SelectionRule]) -> None:
         self.blocks = blocks
@@ -96,14 +90,12 @@ class RuleComparison:
         self._kinds = np.array([option.rule for option in self.rules])
 
     def find_winner(self, block_counts: Floats) -> int:
-        """The best rule on the blocks taken."""
-        best = [
-            int(best_of_n[_first_best_index(self.compute_merits(block_counts)[best_of_n])])
-            for best_of_n in self._indices_by_kind()
-        ]
+        """Return the index of the best rule on the blocks taken."""
+        merits = self.compute_merits(block_counts)
+        best = [int(rules[_first_best_index(merits[rules])]) for rules in self._indices_by_kind()]
         if self.has_single_candidates or len(best) == 1:
-            return best[_first_best_index(self.compute_merits(block_counts)[best])]
-        merits, best_of_n = self.compute_merits(block_counts), best[0]
+            return best[_first_best_index(merits[best])]
+        best_of_n = best[0]
         best_cutoff = best[1:][_first_best_index(merits[best[1:]])]
         error = paired_standard_error(
             self.tallies[best_cutoff], self.tallies[best_of_n], block_counts, self.blocks.prompts_per_block
@@ -112,13 +104,13 @@ class RuleComparison:
 
     @cached_property
     def winner_index(self) -> int:
-        """Where the best rule on all blocks stands."""
+        """The index of the best rule on all blocks."""
         return self.find_winner(np.ones(self.blocks.count))
 
     def find_runner_up(self) -> SelectionRule | None:
-        """The best rule that selects truly otherwise: another N or, beside a rule that draws, one that cuts.
+        """Return the best rule of a different kind: another N or, next to best-of-N, a threshold or top share.
 
-        Two ways to cut are much the same rule, so a cut is set against one that draws, if there is any.
+        Two cutoffs select nearly the same rows, so a cutoff is compared with a best-of-N rule if there is one.
         """
         best = self.rules[self.winner_index]
         different = [
@@ -126,12 +118,11 @@ class RuleComparison:
         ]
         drawing = [i for i in different if self.rules[i].rows is None]
         eligible = different if best.rows is None else drawing or different
-        if not eligible:
-            return None
-        return self.rules[eligible[_first_best_index(self.compute_merits(np.ones(self.blocks.count))[eligible])]]
+        merits = self.compute_merits(np.ones(self.blocks.count))
+        return self.rules[eligible[_first_best_index(merits[eligible])]] if eligible else None
 
     def is_selective(self, rule: SelectionRule) -> bool:
-        """Whether a rule leaves anything out that taking any candidate would not."""
+        """Return whether a rule leaves out anything that taking any candidate would not."""
         return self._effective_n(rule) > 1 if rule.rows is None else 0 < rule.kept < self.blocks.candidates.rows
 
     def _is_different(self, first: SelectionRule, second: SelectionRule) -> bool:
@@ -140,27 +131,27 @@ class RuleComparison:
         return first.rule != second.rule and not np.array_equal(first.rows, second.rows)
 
     def _effective_n(self, rule: SelectionRule) -> float:
-        """The N of best-of-N; more than any prompt has draws no more."""
+        """Return N, capped at the largest number of candidates of a prompt."""
         return min(rule.at, float(self.blocks.candidates.sizes.max()))
 
     def best_of_each_kind(self) -> list[SelectionRule]:
-        """The best rule of each kind on all blocks."""
+        """Return the best rule of each kind on all blocks."""
         merits = self.compute_merits(np.ones(self.blocks.count)) if self.rules else np.empty(0)
         return [self.rules[int(own[_first_best_index(merits[own])])] for own in self._indices_by_kind()]
 
     def compute_merits(self, block_counts: Floats) -> Floats:
-        """What rules are compared by; below any share where no label speaks."""
+        """Return the number that rules are compared by; -1 where there is no label."""
         shares = share_values(self.tallies, block_counts, self.blocks.prompts_per_block)
         merits = shares**2 * self._kept if self.has_single_candidates else shares
         return np.where(np.isnan(merits), -1.0, merits)
 
-    def _indices_by_kind(self) -> list[Ints]:
-        """Rules by kind, best-of-N first if it is there."""
+    def _indices_by_kind(self) -> list[Integers]:
+        """Return rules by kind, best-of-N first if present."""
         return [own for kind in RULE_FLAGS if len(own := np.flatnonzero(self._kinds == kind))]
 
 
 def recommend_rule(comparison: RuleComparison, settings: BootstrapSettings) -> Recommendation | None:
-    """The rule to use; None when labels see no rule, or not even what no rule would give."""
+    """Return the rule to use; None if the labels can evaluate no rule, or not even the raw share."""
     blocks = comparison.blocks
     raw = blocks.tally_weights(1.0 / blocks.candidates.sizes[blocks.candidates.prompt], per_prompt=True)
     if not comparison.rules or not raw.is_visible:
@@ -183,48 +174,35 @@ def recommend_rule(comparison: RuleComparison, settings: BootstrapSettings) -> R
 
 @dataclass(frozen=True)
 class FileForecast:
-    """What is said of a training file before a student is trained on it."""
+    """The forecast for one training file, made before a student is trained on it."""
 
-    file: str
-    """`control`, `recommended` or `runner-up`."""
+    file: str  # `control`, `recommended` or `runner-up`
     rule: str
     at: float | None
     command: str | None
-    rows: int
-    """How many the rule keeps."""
-    selects: bool
-    """Whether the rule leaves anything out that taking any candidate would not."""
-    sampling: ForecastInterval
-    """The share right among its rows."""
-    greedy: ForecastInterval
-    """The share of its prompts whose commonest answer in it is right."""
-    over_control: ForecastInterval
-    """How much more of it is right than of as many rows of the same prompts drawn at random."""
+    rows: int  # the number of rows that the rule keeps
+    selects: bool  # whether the rule leaves out anything that taking any candidate would not
+    sampling: ForecastInterval  # the share right among its rows
+    greedy: ForecastInterval  # the share of its prompts whose commonest answer in the file is right
+    over_control: ForecastInterval  # the share right minus that of as many rows of the same prompts drawn at random
 
     def to_dict(self) -> dict[str, object]:
-        return {
-            "file": self.file,
-            "rule": self.rule,
-            "at": self.at,
-            "command": self.command,
-            "rows": self.rows,
-            "sampling": self.sampling.to_dict(),
-            "greedy": self.greedy.to_dict(),
-            "over_control": self.over_control.to_dict(),
-        }
+        shares = {name: getattr(self, name).to_dict() for name in ("sampling", "greedy", "over_control")}
+        rule = {"file": self.file, "rule": self.rule, "at": self.at, "command": self.command, "rows": self.rows}
+        return {**rule, **shares}
 
 
 def forecast_files(comparison: RuleComparison, settings: BootstrapSettings) -> list[FileForecast]:
-    """The control, what the best rule keeps and, if there is one, what the runner-up keeps."""
+    """Return the forecasts for the control, the best rule and, if there is one, the runner-up."""
     blocks, best, runner_up = comparison.blocks, comparison.rules[comparison.winner_index], comparison.find_runner_up()
     control = blocks.tally_weights(weights.control_weights(blocks.candidates, best.rows), per_prompt=False)
     rules = [best] if runner_up is None else [best, runner_up]
     tallies = [control, *(rule.row_tally for rule in rules)]
     shares = bootstrap_shares(blocks.prompts_per_block, tallies, settings.repeats, settings.seed)
     estimates = [estimate_share(blocks, tally, shares[:, i]) for i, tally in enumerate(tallies)]
-    # Of a control with one row of a prompt, that row is the commonest; of a larger one chance says which is.
-    greedy = estimates[0] if best.rows is None else ForecastInterval(None, why="it is drawn at random")
-    no_estimate = ForecastInterval(None, why="it is the control itself")
+    # In a control with one row per prompt that row is the commonest; in a larger one it depends on chance.
+    greedy = estimates[0] if best.rows is None else ForecastInterval(None, why="the control is drawn at random")
+    no_estimate = ForecastInterval(None, why="this is the control itself")
     forecasts = [FileForecast("control", "control", None, None, best.kept, False, estimates[0], greedy, no_estimate)]
     for i, (file, rule) in enumerate(zip(("recommended", "runner-up"), rules, strict=False), 1):
         forecasts.append(
@@ -249,24 +227,23 @@ def _estimate_commonest_answers(
     tally = tally_commonest_answers(blocks, rule)
     if tally is None:
         return ForecastInterval(None, why=NO_ANSWERS)
-    return estimate_share(
-        blocks, tally, bootstrap_shares(blocks.prompts_per_block, [tally], settings.repeats, settings.seed)[:, 0]
-    )
+    shares = bootstrap_shares(blocks.prompts_per_block, [tally], settings.repeats, settings.seed)
+    return estimate_share(blocks, tally, shares[:, 0])
 
 
 def build_command(base_command: str, rule: SelectionRule, sign: int) -> str:
-    """The line that selects by this rule."""
+    """Return the command that selects by this rule."""
     text = f"{base_command} {RULE_FLAGS[rule.rule]} {rule.at!r}"
     return f"{text} --lower-is-better" if sign < 0 else text
 
 
 def _first_best_index(merits: Floats) -> int:
-    """The simplest of equally good rules, which stands first."""
+    """Return the first, and so the simplest, of equally good rules."""
     return int(np.flatnonzero(merits >= merits.max() - 1e-12)[0])
 
 
 def _cross_validate(comparison: RuleComparison, seed: int) -> WeightTally:
-    """What the choosing comes to: each block counts for the rules that the other folds chose."""
+    """Return the tally of the choice: each block counts for the rules that the other folds chose."""
     count = comparison.blocks.count
     folds = min(FOLDS, count)
     rng = np.random.default_rng([seed, 4])
@@ -287,14 +264,14 @@ def _cross_validate(comparison: RuleComparison, seed: int) -> WeightTally:
 def _judge_winner(
     comparison: RuleComparison, winner_index: int, raw: WeightTally, settings: BootstrapSettings
 ) -> tuple[ForecastInterval, ForecastInterval]:
-    """The accuracy of the choosing, and its gain over the raw rows.
+    """Return the accuracy of the choice and its gain over the raw rows.
 
-    Choosing on a part of the labels finds a rule that is a little worse than the one they all choose, so intervals
-    reach up as far as that of the rule itself does.
+    Choosing on part of the labels finds a slightly worse rule than choosing on all, so intervals extend up to the end
+    of the winner's own interval.
     """
     blocks = comparison.blocks
     if blocks.count == 1:
-        no_estimate = ForecastInterval(None, why="one prompt cannot both choose and judge")
+        no_estimate = ForecastInterval(None, why="one prompt cannot both choose and judge a rule")
         return no_estimate, no_estimate
     cross_validated, winner_tally = _cross_validate(comparison, settings.seed), comparison.tallies[winner_index]
     shares = bootstrap_shares(

@@ -1,9 +1,7 @@
-"""What a rule picks, as weights: the chance that a rule ends with this candidate when it is asked for one.
+"""Selection rules as weights: the chance of each candidate to be the one that the rule chooses for its prompt.
 
-Promises: `best_of` is exact, with ties in score shared equally among the tied candidates that were drawn; all weights
-of a prompt add up to 1 where the rule keeps anything of it, else to 0. Whatever is a share of right rows is then a
-weighted mean of labels, and few labels can estimate it.
-It looks at no label.
+The weights of a prompt add up to 1 if the rule keeps anything of it, else to 0, so that every share of right rows is a
+weighted mean of labels. Ties in score are shared equally. No label is used.
 """
 
 from __future__ import annotations
@@ -11,14 +9,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaln
 
-from winnow.statistics.forecasts.candidates import Bools, Floats, Ints, ScoredCandidates
+from winnow.statistics.card_inputs import Booleans, Floats, Integers
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 
 
 def best_of_n_weights(candidates: ScoredCandidates, n: int) -> Floats:
-    """The chance of each candidate to be the best of `n` drawn without replacement; all, where a prompt has fewer.
+    """Return the chance of each candidate to be the best of `n` drawn without replacement (of all, if there are fewer).
 
     With ties broken by any fixed order, the candidate of rank r of m is the best of k drawn with chance
-    C(r-1, k-1) / C(m, k). Averaged over the orders of a tied run, each of its members gets the mean of the run.
+    C(r-1, k-1) / C(m, k). Averaged over the orders of tied candidates, each of them gets their mean.
     """
     kinds, rank_index = candidates.rank_index
     rank = np.concatenate([np.arange(1.0, size + 1.0) for size in kinds])
@@ -35,20 +34,20 @@ def best_of_n_weights(candidates: ScoredCandidates, n: int) -> Floats:
     return weights
 
 
-def kept_row_weights(candidates: ScoredCandidates, kept: Bools) -> Floats:
-    """Each kept row of a prompt with the same chance."""
+def kept_row_weights(candidates: ScoredCandidates, kept: Booleans) -> Floats:
+    """Return equal chances for the kept rows of each prompt."""
     counts = np.bincount(candidates.prompt[kept], minlength=candidates.prompts)
     return np.where(kept, 1.0 / np.maximum(counts, 1)[candidates.prompt], 0.0)
 
 
-def control_weights(candidates: ScoredCandidates, kept: Bools | None) -> Floats:
-    """As many rows of each prompt as are kept (one, where None), whichever they are: what a control draws."""
+def control_weights(candidates: ScoredCandidates, kept: Booleans | None) -> Floats:
+    """Return the weights of a control: as many rows of each prompt as are kept (one if None), at random."""
     counts = 1 if kept is None else np.bincount(candidates.prompt[kept], minlength=candidates.prompts)
     return np.asarray((counts / candidates.sizes)[candidates.prompt], dtype=np.float64)
 
 
-def commonest_answer_weights(prompt: Ints, answer: Ints, kept: Bools) -> Floats:
-    """The rows that hold their prompt's commonest kept answer, equally; ties for the commonest are shared equally."""
+def commonest_answer_weights(prompt: Integers, answer: Integers, kept: Booleans) -> Floats:
+    """Return equal weights for the rows with their prompt's commonest kept answer; ties share equally."""
     rows = np.flatnonzero(kept)
     weights = np.zeros(len(prompt))
     if not len(rows):
@@ -64,14 +63,14 @@ def commonest_answer_weights(prompt: Ints, answer: Ints, kept: Bools) -> Floats:
     return weights
 
 
-def rank_by_score(candidates: ScoredCandidates, seed: int) -> Ints:
-    """Rows from the highest score to the lowest, ties in an order drawn from the seed: what a top share cuts."""
+def rank_by_score(candidates: ScoredCandidates, seed: int) -> Integers:
+    """Return rows by descending score, ties in a random order drawn from the seed."""
     shuffled = np.random.default_rng([seed, 1]).permutation(candidates.rows)
     return np.asarray(shuffled[np.argsort(-candidates.score[shuffled], kind="stable")])
 
 
-def keep_top_share(ranked_rows: Ints, share: float) -> Bools:
-    """The first floor(share x rows + 1/2) of the ladder."""
+def keep_top_share(ranked_rows: Integers, share: float) -> Booleans:
+    """Return a mask of the first floor(share x rows + 1/2) ranked rows."""
     kept = np.zeros(len(ranked_rows), dtype=np.bool_)
     kept[ranked_rows[: int(np.floor(share * len(ranked_rows) + 0.5))]] = True
     return kept

@@ -1,13 +1,10 @@
-"""Which row of a side comes next: random, spread over prompts, and of known chance.
+"""The order in which to label the rows of a side: random, spread over prompts, with known chances.
 
-Every row of a side has exactly the same chance of being among its first n, for every n: rows stand in a circle
-in seeded random order, prompt by prompt, and the golden ratio walks around it from a seeded start. So labels need no
-weights, and a prompt with few rows is not labeled more often than its rows are worth. Because the walk leaves no large
-gap, a prompt's number of labels stays close to its share of the side's rows: a second label falls into one prompt only
-when its rows are due about one. With equal prompts and labels for up to three in eight of them, none gets a second.
-
-The two sides are walked independently: a kept and a dropped row of one prompt may both come up. It does not know how
-many labels each side gets: that is allocation.py.
+Every row of a side has the same chance of being among its first n, for every n: rows are arranged in a circle in seeded
+random order, prompt by prompt, and steps of the golden ratio walk around it from a seeded start. So labels need no
+weights, and because the walk leaves no large gaps, a prompt's number of labels stays close to its share of the rows.
+With equal prompts and labels for up to three in eight of them, no prompt gets a second label. The two sides are walked
+independently.
 """
 
 from __future__ import annotations
@@ -15,21 +12,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from winnow.statistics.card_inputs import Integers
 from winnow.statistics.row_random import draw_number
-
-Indices = npt.NDArray[np.int64]
 
 CIRCLE = 1 << 64
 GOLDEN_STEP = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio
 
 
 def draw_numbers(ids: list[str], seed: int) -> npt.NDArray[np.uint64]:
-    """The draw number of each row: the same as `draw_sql(seed, "plan", column)` in DuckDB."""
+    """Return the draw number of each row: the same as `draw_sql(seed, "plan", column)` in DuckDB."""
     return np.array([draw_number(seed, "plan", row_id) for row_id in ids], dtype=np.uint64)
 
 
-def walk_rows(prompt: Indices | None, row_numbers: npt.NDArray[np.uint64], count: int, seed: int) -> Indices:
-    """The first `count` rows of a side, in the order to label; a longer walk begins with the same rows."""
+def walk_rows(prompt: Integers | None, row_numbers: npt.NDArray[np.uint64], count: int, seed: int) -> Integers:
+    """Return the first `count` rows of a side, in the order to label; a longer walk begins with the same rows."""
     circle = _arrange_circle(prompt, row_numbers)
     size, point = len(circle), draw_number(seed, "plan", "where the walk starts")
     next_free: dict[int, int] = {}
@@ -42,8 +38,8 @@ def walk_rows(prompt: Indices | None, row_numbers: npt.NDArray[np.uint64], count
     return chosen
 
 
-def _arrange_circle(prompt: Indices | None, row_numbers: npt.NDArray[np.uint64]) -> Indices:
-    """Rows in random order, those of a prompt side by side."""
+def _arrange_circle(prompt: Integers | None, row_numbers: npt.NDArray[np.uint64]) -> Integers:
+    """Return rows in random order, those of a prompt next to one another."""
     if prompt is None or not len(prompt):
         return np.argsort(row_numbers, kind="stable").astype(np.int64)
     by_prompt = np.lexsort((row_numbers, prompt))
@@ -54,7 +50,7 @@ def _arrange_circle(prompt: Indices | None, row_numbers: npt.NDArray[np.uint64])
 
 
 def _find_free_place(next_free: dict[int, int], place: int, size: int) -> int:
-    """The first place from here on that is not taken; shortens the way there for the next search."""
+    """Return the first free position from here on, and shorten the path for the next search."""
     visited = []
     while place in next_free:
         visited.append(place)

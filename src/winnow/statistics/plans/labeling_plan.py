@@ -1,8 +1,8 @@
-"""The order in which to label for the card, before any label is there.
+"""The order in which to label rows for the card.
 
-Promises: kept and dropped rows in the ratio that shrinks the uplift's interval fastest, kept ones first up to each
-look; rows of a side random, spread over prompts and of equal, known chance; a larger budget, or a plan made again
-with the first labels in hand, goes on with the same rows. It reads every decided row's side and prompt, and no text.
+Kept and dropped rows are in the ratio that shrinks the interval of the uplift fastest, kept ones first up to each look.
+The rows of a side are random, spread over prompts and have the same known chance. A larger budget, or a plan made again
+with the first labels, continues with the same rows. Texts are not read.
 """
 
 from __future__ import annotations
@@ -14,26 +14,33 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.errors import UsageError
-from winnow.statistics.plans.allocation import LookAllocation, allocate_labels, share_kept, shrink_share
+from winnow.statistics.card_inputs import Integers
+from winnow.statistics.plans.allocation import (
+    LookAllocation,
+    allocate_labels,
+    share_kept,
+    shrink_share,
+)
 from winnow.statistics.plans.boundaries import choose_look_sizes
-from winnow.statistics.plans.label_order import Indices, walk_rows
+from winnow.statistics.plans.label_order import walk_rows
 from winnow.statistics.plans.required_labels import smallest_detectable_uplift
+from winnow.storage.canonical_json import to_plain
 
 BUDGET = 200
 
 
 @dataclass(frozen=True, eq=False)
 class DecidedRows:
-    """Every decided row: its side, its number from `order.numbers`, and its prompt's code if there are prompts."""
+    """Every decided row: its side, its draw number (label_order.py), and its prompt's code if there are prompts."""
 
     kept: npt.NDArray[np.bool_]
     draw_numbers: npt.NDArray[np.uint64]
-    prompt: Indices | None = None
+    prompt: Integers | None = None
 
 
 @dataclass(frozen=True)
 class EarlierLabels:
-    """Labels already there that followed an earlier plan of the same rows and seed."""
+    """Labels made by an earlier plan of the same rows and seed."""
 
     kept: int = 0
     kept_right: int = 0
@@ -43,9 +50,9 @@ class EarlierLabels:
 
 @dataclass(frozen=True, eq=False)
 class LabelingPlan:
-    """Rows to label, by their index, in order; `drawn` is a row's chance of being within the budget."""
+    """Rows to label, by index, in order; `drawn` is a row's chance of being within the budget."""
 
-    order: Indices
+    order: Integers
     stratum: npt.NDArray[np.str_]
     drawn: npt.NDArray[np.float64]
     looks: tuple[LookAllocation, ...]
@@ -55,15 +62,9 @@ class LabelingPlan:
     settles: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-able numbers; the rows themselves stand in order, stratum and drawn."""
-        return {
-            "labels": len(self.order),
-            "share_kept": self.share_kept,
-            "prompts": self.prompts,
-            "most_per_prompt": self.most_per_prompt,
-            "settles": self.settles,
-            "looks": [stop.to_dict() for stop in self.looks],
-        }
+        """Return the numbers of the plan, without the rows."""
+        names = ("share_kept", "prompts", "most_per_prompt", "settles", "looks")
+        return {"labels": len(self.order), **{name: to_plain(getattr(self, name)) for name in names}}
 
 
 def make_labeling_plan(
@@ -73,9 +74,17 @@ def make_labeling_plan(
     guess: tuple[float, float] = (0.5, 0.5),
     seed: int = 0,
 ) -> LabelingPlan:
-    """Which rows to label next, up to `budget` labels in all; `guess` stands for a and b while nothing is labeled."""
+    """Return which rows to label next, up to `budget` labels in all.
+
+    Args:
+        rows: Every decided row of the table.
+        budget: Labels in all, earlier ones included.
+        earlier_labels: Labels made by an earlier plan.
+        guess: Shares right among kept and dropped rows, used while a side has no label.
+        seed: Seed of the order.
+    """
     if budget < 1:
-        raise UsageError("--budget", f"{budget} labels is less than one", "State at least 1")
+        raise UsageError("--budget", f"{budget} is less than 1", "Pass at least 1, for example 200")
     earlier = earlier_labels or EarlierLabels()
     sides = [np.flatnonzero(rows.kept), np.flatnonzero(~rows.kept)]
     sizes = (len(sides[0]), len(sides[1]))
@@ -102,20 +111,19 @@ def make_labeling_plan(
 def _share_of_kept(earlier: EarlierLabels, guess: tuple[float, float]) -> float:
     if not earlier.kept or not earlier.dropped:
         return share_kept(*guess)
-    return share_kept(
-        shrink_share(earlier.kept_right, earlier.kept), shrink_share(earlier.dropped_right, earlier.dropped)
-    )
+    a, b = shrink_share(earlier.kept_right, earlier.kept), shrink_share(earlier.dropped_right, earlier.dropped)
+    return share_kept(a, b)
 
 
-def _walk_side(rows: DecidedRows, side: Indices, count: int, seed: int) -> Indices:
+def _walk_side(rows: DecidedRows, side: Integers, count: int, seed: int) -> Integers:
     prompt = None if rows.prompt is None else rows.prompt[side]
     return side[walk_rows(prompt, rows.draw_numbers[side], count, seed)]
 
 
 def _interleave_sides(
-    walks: list[Indices], allocations: list[LookAllocation], earlier: EarlierLabels
-) -> tuple[Indices, npt.NDArray[np.bool_]]:
-    """Block by block up to each look: the kept rows, then the dropped ones."""
+    walks: list[Integers], allocations: list[LookAllocation], earlier: EarlierLabels
+) -> tuple[Integers, npt.NDArray[np.bool_]]:
+    """Return the rows block by block up to each look, kept rows before dropped ones."""
     labels_before = (earlier.kept, earlier.dropped)
     blocks, is_kept = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.bool_)]
     for stop in allocations:
@@ -127,7 +135,7 @@ def _interleave_sides(
     return np.concatenate(blocks), np.concatenate(is_kept)
 
 
-def _labels_per_prompt(rows: DecidedRows, order: Indices) -> Indices:
+def _labels_per_prompt(rows: DecidedRows, order: Integers) -> Integers:
     if rows.prompt is None:
         return np.ones(len(order), dtype=np.int64)
     return np.unique(rows.prompt[order], return_counts=True)[1].astype(np.int64)

@@ -1,12 +1,10 @@
-"""A look at the labels so far: helps, harms or undecided, however often one looks.
+"""A group sequential test of the card's decision: helps, harms or undecided, however often the labels are examined.
 
-`helps` is a surely above the raw share right, that is above b (and above 1/2 with two classes); `harms` is surely
-below (or below 1/2). Surely = the interval at this look's boundary excludes it; over all looks together a project
-without any difference is called in at most 5% of cases. Only the looks of the rule count: labels beyond the last one
-reached wait for the next, so looking in between changes nothing. A decision, once made, stands.
-
-Labels are taken in the order of the plan. Labels of one prompt count for less, by what they have in common. It holds
-for labels drawn at random or by side with equal chances; it does not correct labels picked by a person.
+`helps` means that the share right among kept is surely above that of all rows (and above 1/2 with two classes), `harms`
+that it is surely below (or below 1/2). Surely means that the interval at the boundary of this look excludes equality;
+over all looks at most 5% of tables without a difference are decided. Labels after the last look reached are not used
+until the next one, and a decision stands once it is made. Labels must be in the order of a plan, drawn at random or by
+side with equal chances. Labels of one prompt are discounted by a design effect.
 """
 
 from __future__ import annotations
@@ -18,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, stdtrit
 
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.intervals import IntervalEstimate, encode_prompts
 from winnow.statistics.plans.boundaries import stopping_boundaries
-from winnow.statistics.plans.exact_tests import widen_boundary, widen_boundary_against_half
 from winnow.statistics.plans.required_labels import (
     RequiredLabels,
     SequentialDesign,
@@ -28,12 +27,14 @@ from winnow.statistics.plans.required_labels import (
     project_required_labels,
 )
 from winnow.statistics.plans.score_intervals import (
-    Floats,
     SideCounts,
     miettinen_nurminen_interval,
     score_statistic,
+    widen_boundary,
+    widen_boundary_against_half,
     wilson_interval,
 )
+from winnow.storage.canonical_json import to_plain
 
 DECISIONS = {1: "helps", 0: "undecided", -1: "harms"}
 
@@ -47,15 +48,14 @@ class OrderedLabels:
     prompt: npt.NDArray[np.int64] | None = None
 
     def take_first(self, count: int) -> OrderedLabels:
-        """The labels that a look at this size sees."""
-        return OrderedLabels(
-            self.kept[:count], self.right[:count], None if self.prompt is None else self.prompt[:count]
-        )
+        """Return the labels used by a look of this size."""
+        prompt = None if self.prompt is None else self.prompt[:count]
+        return OrderedLabels(self.kept[:count], self.right[:count], prompt)
 
 
 @dataclass(frozen=True, eq=False)
 class SequentialEvidence:
-    """What labels are worth: effective counts, and the boundary in standard errors; one entry per project."""
+    """Effective label counts and the boundary in standard errors; one entry per project."""
 
     sides: SideCounts
     bound: Floats
@@ -66,36 +66,19 @@ class SequentialEvidence:
     def with_exact_boundaries(
         cls, sides: SideCounts, labels_kept: Floats, bound: Floats, bound_kept: Floats
     ) -> SequentialEvidence:
-        """With the boundaries widened where exact tests ask for it."""
+        """Return the evidence with boundaries widened by exact tests."""
         share = sides.right_a / sides.labels_a
-        return cls(
-            sides,
-            widen_boundary(sides, bound),
-            labels_kept,
-            widen_boundary_against_half(share, labels_kept, bound_kept),
-        )
+        widened_kept = widen_boundary_against_half(share, labels_kept, bound_kept)
+        return cls(sides, widen_boundary(sides, bound), labels_kept, widened_kept)
 
     def precision(self) -> Floats:
-        """The share right among kept."""
+        """Return the share right among kept."""
         return self.sides.right_a / self.sides.labels_a
 
 
 @dataclass(frozen=True)
-class SequentialEstimate:
-    """A number between its ends; None where the labels cannot say."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-able numbers."""
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
 class SequentialResult:
-    """What the last look that was reached says; `waiting` labels came after it."""
+    """The result of the last look reached; `waiting` labels came after it."""
 
     labels: int
     kept: int
@@ -106,19 +89,18 @@ class SequentialResult:
     decided_at: int | None
     bound: float | None
     design_effect: float | None
-    uplift: SequentialEstimate
-    precision: SequentialEstimate
+    uplift: IntervalEstimate
+    precision: IntervalEstimate
     enough: RequiredLabels
     why: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-able numbers."""
-        nested = {name: getattr(self, name).to_dict() for name in ("uplift", "precision", "enough")}
-        return dict(vars(self)) | nested
+        """Return the JSON document."""
+        return dict(to_plain(self))
 
 
 def run_sequential_test(labels: OrderedLabels, design: SequentialDesign) -> SequentialResult:
-    """The decision after all looks that these labels reach, with this look's interval."""
+    """Return the decision after all looks that these labels reach, with the interval of the last one."""
     count = len(labels.kept)
     reached = [size for size in design.look_sizes if size <= count]
     decided_at, decision = None, 0
@@ -128,9 +110,8 @@ def run_sequential_test(labels: OrderedLabels, design: SequentialDesign) -> Sequ
             decided_at = size
             break
     seen = labels.take_first(reached[-1]) if reached else labels
-    evidence = (
-        weigh_labels(seen, stopping_boundaries(design.look_sizes, design.level)[len(reached) - 1]) if reached else None
-    )
+    boundaries = stopping_boundaries(design.look_sizes, design.level)
+    evidence = weigh_labels(seen, boundaries[len(reached) - 1]) if reached else None
     uplift, precision = _estimate_uplift_and_precision(seen, evidence, design)
     effect = None if evidence is None else float(np.sum(seen.kept) / evidence.sides.labels_a[0])
     kept = int(np.sum(seen.kept))
@@ -154,7 +135,7 @@ def run_sequential_test(labels: OrderedLabels, design: SequentialDesign) -> Sequ
 
 
 def decide_from_evidence(evidence: SequentialEvidence, classes: int | None = None) -> npt.NDArray[np.int64]:
-    """1 helps, -1 harms, 0 undecided: one entry per project."""
+    """Return 1 (helps), -1 (harms) or 0 (undecided), one entry per project."""
     statistic = score_statistic(evidence.sides, np.zeros_like(evidence.bound))
     above, below = statistic > evidence.bound, statistic < -evidence.bound
     if classes == 2:
@@ -164,7 +145,7 @@ def decide_from_evidence(evidence: SequentialEvidence, classes: int | None = Non
 
 
 def weigh_labels(labels: OrderedLabels, bound: float) -> SequentialEvidence | None:
-    """What these labels are worth; None when a side has none, or all stand in one prompt."""
+    """Return the effective counts of these labels; None if a side has none or all belong to one prompt."""
     kept, right = labels.kept, labels.right
     labels_a, labels_b = int(np.sum(kept)), int(np.sum(~kept))
     if not labels_a or not labels_b:
@@ -172,18 +153,16 @@ def weigh_labels(labels: OrderedLabels, bound: float) -> SequentialEvidence | No
     right_a, right_b = int(np.sum(right & kept)), int(np.sum(right & ~kept))
     effect, effect_kept, widened_bound, widened_bound_kept = 1.0, 1.0, bound, bound
     if labels.prompt is not None:
-        codes = np.unique(labels.prompt, return_inverse=True)[1]
+        codes, _ = encode_prompts(labels.prompt)
         residual_a = np.where(kept, right - right_a / labels_a, 0.0) / labels_a
         residual_b = np.where(kept, 0.0, right - right_b / labels_b) / labels_b
-        independent_variance_a, independent_variance_b = float(np.sum(residual_a**2)), float(np.sum(residual_b**2))
+        variance_a, variance_b = float(np.sum(residual_a**2)), float(np.sum(residual_b**2))
         if not codes.any() and len(codes) > 1:
             return None
         effect, widened_bound = _design_effect_and_boundary(
-            codes, residual_a - residual_b, independent_variance_a + independent_variance_b, bound
+            codes, residual_a - residual_b, variance_a + variance_b, bound
         )
-        effect_kept, widened_bound_kept = _design_effect_and_boundary(
-            codes[kept], residual_a[kept], independent_variance_a, bound
-        )
+        effect_kept, widened_bound_kept = _design_effect_and_boundary(codes[kept], residual_a[kept], variance_a, bound)
     counts = np.array([right_a, labels_a, right_b, labels_b], dtype=np.float64)[:, None]
     sides = SideCounts(*(counts / effect))
     return SequentialEvidence.with_exact_boundaries(
@@ -194,7 +173,7 @@ def weigh_labels(labels: OrderedLabels, bound: float) -> SequentialEvidence | No
 def _design_effect_and_boundary(
     codes: npt.NDArray[np.int64], residual: Floats, independent_variance: float, bound: float
 ) -> tuple[float, float]:
-    """The design effect, never below 1, and the boundary widened for how well it is known; as is without repeats."""
+    """Return the design effect, at least 1, and the boundary widened for its uncertainty."""
     sizes = np.bincount(codes)
     prompts, pairs = int(np.count_nonzero(sizes)), float(np.sum(sizes * (sizes - 1.0)))
     if not pairs:
@@ -202,11 +181,10 @@ def _design_effect_and_boundary(
     if prompts < 2:
         return 1.0, float("inf")
     clustered_variance = float(np.sum(np.bincount(codes, weights=residual) ** 2)) * prompts / (prompts - 1)
-    # Labels alone in their prompt add no doubt about the effect: n / (m - 1) degrees for n labels in prompts of m.
+    # Single labels of a prompt add no uncertainty: n / (m - 1) degrees of freedom for n labels in prompts of m.
     degrees = len(codes) ** 2 / pairs * (prompts - 1) / prompts
-    return max(1.0, clustered_variance / independent_variance) if independent_variance > 0 else 1.0, float(
-        stdtrit(degrees, ndtr(bound))
-    )
+    effect = max(1.0, clustered_variance / independent_variance) if independent_variance > 0 else 1.0
+    return effect, float(stdtrit(degrees, ndtr(bound)))
 
 
 def _decide_at_look(labels: OrderedLabels, design: SequentialDesign, size: int) -> int:
@@ -223,42 +201,36 @@ def _tally_sides(labels: OrderedLabels, effect: float) -> SideTally:
 
 def _estimate_uplift_and_precision(
     labels: OrderedLabels, evidence: SequentialEvidence | None, design: SequentialDesign
-) -> tuple[SequentialEstimate, SequentialEstimate]:
-    """uplift and precision; without evidence only what plain counting says."""
+) -> tuple[IntervalEstimate, IntervalEstimate]:
+    """Return uplift and precision; without evidence at most the plain share right among kept."""
     if evidence is None:
         kept = labels.right[labels.kept]
-        return SequentialEstimate(), SequentialEstimate(float(np.mean(kept))) if len(kept) else SequentialEstimate()
-    uplift_per_difference = design.dropped_share()
-    ends = (
-        float(end[0]) * uplift_per_difference for end in miettinen_nurminen_interval(evidence.sides, evidence.bound)
-    )
-    uplift = SequentialEstimate(float(evidence.sides.difference()[0]) * uplift_per_difference, *ends)
+        return IntervalEstimate(), IntervalEstimate(float(np.mean(kept))) if len(kept) else IntervalEstimate()
+    differences = (evidence.sides.difference(), *miettinen_nurminen_interval(evidence.sides, evidence.bound))
+    uplift = IntervalEstimate(*(float(difference[0]) * design.dropped_share() for difference in differences))
     share = evidence.precision()
-    ends = (
-        float(end[0])
-        for end in wilson_interval(share * evidence.labels_kept, evidence.labels_kept, evidence.bound_kept)
-    )
-    return uplift, SequentialEstimate(float(share[0]), *ends)
+    low, high = wilson_interval(share * evidence.labels_kept, evidence.labels_kept, evidence.bound_kept)
+    return uplift, IntervalEstimate(float(share[0]), float(low[0]), float(high[0]))
 
 
 def _explain_decision(
     labels: OrderedLabels,
     design: SequentialDesign,
     decision: int,
-    results: tuple[SequentialEstimate, SequentialEstimate, RequiredLabels],
+    results: tuple[IntervalEstimate, IntervalEstimate, RequiredLabels],
 ) -> str:
-    """The size first, then what is missing."""
+    """Return the size of the effect, then what is missing for a decision."""
     uplift, precision, projected = results
     if not all(design.rows):
         return projected.why
     if len(labels.kept) < design.look_sizes[0]:
-        return f"the first look is at {design.look_sizes[0]} labels, {design.look_sizes[0] - len(labels.kept)} more"
+        missing = design.look_sizes[0] - len(labels.kept)
+        return f"the first look is at {design.look_sizes[0]} labels: {missing} more are needed"
     if uplift.value is None or uplift.low is None or uplift.high is None or precision.value is None:
         kept = int(np.sum(labels.kept))
         if 0 < kept < len(labels.kept):
-            return "all labels stand in one prompt: label rows of others"
-        return "no label on one of the two sides: label kept rows and dropped ones"
-    size = (
-        f"right among kept {precision.value:.0%}, uplift {uplift.value:+.3f} ({uplift.low:+.3f} to {uplift.high:+.3f})"
-    )
+            return "all labels belong to one prompt: label rows of other prompts"
+        return "one side has no label: label both kept and dropped rows"
+    points = f"{100 * uplift.value:+.1f} points ({100 * uplift.low:+.1f} to {100 * uplift.high:+.1f})"
+    size = f"the share right among kept rows is {precision.value:.0%}, an uplift of {points}"
     return size if decision else f"{size}; {projected.why}"

@@ -1,1 +1,1 @@
-"""Statistics that go by prompt rather than by row: prompts served, and the commonest wrong answer."""
+"""Statistics over prompts instead of rows: prompt coverage, and the commonest wrong answer."""

@@ -1,11 +1,9 @@
 """The share of prompts that have a right kept candidate, from labels of some rows.
 
-A prompt without a kept row is not served, which verdicts alone tell. A prompt with k kept rows is known when all k are
-labeled. Which of the prompts with k kept rows are known depends on how labels were drawn and not on who is right, so
-their share served is estimated from the known ones, and weighed by how many prompts have k kept rows.
-Promises: every row kept and labeled gives the plain share, with the interval of as many independent prompts. Where for
-some k no prompt is known there is no value, only the ends between which it lies: from below a prompt counts as served
-where one of the labels it has is right.
+A prompt without a kept row is not covered. A prompt with k kept rows is known if all k are labeled. Whether it is known
+depends on how labels were drawn and not on who is right, so the prompts with k kept rows are estimated from the known
+ones among them and weighted by their number. If for some k no prompt is known, there is no value but only bounds; the
+lower one counts a prompt as covered if one of its labels is right.
 """
 
 from __future__ import annotations
@@ -24,14 +22,15 @@ from winnow.statistics.card_inputs import (
     SamplingDesign,
     VerdictCounts,
 )
-from winnow.statistics.intervals import IntervalEstimate, ShareEstimate, draw_joint, encode_prompts, interval_from_draws
+from winnow.statistics.intervals import IntervalEstimate, ShareEstimate, encode_prompts, estimate_interval
+from winnow.storage.canonical_json import to_plain
 
 
 @dataclass(frozen=True)
 class PromptCoverage:
-    """The share with its interval; without a value, `low` and `high` are the ends it lies between.
+    """The share of prompts covered; without a value, `low` and `high` are its bounds.
 
-    `prompts` counts the prompts with kept rows that are known.
+    `prompts` counts the known prompts with kept rows.
     """
 
     figure: IntervalEstimate
@@ -39,13 +38,12 @@ class PromptCoverage:
     why: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**self.figure.to_dict(), "prompts": self.prompts, "why": self.why}
+        return {**to_plain(self.figure), "prompts": self.prompts, "why": self.why}
 
 
 @dataclass(frozen=True, eq=False)
 class _CoverageStrata:
-    """By number of kept rows: how many prompts, how many of them are seen, and the share served of those."""
+    """By number of kept rows: prompts in the table, known prompts, and the share covered of those."""
 
     prompts: Floats
     known_prompts: Floats
@@ -55,19 +53,17 @@ class _CoverageStrata:
 def estimate_prompt_coverage(
     counts: VerdictCounts, labeled: LabeledRows, options: MeasureOptions
 ) -> PromptCoverage | None:
-    """The share of prompts served; None where the table says nothing of its prompts."""
+    """Estimate the share of prompts covered; None if the table does not count its prompts."""
     prompts_by_kept_rows = counts.with_kept
     if prompts_by_kept_rows is None or labeled.prompt_kept is None:
         return None
     if not sum(prompts_by_kept_rows.values()):
         return PromptCoverage(IntervalEstimate(), 0, "the table has no prompt")
     if options.labels_drawn is SamplingDesign.BY_LABEL:
-        return PromptCoverage(IntervalEstimate(), 0, "labels drawn by label do not show prompts as they are")
+        return PromptCoverage(IntervalEstimate(), 0, "labels drawn by label do not show whole prompts")
     weight = None if labeled.weight is None else labeled.weight[labeled.kept]
     if weight is not None and len(weight) and np.ptp(weight) > 1e-9 * weight.max():
-        return PromptCoverage(
-            IntervalEstimate(), 0, "kept rows were drawn with unequal chances, so prompts were not seen as they are"
-        )
+        return PromptCoverage(IntervalEstimate(), 0, "kept rows were drawn with unequal chances")
     kept = {number: prompts for number, prompts in prompts_by_kept_rows.items() if number and prompts}
     codes, size = encode_prompts(labeled.prompt[labeled.kept])
     labeled_per_prompt, right = np.bincount(codes, minlength=size), np.zeros(size, np.bool_)
@@ -84,7 +80,7 @@ def estimate_prompt_coverage(
     least = _estimate_coverage(_merge_strata(strata, partial_strata, unknown, 0.0), total, options)
     most = _estimate_coverage(_merge_strata(strata, partial_strata, unknown, 1.0), total, options)
     missing = strata.prompts[unknown].sum() / strata.prompts.sum()
-    why = f"of {missing:.0%} of the prompts with kept rows none like it (as many kept rows) has them all labeled"
+    why = f"for {missing:.0%} of the prompts with kept rows, no prompt with as many kept rows has them all labeled"
     return PromptCoverage(IntervalEstimate(None, least.low, most.high), int(known.sum()), why)
 
 
@@ -98,18 +94,18 @@ def _build_strata(kept: dict[int, int], kept_counts: Integers, right: Booleans) 
 
 
 def _merge_strata(known: _CoverageStrata, partial: _CoverageStrata, unknown: Booleans, bound: float) -> _CoverageStrata:
-    """The known strata, and for the others what their partly labeled prompts allow at least, or at most."""
+    """Return the known strata, and for the others the bound that their partly labeled prompts allow."""
     seen = np.where(unknown, partial.known_prompts if bound == 0 else np.inf, known.known_prompts)
     share = np.where(unknown, partial.covered_share if bound == 0 else 1.0, known.covered_share)
-    # Not one label: nothing is seen served, and that is certain to be no more than the truth.
+    # Without any label nothing is known to be covered, which is a certain lower bound.
     return _CoverageStrata(known.prompts, np.where(seen == 0, np.inf, seen), share)
 
 
 def _estimate_coverage(strata: _CoverageStrata, total: float, options: MeasureOptions) -> IntervalEstimate:
-    """The weighed share; as certain as the prompts it was seen on and the table's own number of prompts make it."""
+    """Return the weighted share, with the precision of the known prompts and of the table's number of prompts."""
     weight = strata.prompts / total
     value = float(weight @ strata.covered_share)
-    # A stratum that is all served so far may hold a prompt that is not.
+    # A stratum whose known prompts are all covered may contain one that is not.
     exact = np.isinf(strata.known_prompts)
     seen = np.where(exact, 1.0, strata.known_prompts)
     smooth = np.where(exact, strata.covered_share, (strata.covered_share * seen + 0.5) / (seen + 1))
@@ -120,4 +116,4 @@ def _estimate_coverage(strata: _CoverageStrata, total: float, options: MeasureOp
     variance = within + across / total
     effective = min(smoothed_mean * (1 - smoothed_mean) / variance, total) if variance > 0 else total
     share = ShareEstimate(value, max(effective, 1e-6), np.inf, np.zeros(1), 0.0, int(total))
-    return interval_from_draws(value, draw_joint([share], options.level, options.seed)[0], options.level)
+    return estimate_interval(share, options.level, options.seed)

@@ -19,8 +19,8 @@ COUNTS = st.integers(1, 100_000)
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_a_share_has_the_interval_newcombe_printed_for_it(right: int, n: int, low: float, high: float) -> None:
-    found = measure_share(right / n, n)
-    assert [found.low, found.high] == pytest.approx([low, high], abs=5e-5)
+    result = measure_share(right / n, n)
+    assert [result.low, result.high] == pytest.approx([low, high], abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def test_a_share_has_the_interval_newcombe_printed_for_it(right: int, n: int, lo
 def test_a_difference_has_the_interval_newcombe_printed_for_it(
     one: tuple[int, int], other: tuple[int, int], low: float, high: float
 ) -> None:
-    found = subtract_shares(*(measure_share(right / n, n) for right, n in (one, other)))
-    assert [found.low, found.high] == pytest.approx([low, high], abs=5e-5)
+    result = subtract_shares(*(measure_share(right / n, n) for right, n in (one, other)))
+    assert [result.low, result.high] == pytest.approx([low, high], abs=5e-5)
 
 
 @given(SHARES, COUNTS)
 def test_an_interval_lies_within_what_is_possible_and_holds_its_share(score: float, n: int) -> None:
-    found = measure_share(score, n)
-    assert found.low is not None and found.high is not None
-    assert 0 <= found.low <= score <= found.high <= 1
-    assert found.high > found.low
+    result = measure_share(score, n)
+    assert result.low is not None and result.high is not None
+    assert 0 <= result.low <= score <= result.high <= 1
+    assert result.high > result.low
 
 
 @given(SHARES, COUNTS, SHARES, COUNTS)
@@ -64,8 +64,8 @@ def test_intervals_of_shares_and_of_differences_hold_as_often_as_they_say() -> N
         one, other = rng.binomial(n, p, 4000) / n, rng.binomial(n, q, 4000) / n
         shares = [measure_share(float(x), n) for x in one]
         both = [subtract_shares(share, measure_share(float(y), n)) for share, y in zip(shares, other, strict=True)]
-        for found, truth in ((shares, p), (both, p - q)):
-            held = np.mean([(one.low or 0.0) <= truth <= (one.high or 0.0) for one in found])
+        for result, truth in ((shares, p), (both, p - q)):
+            held = np.mean([(one.low or 0.0) <= truth <= (one.high or 0.0) for one in result])
             assert 0.93 <= held <= 0.975
 
 

@@ -25,10 +25,10 @@ def test_the_record_counts_orders_and_averages_the_differences_it_saw() -> None:
 def test_the_record_in_words_says_what_it_counts_and_what_not() -> None:
     lines = list(TrackRecord("self", PILOTS, 2, ("p9: is gone",)).summary_lines())
     assert lines == [
-        "your record (self): in 1 of 3 pilots the forecast's ranking held (1 not held, 1 undecided)",
-        "  the share said was off by 5.0 points on average (3 students)",
-        "  recorded in other regimes, and not counted here: 2",
-        "  left out: p9: is gone",
+        "your record (self): the forecast order held in 1 of 3 pilots (1 not held, 1 undecided)",
+        "  mean difference between score and forecast share right: 5.0 points (3 students)",
+        "  2 pilots of other regimes not counted",
+        "  not read: p9: is gone",
     ]
 
 
