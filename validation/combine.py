@@ -1,9 +1,8 @@
-"""Proves what label-free combining promises: error rates inside their intervals, and refusals where due.
+"""Validates combining without labels: whether intervals contain the true rates, and refusals of dependent verifiers.
 
-`python proofs/combine.py [--quick] [--out results]`. *Recovered*: tables of independent verifiers; the share of 95%
-intervals that hold the true right share, phi and psi, over all of them and for the worst one; and how often
-independent verifiers are refused or called dependent by mistake. *Dependent*: how often copies and verifiers that err
-together are refused or warned of, and what comes of them when they are not refused.
+`python validation/combine.py [--quick] [--out results]` simulates independent verifiers and counts the 95% intervals
+that contain the true share right, phi and psi, and how often such verifiers are wrongly refused or called dependent. It
+then simulates copies and verifiers that make mistakes together, and counts refusals, warnings and their errors.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from results_page import markdown_table, parse_arguments, write_results
+from results_page import format_holds, markdown_table, parse_arguments, write_results
 
 from winnow.statistics.combine import CombinedVotes, combine_votes, majority_vote
 
@@ -52,7 +51,7 @@ SETTINGS = [
     IndependentSetting("five, 5,000 rows", 0.6, *GOOD, rows=5_000),
     IndependentSetting("five, 30% abstain", 0.6, *GOOD, abstain=0.3),
     IndependentSetting("five, few right", 0.15, *GOOD),
-    IndependentSetting("five sharp", 0.8, *SHARP),
+    IndependentSetting("five accurate", 0.8, *SHARP),
     IndependentSetting("five weak, 5,000 rows", 0.6, *WEAK, rows=5_000),
     IndependentSetting("four", 0.6, GOOD[0][:4], GOOD[1][:4]),
     IndependentSetting("three", 0.6, GOOD[0][:3], GOOD[1][:3]),
@@ -147,9 +146,9 @@ DEPENDENT: dict[str, Change] = {
     "two that differ on 10% among five": copy_votes([0, 0, 2, 3, 4], 0.1),
     "two that differ on 25% among five": copy_votes([0, 0, 2, 3, 4], 0.25),
     "two pairs that differ on 25% among five": copy_votes([0, 0, 2, 2, 4], 0.25),
-    "an idle pair that differs on 10% among five": idle_pair(0.1),
-    "an idle pair that differs on 20% among five": idle_pair(0.2),
-    "five kin, each differing from one judge on 10%": related_votes,
+    "an uninformative pair that differs on 10% among five": idle_pair(0.1),
+    "an uninformative pair that differs on 20% among five": idle_pair(0.2),
+    "five related, each differing from one judge on 10%": related_votes,
 }
 
 
@@ -168,7 +167,8 @@ def measure_dependence(name: str, rows: int, count: int, rng: np.random.Generato
         both = (result.verdict, majority_vote(mixed, _names(mixed.shape[1])).verdict)
         accuracy.append([float(np.mean((verdict == "pass") == right)) for verdict in both])
         rates = [float(np.mean(votes_of_right == 1)) for votes_of_right in mixed[right].T]
-        off.append(max(abs(v.phi.value - rate) for v, rate in zip(result.verifiers, rates, strict=True) if v.phi))
+        phis = [verifier.phi.value if verifier.phi else None for verifier in result.verifiers]
+        off.append(max(abs(phi - rate) for phi, rate in zip(phis, rates, strict=True) if phi is not None))
     shares = {code: round(codes.count(code) / count, 4) for code in ("refused", "warned", "silent")}
     row = {"verifiers": name, "rows": rows, "tables": count, **shares}
     means = np.mean(accuracy, axis=0).round(3).tolist() if accuracy else ["-", "-"]
@@ -188,18 +188,43 @@ def main() -> None:
     rates = [measure_recovery(setting, count, rng) for setting in SETTINGS]
     few = max(count // 10, 20)
     together = [measure_dependence(name, rows, few, rng) for name in DEPENDENT for rows in (1_000, 5_000)]
-    page = "\n\n".join(
+    figures = {"seed": SEED, "least": LEAST, "recovered": rates, "dependent": together}
+    write_results("combine", figures, format_page, options)
+
+
+def format_page(figures: dict[str, Any]) -> str:
+    """Return the two tables of the page."""
+    rates = [{**row, "holds": format_holds(row["holds"])} for row in figures["recovered"]]
+    recovered = {
+        "verifiers": "verifiers",
+        "rows": "rows per table",
+        "tables": "tables",
+        "inside": "intervals that contain the true rate",
+        "worst": "the same for the worst rate",
+        "mean_width": "mean interval width",
+        "called_dependent": "wrongly called dependent",
+        "refused": "wrongly refused",
+        "holds": f"worst rate at least {figures['least']}",
+    }
+    dependent = {
+        "verifiers": "verifiers",
+        "rows": "rows per table",
+        "tables": "tables",
+        "refused": "refused",
+        "warned": "combined with a warning",
+        "silent": "combined without a warning",
+        "accuracy": "correct verdicts, combined",
+        "majority": "correct verdicts, majority",
+        "farthest_phi": "largest error of a phi",
+    }
+    return "\n\n".join(
         [
-            "Recovered: share of 95% intervals that hold the truth, over all rates and for the worst rate.",
-            markdown_table(
-                rates, {key: key for key in rates[0]} | {"worst": "worst rate", "holds": f"worst >= {LEAST}"}
-            ),
-            "Dependent: share of tables refused, warned of, or combined in silence; of those not refused, the share of "
-            "right verdicts beside a majority's, and how far the phi that is farthest off is off.",
-            markdown_table(together, {key: key for key in together[0]}),
+            "Independent verifiers. Shares are between 0 and 1.",
+            markdown_table(rates, recovered),
+            "Verifiers that make mistakes together. The last three columns are over the tables that were not refused.",
+            markdown_table(figures["dependent"], dependent),
         ]
     )
-    write_results("combine", {"seed": SEED, "least": LEAST, "recovered": rates, "dependent": together}, page, options)
 
 
 if __name__ == "__main__":

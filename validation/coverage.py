@@ -1,13 +1,15 @@
-"""Proves the intervals of the card: how often each of them contains the truth.
+"""Validates the card: how often each of its intervals contains the truth.
 
-`python proofs/coverage.py [--quick] [--out results]` simulates 2,000 tables at every setting, draws labels from each,
-makes the card and looks whether its 95% intervals contain the numbers the table was made from. Candidates of a prompt
-go together: each prompt has its own share right and its own chances to keep a right and a wrong answer, all three
-Beta distributed with the stated intra-prompt correlation; the two chances to keep are tied by a Gaussian copula of 0.5,
-since a judge that is lenient on a prompt is lenient to all its answers. `proofs/real/frank.py` works out what these
-correlations are for summaries of the same article: from 0 to .2 within a corpus.
-A setting counts as having enough labels for the upper limit where at least 5 of each outcome (right and wrong, kept
-and dropped) are expected after division by the design effect.
+`python validation/coverage.py [--quick] [--out results]` simulates 2,000 tables per setting, draws labels from each,
+makes the card, and checks whether its 95% intervals contain the numbers that the table was made from.
+
+Candidates of a prompt resemble each other: each prompt has its own share right and its own probabilities to keep a
+right and a wrong answer. All three are Beta distributed with the stated correlation within prompts. The two
+probabilities are tied by a Gaussian copula of 0.5, since a judge that is lenient on a prompt is lenient to all its
+answers. `validation/real/frank.py` computes these correlations for summaries of the same article: 0 to .2 in a corpus.
+
+The upper limit applies to settings where at least 5 of each outcome (right and wrong, kept and dropped) are expected
+after division by the design effect.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy.typing as npt
 from results_page import markdown_table, parse_arguments, write_results
 from scipy.special import betaincinv, ndtr
 
-from winnow.statistics.card import Card, estimate_card
+from winnow.statistics.card import estimate_card
 from winnow.statistics.card_inputs import (
     Booleans,
     Floats,
@@ -30,6 +32,7 @@ from winnow.statistics.card_inputs import (
     SamplingDesign,
     VerdictCounts,
 )
+from winnow.statistics.card_report import Card
 
 TABLES, QUICK = 2_000, 10
 LEAST, MOST = 0.925, 0.98
@@ -73,34 +76,40 @@ SETTINGS = [
     LabelSetting("few labels, near 1", SimulatedWorld(0.9, 0.95, 0.3), (20,)),
     LabelSetting("near 0 and 1", SimulatedWorld(0.95, 0.98, 0.02), (100,)),
     LabelSetting("right is rare", SimulatedWorld(0.04, 0.95, 0.10), (200,)),
-    LabelSetting("worthless verifier", SimulatedWorld(0.5, 0.5, 0.5), (400,)),
+    LabelSetting("uninformative verifier", SimulatedWorld(0.5, 0.5, 0.5), (400,)),
     LabelSetting("70 kept, 30 dropped", SimulatedWorld(), (70, 30), "verdict"),
     LabelSetting("50 kept, 50 dropped, right is rare", SimulatedWorld(0.03, 0.9, 0.05), (50, 50), "verdict"),
-    LabelSetting("140 kept, 60 dropped, alike .3", replace(EIGHT, alike=0.3), (140, 60), "verdict"),
+    LabelSetting("140 kept, 60 dropped, correlation .3", replace(EIGHT, alike=0.3), (140, 60), "verdict"),
     LabelSetting("50 right, 50 wrong", SimulatedWorld(), (50, 50), "label"),
-    LabelSetting("100 right, 100 wrong, alike .3", replace(EIGHT, alike=0.3), (100, 100), "label"),
+    LabelSetting("100 right, 100 wrong, correlation .3", replace(EIGHT, alike=0.3), (100, 100), "label"),
     LabelSetting("10 right, 10 wrong", SimulatedWorld(), (10, 10), "label"),
     LabelSetting("200 right, 200 wrong, weak verifier", SimulatedWorld(0.5, 0.65, 0.4), (200, 200), "label"),
     LabelSetting(
         "200 right, 200 wrong, phi = psi: p unknown", SimulatedWorld(0.5, 0.5, 0.5), (200, 200), "label", True
     ),
-    LabelSetting("8 each, alike .1, spread labels", replace(EIGHT, alike=0.1), (200,)),
-    LabelSetting("8 each, alike .1, 25 prompts", replace(EIGHT, alike=0.1), (25,), "prompts"),
-    LabelSetting("8 each, alike .3, 40 prompts", replace(EIGHT, alike=0.3), (40,), "prompts"),
-    LabelSetting("8 each, alike .3, 13 prompts", replace(EIGHT, alike=0.3), (13,), "prompts"),
-    LabelSetting("8 each, alike .3, hard prompts fool it", replace(EIGHT, alike=0.3, hard=True), (40,), "prompts"),
-    LabelSetting("32 each, alike .1, 20 prompts", replace(THIRTY_TWO, alike=0.1), (20,), "prompts"),
-    LabelSetting("32 each, alike .3, 20 prompts", replace(THIRTY_TWO, alike=0.3), (20,), "prompts"),
+    LabelSetting("8 each, correlation .1, labels over many prompts", replace(EIGHT, alike=0.1), (200,)),
+    LabelSetting("8 each, correlation .1, 25 prompts", replace(EIGHT, alike=0.1), (25,), "prompts"),
+    LabelSetting("8 each, correlation .3, 40 prompts", replace(EIGHT, alike=0.3), (40,), "prompts"),
+    LabelSetting("8 each, correlation .3, 13 prompts", replace(EIGHT, alike=0.3), (13,), "prompts"),
     LabelSetting(
-        "32 each, alike .3, near 1, 20 prompts",
+        "8 each, correlation .3, worse on hard prompts", replace(EIGHT, alike=0.3, hard=True), (40,), "prompts"
+    ),
+    LabelSetting("32 each, correlation .1, 20 prompts", replace(THIRTY_TWO, alike=0.1), (20,), "prompts"),
+    LabelSetting("32 each, correlation .3, 20 prompts", replace(THIRTY_TWO, alike=0.3), (20,), "prompts"),
+    LabelSetting(
+        "32 each, correlation .3, near 1, 20 prompts",
         replace(THIRTY_TWO, right=0.95, phi=0.97, psi=0.5, alike=0.3),
         (20,),
         "prompts",
     ),
-    LabelSetting("32 each, alike .3, spread labels", replace(THIRTY_TWO, alike=0.3), (400,)),
-    LabelSetting("60 prompts of 8, alike .3, all labeled", SimulatedWorld(prompts=60, each=8, alike=0.3), (), "all"),
-    LabelSetting("40 prompts of 32, alike .1, all labeled", SimulatedWorld(prompts=40, each=32, alike=0.1), (), "all"),
-    LabelSetting("10,000 rows, alike .1, all labeled", replace(EIGHT, alike=0.1), (), "all"),
+    LabelSetting("32 each, correlation .3, labels over many prompts", replace(THIRTY_TWO, alike=0.3), (400,)),
+    LabelSetting(
+        "60 prompts of 8, correlation .3, all labeled", SimulatedWorld(prompts=60, each=8, alike=0.3), (), "all"
+    ),
+    LabelSetting(
+        "40 prompts of 32, correlation .1, all labeled", SimulatedWorld(prompts=40, each=32, alike=0.1), (), "all"
+    ),
+    LabelSetting("10,000 rows, correlation .1, all labeled", replace(EIGHT, alike=0.1), (), "all"),
 ]
 
 
@@ -216,20 +225,22 @@ def measure_coverage(setting: LabelSetting, tables: int) -> dict[str, Any]:
     }
 
 
-def format_page(found: list[dict[str, Any]]) -> str:
-    """The table of the documentation."""
-    titles = {"name": "setting", "n": "labels", "least": "least outcome", "effect": "design effect"}
-    titles |= {name: name.replace("_star", "*") for name in RATES} | {"note": ""}
+def format_page(figures: dict[str, Any]) -> str:
+    """Return the table of the page."""
+    found = figures["settings"]
+    titles = {"name": "setting", "n": "labels", "least": "rarest outcome, effective rows", "effect": "design effect"}
+    titles |= {name: name.replace("_star", "*") for name in RATES} | {"note": "note"}
     rows = []
     for one in found:
-        note = "" if one["enough_labels"] else "conservative" if max(one["coverage"].values()) > MOST else "few"
+        note = "" if one["enough_labels"] else "conservative" if max(one["coverage"].values()) > MOST else "few labels"
         note = note if one["holds"] else "DOES NOT HOLD"
         cells = {name: f"{100 * share:.1f}" for name, share in one["coverage"].items()}
         start = {"name": one["name"], "n": f"{one['labels']:,.0f}", "least": f"{one['least_expected']:.1f}"}
         rows.append({**start, "effect": f"{one['design_effect']:.1f}", **cells, "note": note})
     least = min(min(one["coverage"].values()) for one in found)
     headline = (
-        f"Least coverage: {100 * least:.1f}%; {sum(one['holds'] for one in found)} of {len(found)} settings hold."
+        f"Lowest coverage: {100 * least:.1f}%. {sum(one['holds'] for one in found)} of {len(found)} settings meet the "
+        "requirement."
     )
     return f"{headline}\n\n{markdown_table(rows, titles)}"
 
@@ -239,9 +250,7 @@ def main() -> None:
     options = parse_arguments(__doc__ or "")
     tables = QUICK if options.quick else TABLES
     found = [measure_coverage(setting, tables) for setting in SETTINGS]
-    write_results(
-        "coverage", {"seed": SEED, "tables": tables, "level": 0.95, "settings": found}, format_page(found), options
-    )
+    write_results("coverage", {"seed": SEED, "tables": tables, "level": 0.95, "settings": found}, format_page, options)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The demo's second act over several seeds: does the order of the students hold?
+"""Runs `winnow demo --train` with several seeds and checks whether the order of the students holds.
 
-`python proofs/demo_seeds.py FOLDER [--seeds 0-5]` runs `winnow demo --train` for each seed in a folder of its own under
-FOLDER (what stands finished there is found); writes `results/proofs/demo_seeds.json` and the table in docs/training.md.
+`python validation/demo_seeds.py FOLDER [--seeds 0-5]` runs each seed in its own folder under FOLDER and reuses what is
+finished there. It writes `results/proofs/demo_seeds.json` and the table in docs/explanation/training.md.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from results_page import EXPLANATION, replace_block
+
 from winnow.cli.demo_training.experiment import run_demo_training
 from winnow.cli.demo_training.tables import STUDENTS
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- seeds: begin -->", "<!-- seeds: end -->"
 
 
 def run_or_load_seed(folder: Path, seed: int) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def is_order_kept(result: dict[str, Any]) -> bool:
 
 def as_markdown(results: list[dict[str, Any]]) -> str:
     """The table for the page."""
-    head = ("seed", "generator", *STUDENTS, "pairs foreseen", "of them held")
+    head = ("seed", "generator", *STUDENTS, "pairs with a forecast", "forecast correct")
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for one in results:
         scored = [f"{one['students'][name]['scored']:.1%}" for name in STUDENTS]
@@ -48,12 +49,12 @@ def as_markdown(results: list[dict[str, Any]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     count = sum(map(is_order_kept, results))
-    summary = f"verified > judged > control and unverified in {count} of {len(results)} seeds"
-    return "\n".join(["", *lines, "", f"Share right of {results[0]['n']:,} new problems; {summary}.", ""])
+    summary = f"verified is above judged, and judged above control and unverified, in {count} of {len(results)} seeds"
+    return "\n".join([*lines, "", f"Share right of {results[0]['n']:,} new problems. The accuracy of {summary}."])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The demo's second act over several seeds.")
+    parser = argparse.ArgumentParser(description="Run winnow demo --train with several seeds.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", default="0-5", help="from-to")
     arguments = parser.parse_args()
@@ -62,10 +63,8 @@ def main() -> None:
     results = [run_or_load_seed(arguments.folder / str(seed) / "students", seed) for seed in seeds]
     kept = ROOT / "results" / "proofs" / "demo_seeds.json"
     kept.write_text(json.dumps({"held": sum(map(is_order_kept, results)), "seeds": results}, indent=1) + "\n")
-    page = ROOT / "docs" / "training.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{as_markdown(results)}\n{END}{after}", encoding="utf-8")
+    page = EXPLANATION / "training.md"
+    page.write_text(replace_block(page.read_text("utf-8"), "seeds", as_markdown(results)), "utf-8")
 
 
 if __name__ == "__main__":

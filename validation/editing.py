@@ -1,10 +1,10 @@
-"""How much editing selects and changes in real texts: `python proofs/editing.py FOLDER [--results R] [--model DIR]`.
+"""Measures what editing selects and changes in real texts: `python validation/editing.py FOLDER [--model DIR]`.
 
 FOLDER holds squality/v1-3_txt_{train,dev}.jsonl.gz, tinyshakespeare/input.txt and, under reuters21578,
 reuters21578_train.jsonl.gz. Half of the texts, drawn by a hash, train a tokenizer and a small model on the spot; 5 MB
 of the others are edited, so the model has seen none of what it edits. Writes results/real/editing.json and, where those
-are the project's own figures, the tables of docs/editing.md. One core, some minutes; `--model` keeps the model for
-another time.
+are the project's own results, the tables of docs/explanation/editing.md. It takes some minutes on one core; `--model`
+keeps the model for another time.
 
 The prior reads the 5 MB once; thresholds and numbers of candidates are then tried on what it said. What needs the
 whole distribution, or the edited text read again, is measured on the first documents of the same texts.
@@ -31,9 +31,9 @@ import numpy as np
 from winnow.models.fast_tokenizer import FastTokenizer, TextEncoding, TokenCodes
 from winnow.models.huggingface import HuggingFacePrior, ReadOptions
 from winnow.models.prior import CandidateRequest, Document, Floats, Integers, TokenCandidates, TokenScores
+from winnow.stages.edit.config import EditConfig
 from winnow.stages.edit.edit_counts import EditTally
-from winnow.stages.edit.editor import EditConfig, EditInput, Editor
-from winnow.stages.edit.rules import EditRules
+from winnow.stages.edit.editor import EditInput, Editor
 from winnow.stages.edit.shard_map import to_edits_batch
 from winnow.stages.edit.stage import add_to_tally
 
@@ -211,9 +211,9 @@ def measure_editing(editor: Editor, texts: Sequence[str], again: bool = False) -
     return tally.to_dict()
 
 
-def make_settings(rules: EditRules, protected: bool, **more: Any) -> EditConfig:
+def make_settings(rules: EditConfig, protected: bool, **more: Any) -> EditConfig:
     """Everything protected, as by default, or nothing, as in the paper."""
-    return EditConfig(rules, read_again=0, **more) if protected else EditConfig(rules, protect=(), read_again=0, **more)
+    return rules.model_copy(update={"read_again": 0, **({} if protected else {"protect": ()}), **more})
 
 
 def measure_all_texts(prior: CachedPrior, texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -221,15 +221,15 @@ def measure_all_texts(prior: CachedPrior, texts: Sequence[str]) -> list[dict[str
     found = []
     for threshold in THRESHOLDS:
         for protected in (False, True):
-            rules = EditRules(threshold=threshold)
+            rules = EditConfig(threshold=threshold)
             found.append(
                 _row("paper", rules, protected, measure_editing(Editor(prior, make_settings(rules, protected)), texts))
             )
     for name, rules in (
-        ("paper, k = 64", EditRules(top_k=64)),
-        ("paper, beta 2", EditRules(beta=2.0)),
-        ("code", EditRules(like="code")),
-        ("code, k = 64", EditRules(like="code", top_k=64)),
+        ("paper, k = 64", EditConfig(top_k=64)),
+        ("paper, beta 2", EditConfig(beta=2.0)),
+        ("code", EditConfig(like="code")),
+        ("code, k = 64", EditConfig(like="code", top_k=64)),
     ):
         for threshold in (0.99, 0.9):
             asked = replace(rules, threshold=threshold)
@@ -237,27 +237,36 @@ def measure_all_texts(prior: CachedPrior, texts: Sequence[str]) -> list[dict[str
     return found
 
 
+SAMPLER_OPTIONS: dict[str, dict[str, Any]] = {"top-k": {}, "top-p": {"top_p": 0.9}, "rejection": {"rejection": True}}
+
+
 def measure_subset(prior: HuggingFacePrior, texts: Sequence[str]) -> dict[str, Any]:
     """Samplers, deleting, perplexity after, rounds: on the first of the texts."""
     samplers, rounds = [], []
     for threshold in (0.9, 0.5):
         for name in ("top-k", "top-p", "rejection"):
-            rules = EditRules(threshold=threshold, sampler=name)
+            rules = EditConfig(threshold=threshold, **SAMPLER_OPTIONS[name])
             summary = measure_editing(Editor(prior, make_settings(rules, False)), texts, again=True)
             samplers.append(_row(name, rules, False, summary))
-    rules = EditRules(like="code", down=0.001, down_by="delete")
+    rules = EditConfig(like="code", down=0.001, down_by="delete")
     dropped = _row(
         "code, drop below .001", rules, False, measure_editing(Editor(prior, make_settings(rules, False)), texts, True)
     )
     for threshold in (0.99, 0.8):
-        rules = EditRules(threshold=threshold)
+        rules = EditConfig(threshold=threshold)
         summary = measure_editing(Editor(prior, make_settings(rules, False, rounds=3)), texts)
         rounds.append({"threshold": threshold, "rounds": summary["rounds"]})
     return {"samplers": [*samplers, dropped], "rounds": rounds}
 
 
-def _row(name: str, rules: EditRules, protected: bool, summary: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "rules": rules.config(), "protected": protected, **summary}
+def _rule_settings(rules: EditConfig) -> dict[str, Any]:
+    """The settings of the rules, without those of protection and rounds, which have columns of their own."""
+    others = ("protect", "patterns", "rounds", "seed", "read_again")
+    return {name: value for name, value in rules.result_settings().items() if name not in others}
+
+
+def _row(name: str, rules: EditConfig, protected: bool, summary: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "rules": _rule_settings(rules), "protected": protected, **summary}
 
 
 def held_out_perplexity(prior: CachedPrior, texts: Sequence[str]) -> dict[str, Any]:

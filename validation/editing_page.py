@@ -1,6 +1,6 @@
-"""The tables of the page about editing, from its figures: `python proofs/editing_page.py [--figures F] [--page P]`.
+"""Writes the tables of docs/explanation/editing.md: `python validation/editing_page.py [--figures F] [--page P]`.
 
-Promises: what stands between the markers is a function of results/real/editing.json and nothing else.
+The text between the markers is a function of results/real/editing.json and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE, FIGURES = ROOT / "docs" / "editing.md", ROOT / "results" / "real" / "editing.json"
+PAGE, FIGURES = ROOT / "docs" / "explanation" / "editing.md", ROOT / "results" / "real" / "editing.json"
 BEGIN, END = "<!-- editing: begin -->", "<!-- editing: end -->"
 DIGITS = 6
 PAPER = (34.7, 8.1, 5.4, 4.4, 3.8, 3.6, 3.7, 4.0, 5.2, 27.1)
@@ -50,11 +50,12 @@ def _model(figures: Figures) -> str:
     model, texts = figures["model"], figures["texts"]
     versions = ", ".join(f"{name} {number}" for name, number in figures["versions"].items())
     return (
-        f"The model: {model['parameters'] / 1e6:.2f} million parameters ({model['layers']} layers, width "
-        f"{model['width']}, {model['vocabulary']:,} byte-level tokens, context {model['context']}), trained for "
-        f"{model['steps']:,} steps on {texts['trained_on_bytes'] / 1e6:.1f} MB. Its perplexity on the "
-        f"{texts['edited_bytes'] / 1e6:.1f} MB it then edited and had not seen: {model['perplexity']:.1f} a token, "
-        f"{model['bits_per_byte']:.2f} bits a byte. Made with {versions}."
+        f"The model has {model['parameters'] / 1e6:.2f} million parameters ({model['layers']} layers, width "
+        f"{model['width']}, {model['vocabulary']:,} byte-level tokens, context {model['context']}). It was trained for "
+        f"{model['steps']:,} steps on {texts['trained_on_bytes'] / 1e6:.1f} MB. On the "
+        f"{texts['edited_bytes'] / 1e6:.1f} MB of "
+        f"unseen text that it then edited, its perplexity is {model['perplexity']:.1f} per token "
+        f"({model['bits_per_byte']:.2f} bits per byte). {versions}."
     )
 
 
@@ -66,24 +67,26 @@ def _thresholds(figures: Figures) -> str:
         cells += [format_share(kept[name]) for name in ("eligible_share", "selected_share", "changed_share")]
         texts = f"{free['rows_changed']:,} of {free['rows']:,}"
         rows.append([f"{free['rules']['threshold']:g}", *cells, texts])
-    head = ["p", "P >= p", "selected", "**changed**", "eligible, protected", "selected, protected"]
-    return markdown_table([*head, "changed, protected", "texts changed"], rows)
+    head = ["threshold p", "tokens with P >= p", "selected", "**changed**", "eligible (protection on)"]
+    head += ["selected (protection on)", "changed (protection on)", "texts changed (protection on)"]
+    return "Thresholds, on all texts:\n\n" + markdown_table(head, rows)
 
 
 def _summary_sentence(figures: Figures) -> str:
     free = next(one for one in figures["all"] if one["name"] == "paper" and not one["protected"])
     least, changed = free["rules"]["threshold"], free["changed"]
-    again = f"one selected token in {free['selected'] / changed:,.0f}" if changed else "not one"
+    again = f" (one in {free['selected'] / changed:,.0f} of the selected)" if changed else ""
     found = free["deciles"]
-    shape = "The histogram is a U, as the paper's is."
+    shape = "The distribution of probabilities has the shape of a U, as in the paper."
     if found[9] <= min(found[3:7]):
         shape = (
-            "The histogram is no U: a model this small, trained this briefly, is hardly ever certain, and what the "
-            "paper sees of certain tokens was not reproduced with it."
+            "The distribution of probabilities does not have the shape of a U, as it has in the paper: a model "
+            "this small, "
+            "trained this briefly, is almost never certain. The paper's share of certain tokens was not reproduced."
         )
     return (
-        f"At p = {least:g} {free['selected']:,} of the {free['tokens']:,} tokens were drawn again, and {changed:,} "
-        f"became something else: {again}. {shape}"
+        f"At p = {least:g}, {free['selected']:,} of {free['tokens']:,} tokens were resampled, and {changed:,} of them "
+        f"became a different token{again}. {shape}"
     )
 
 
@@ -91,7 +94,8 @@ def _deciles(figures: Figures) -> str:
     found = figures["all"][0]["deciles"]
     names = [f"{n / 10:.1f}-{(n + 1) / 10:.1f}" for n in range(10)]
     here = ["here", *(f"{100 * one:.1f}" for one in found)]
-    return markdown_table(["chance", *names], [here, ["paper", *map(str, PAPER)]])
+    text = "Share of tokens (percent) by the probability that the prior gave them:\n\n"
+    return text + markdown_table(["probability", *names], [here, ["paper", *map(str, PAPER)]])
 
 
 def _settings(figures: Figures) -> str:
@@ -105,7 +109,8 @@ def _settings(figures: Figures) -> str:
         for one in figures["all"]
         if not one["protected"] and one["rules"]["threshold"] in (0.99, 0.9)
     ]
-    return markdown_table(["setting (k = 8 and beta 1 unless said)", "p", "selected", "changed"], rows)
+    text = "Settings, with k = 8 and beta = 1 unless the row says otherwise:\n\n"
+    return text + markdown_table(["setting", "threshold p", "selected", "changed"], rows)
 
 
 def _samplers(figures: Figures) -> str:
@@ -114,7 +119,8 @@ def _samplers(figures: Figures) -> str:
         perplexity, length = one["perplexity"], one["characters"]["change"]
         cells = [f"{perplexity['before']:.2f}", f"{perplexity['after']:.2f}", f"{100 * length:+.3f}%"]
         rows.append([one["name"], f"{one['rules']['threshold']:g}", format_share(one["changed_share"]), *cells])
-    return markdown_table(["drawn by", "p", "changed", "perplexity before", "after", "characters"], rows)
+    head = ["sampler", "threshold p", "changed", "perplexity before", "perplexity after", "change in length"]
+    return "Samplers, on the first texts:\n\n" + markdown_table(head, rows)
 
 
 def _rounds(figures: Figures) -> str:
@@ -123,7 +129,8 @@ def _rounds(figures: Figures) -> str:
         for number, of in enumerate(one["rounds"], 1):
             cells = [format_share(of[name]) for name in ("selected_share", "changed_share")]
             rows.append([f"{one['threshold']:g}", str(number), *cells, f"{of['perplexity']:.2f}"])
-    return markdown_table(["p", "round", "selected", "changed", "perplexity before the round"], rows)
+    head = ["threshold p", "round", "selected", "changed", "perplexity before the round"]
+    return "Rounds, on the same texts:\n\n" + markdown_table(head, rows)
 
 
 def rewrite_page(figures: Path, document: Path) -> None:

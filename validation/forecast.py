@@ -1,9 +1,8 @@
-"""Proves the forecast: its weights, its warning, its intervals, its few labels, and the rule it recommends.
+"""Validates the forecast: its weights, its warning, its intervals, few labels, and the rule it recommends.
 
-`python proofs/forecast.py [--quick] [--out results]` simulates tables of prompts with candidates, from worlds in which
-best-of-N rises, stays flat or falls. *Sure*: tables on which over-optimization is called sure. *Covered*: tables whose
-95% interval holds what the world gives, at the worst and the best N that labels can see. *Bias*: the mean estimate
-less what all labels of the same table give.
+`python validation/forecast.py [--quick] [--out results]` simulates tables in which best-of-N rises, stays flat or
+falls. It counts how often over-optimization is called sure and how often 95% intervals contain the true accuracy, and
+computes the bias of a forecast from few labels against the forecast from all labels of the same table.
 """
 
 from __future__ import annotations
@@ -18,19 +17,14 @@ from typing import Any
 import numpy as np
 from results_page import markdown_table, parse_arguments, write_results
 
-from winnow.statistics.forecasts import (
-    ForecastRequest,
-    Recommendation,
-    ScoredCandidates,
-    best_of_n_weights,
-    compute_forecast,
-    make_candidates,
-    sample_labels,
-)
-from winnow.statistics.forecasts.candidates import Floats
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates, sample_labels
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 from winnow.statistics.forecasts.curves import best_of_n_curve, best_of_n_rules, default_n
 from winnow.statistics.forecasts.forecast_warnings import detect_decline
+from winnow.statistics.forecasts.recommendation import Recommendation
 from winnow.statistics.forecasts.share_estimates import PromptBlocks, bootstrap_shares
+from winnow.statistics.forecasts.weights import best_of_n_weights
 
 TABLES, QUICK = 1_000, 10
 REPEATS = 1_000
@@ -264,24 +258,38 @@ def _rule_accuracy(everything: ScoredCandidates, best: Recommendation) -> float:
     return float((right / np.maximum(count, 1)).mean())
 
 
+def format_page(figures: dict[str, Any]) -> str:
+    """Return the tables of the page."""
+    return "\n".join(page_lines(figures))
+
+
 def page_lines(figures: dict[str, Any]) -> Iterator[str]:
-    """The tables of the page."""
-    yield f"Weights against enumeration of all draws: largest difference {figures['weights_error']:.1e}.\n"
-    yield f"Over-optimization and intervals, {figures['tables']:,} tables each:\n"
-    titles = {"world": "best-of-N", "table": "prompts x candidates", "labels": "labels", "seen": "seen", "sure": "sure"}
-    titles |= {"covered_least": "covered, least", "covered_most": "covered, most", "largest_n": "largest N shown"}
+    """Yield the lines of the page's tables."""
+    yield (
+        "Closed-form weights of best-of-N against an enumeration of all draws: largest difference "
+        f"{figures['weights_error']:.1e}.\n"
+    )
+    yield f"Over-optimization and coverage of the intervals, {figures['tables']:,} tables per row:\n"
+    titles = {"world": "true best-of-N curve", "table": "prompts x candidates", "labels": "labels"}
+    titles |= {"seen": "called *seen*", "sure": "called *sure*"}
+    titles |= {"largest_n": "largest N shown"}
+    titles |= {"covered_least": "lowest coverage", "covered_most": "highest coverage"}
     yield markdown_table(figures["curves"], titles)
-    yield f"\nOne table of 82 x 100 labeled {figures['again']} times over:\n"
-    titles = {"labels": "labels", "n": "N", "truth": "all labels", "shown": "shown", "bias": "bias"}
-    titles |= {"spread": "spread", "optimistic": "optimistic, not checked"}
-    yield markdown_table([point for one in figures["one_table"] for point in one["points"]], titles)
+    yield f"\nOne table of 82 prompts x 100 candidates, labeled {figures['again']} times:\n"
+    titles = {"labels": "labels", "n": "N", "truth": "accuracy with all labels", "shown": "share of forecasts shown"}
+    titles |= {"bias": "bias", "spread": "standard deviation", "optimistic": "calibrated score (not used)"}
+    points = [point for table in figures["one_table"] for point in table["points"]]
+    yield markdown_table([{k: "-" if v is None else v for k, v in point.items()} for point in points], titles)
     yield ""
     for one in figures["one_table"]:
         rules = ", ".join(f"{rule}: {count}" for rule, count in one["recommended"].items())
         yield f"Recommended with {one['labels']} labels: {rules} (all labels: {one['all_labels_recommend']})."
-    yield f"\nWhat is said of the recommended rule less what it is worth, {figures['judged_tables']} tables each:\n"
-    titles = {"world": "best-of-N", "table": "prompts x candidates", "labels": "labels"}
-    titles |= {"uncorrected": "by the labels that chose", "said": "as said", "covered": "covered"}
+    yield (
+        "\nStated accuracy of the recommended rule minus its true accuracy, "
+        f"{figures['judged_tables']} tables per row:\n"
+    )
+    titles = {"world": "true best-of-N curve", "table": "prompts x candidates", "labels": "labels"}
+    titles |= {"uncorrected": "by the labels that chose the rule", "said": "as reported", "covered": "coverage"}
     yield markdown_table(figures["judged"], titles)
 
 
@@ -302,7 +310,7 @@ def main() -> None:
         "one_table": [relabel_one_table(labels, again) for labels in ("200 planned", "200 at random")],
         "judged": [check_recommendation(s, again, many) for s in chosen],
     }
-    write_results("forecast", figures, "\n".join(page_lines(figures)), options)
+    write_results("forecast", figures, format_page, options)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Proves the plan for the card: how often it misleads, and how many labels it saves.
+"""Validates label plans: how often they mislead, and how many labels they save.
 
-`python proofs/plan.py [--quick] [--out results]` simulates projects that look after 25, 50, 100, ... 10,000 labels and
-stop at the first decision. *Misled*: projects decided although there is nothing to decide (uplift exactly 0; with two
-classes margin exactly 0, which is a = 1/2). *Saved*: labels until the decision, planned against drawn at random, both
-judged by the same looks. Projects whose prompts have many candidates go through `plan` and `look` themselves; the
-others through what `look` decides by, on the counts of all projects at once.
+`python validation/plan.py [--quick] [--out results]` simulates projects that look after 25, 50, 100, ... 10,000 labels
+and stop at the first decision. It counts the projects that decide although there is nothing to decide (an uplift of
+exactly 0, or with two classes a margin of exactly 0). It compares the labels until the decision, planned and random.
+Projects whose prompts have many candidates use the plan and the sequential test themselves. The others use the rule of
+the sequential test on the counts of all projects at once.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from results_page import markdown_table, parse_arguments, write_results
+from results_page import format_holds, markdown_table, parse_arguments, write_results
 
-from winnow.statistics.plans import (
-    LOOK_SIZES,
-    DecidedRows,
-    EarlierLabels,
-    OrderedLabels,
-    SequentialDesign,
-    make_labeling_plan,
-    run_sequential_test,
-    stopping_boundaries,
-)
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.plans import DecidedRows, make_labeling_plan
 from winnow.statistics.plans.allocation import share_kept, shrink_share
-from winnow.statistics.plans.score_intervals import Floats, SideCounts
-from winnow.statistics.plans.sequential_test import SequentialEvidence, decide_from_evidence
+from winnow.statistics.plans.boundaries import LOOK_SIZES, stopping_boundaries
+from winnow.statistics.plans.labeling_plan import EarlierLabels
+from winnow.statistics.plans.required_labels import SequentialDesign
+from winnow.statistics.plans.score_intervals import SideCounts
+from winnow.statistics.plans.sequential_test import (
+    OrderedLabels,
+    SequentialEvidence,
+    decide_from_evidence,
+    run_sequential_test,
+)
 
 PROJECTS, QUICK = 2_000, 100
 LIMIT = 0.06
@@ -174,7 +174,7 @@ def measure_misleading(settings: list[PlanSetting], count: int, rng: np.random.G
     found = []
     for setting in settings:
         decision, _ = simulate_projects(setting, count, rng)
-        found.append(_misleading_row(setting, "each alone", float(np.mean(decision != 0)), count))
+        found.append(_misleading_row(setting, "one label each", float(np.mean(decision != 0)), count))
     return found
 
 
@@ -185,7 +185,7 @@ def measure_misleading_clustered(
     found = []
     for kind in kinds:
         ends = [simulate_project(kind, *made, seed=n) for n, made in enumerate(simulate_tables(kind, count, rng))]
-        prompts = f"{kind.prompts} x {kind.per_prompt}, alike {kind.alike}"
+        prompts = f"{kind.prompts} x {kind.per_prompt}, correlation {kind.alike}"
         found.append(_misleading_row(kind.setting, prompts, sum(end[0] != "undecided" for end in ends) / count, count))
     return found
 
@@ -203,7 +203,7 @@ def measure_savings(count: int, rng: np.random.Generator) -> list[dict[str, Any]
         both = [
             simulate_projects(PlanSetting(keep_rate, a, b, None, drawn), count, rng)[1] for drawn in ("plan", "random")
         ]
-        found.append(_savings_row(PlanSetting(keep_rate, a, b), "each alone", both))
+        found.append(_savings_row(PlanSetting(keep_rate, a, b), "one label each", both))
     for kind in SAVED_TOGETHER:
         setting = kind.setting
         at_random = PlanSetting(setting.keep_rate, setting.a, setting.b, None, "random")
@@ -211,7 +211,7 @@ def measure_savings(count: int, rng: np.random.Generator) -> list[dict[str, Any]
         made = list(simulate_tables(kind, few, rng))
         kinds = (kind, ClusteredProjects(kind.prompts, kind.per_prompt, kind.alike, at_random, kind.until))
         both = [np.array([simulate_project(k, *rows, seed=n)[1] for n, rows in enumerate(made)]) for k in kinds]
-        found.append(_savings_row(setting, f"{kind.prompts} x {kind.per_prompt}, alike {kind.alike}", both))
+        found.append(_savings_row(setting, f"{kind.prompts} x {kind.per_prompt}, correlation {kind.alike}", both))
     return found
 
 
@@ -242,21 +242,44 @@ def main() -> None:
     overall = math.exp(float(np.mean([math.log(row["ratio"]) for row in labels])))
     figures = {"seed": SEED, "looks": LOOK_SIZES, "boundaries": [round(bound, 4) for bound in stopping_boundaries()]}
     figures |= {"limit": LIMIT, "misled": wrong, "saved": labels, "ratio": round(overall, 3)}
-    write_results("plan", figures, _page(wrong, labels, overall), options)
+    write_results("plan", figures, format_page, options)
 
 
-def _page(wrong: list[dict[str, Any]], labels: list[dict[str, Any]], overall: float) -> str:
-    keys = ("keep_rate", "a", "b", "classes", "drawn", "prompts", "projects", "misled", "plus_two_errors", "holds")
-    titles = dict(zip(keys, (*keys[:-2], "+ 2 errors", f"<= {LIMIT}"), strict=True))
-    parts = [
-        "Misled: share of projects decided, over all looks, where nothing is to be decided.",
-        markdown_table(wrong, titles),
+def format_page(figures: dict[str, Any]) -> str:
+    """Return the two tables of the page."""
+    sides = {"keep_rate": "share kept", "a": "right among kept", "b": "right among dropped"}
+    misled = {
+        **sides,
+        "classes": "classes",
+        "drawn": "labels drawn",
+        "prompts": "prompts",
+        "projects": "projects",
+        "misled": "wrongly decided",
+        "plus_two_errors": "plus 2 standard errors",
+        "holds": f"at most {figures['limit']}",
+    }
+    saved = {
+        **sides,
+        "prompts": "prompts",
+        "projects": "projects",
+        "planned": "labels, planned",
+        "random": "labels, at random",
+        "ratio": "ratio",
+        "error": "standard error",
+    }
+    labels_drawn = {"plan": "as planned", "random": "at random"}
+    wrong = [
+        {**row, "drawn": labels_drawn[row["drawn"]], "holds": format_holds(row["holds"])} for row in figures["misled"]
     ]
-    parts += [
-        "Labels until the decision, planned against drawn at random.",
-        markdown_table(labels, {key: key for key in labels[0]}),
-    ]
-    return "\n\n".join([*parts, f"Ratio over all settings (geometric mean): {overall:.3f}"])
+    return "\n\n".join(
+        [
+            "Share of projects that reach a decision at any look although there is nothing to decide.",
+            markdown_table(wrong, misled),
+            "Mean number of labels until the decision.",
+            markdown_table(figures["saved"], saved),
+            f"Ratio over all settings (geometric mean): {figures['ratio']:.3f}",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Writes what small models showed: the figures of docs/students.md, from the rows that two studies left.
+"""Writes the results in docs/explanation/students.md from the rows that two studies recorded.
 
     winnow reproduce eigenvalues --scale small --record results/studies/eigenvalues-small.json
     winnow reproduce forecast --scale small --record results/studies/forecast-small.json
-    python proofs/studies.py --take reproduced
+    python validation/students_page.py --take reproduced
 
-`--take` brings the rows of these runs to results/studies (without times); without it the page is written again from the
-rows that are there. The same rows give the same page. It runs no study.
+`--take` copies the rows of these runs to results/studies, without times. Without it the page is written again from the
+rows that are there. The same rows give the same page. This script runs no study.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from winnow.science.studies.eigenvalues.report import summary_lines as eigenvalue_words
+from winnow.science.studies.eigenvalues.report import summary_lines as eigenvalue_summary
 from winnow.science.studies.forecasts.rank_metrics import group_by_task_and_seed, outcome_deviations, rank_predictors
 from winnow.science.studies.forecasts.study import PREDICTORS_CHOSEN_ON
-from winnow.science.studies.forecasts.study import summary_lines as forecast_words
+from winnow.science.studies.forecasts.study import summary_lines as forecast_summary
 from winnow.science.studies.framework.check import Row
 from winnow.science.studies.framework.unit_store import format_rows, write_whole_file
 from winnow.statistics.forecasts.students import StudyRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = ROOT / "results" / "studies"
-PAGE = ROOT / "docs" / "students.md"
-WORDS = {"eigenvalues": eigenvalue_words, "forecast": forecast_words}
+PAGE = ROOT / "docs" / "explanation" / "students.md"
+SUMMARIES = {"eigenvalues": eigenvalue_summary, "forecast": forecast_summary}
 
 
 def parse_value(text: str) -> object:
@@ -67,7 +67,7 @@ def study_block(name: str) -> Iterator[str]:
     found = json.loads((STUDIES / f"{name}-small.json").read_text("utf-8"))
     versions = ", ".join(f"{library} {version}" for library, version in found["environment"].items())
     yield "```text"
-    yield from (line.rstrip() for line in WORDS[name](read_study_rows(name)) if line)
+    yield from (line.rstrip() for line in SUMMARIES[name](read_study_rows(name)) if line)
     yield ""
     for check in found["checks"]:
         mark = "ok " if check["ok"] else "NOT"
@@ -75,9 +75,9 @@ def study_block(name: str) -> Iterator[str]:
     yield "```"
     yield ""
     if name == "forecast":
-        yield f"What this supports, and what `winnow forecast` states as its record: {forecast_record().summary()}."
+        yield f"`winnow forecast` reports the following record, taken from this table: {forecast_record().summary()}."
         yield ""
-    yield f"Written by `python proofs/studies.py`. Seeds {', '.join(map(str, found['seeds']))}; {versions}."
+    yield f"Seeds: {', '.join(map(str, found['seeds']))}. {versions}."
 
 
 def forecast_record() -> StudyRecord:
@@ -99,7 +99,7 @@ def forecast_record() -> StudyRecord:
     )
 
 
-def rewrite_page_text(text: str, names: Sequence[str] = tuple(WORDS)) -> str:
+def rewrite_page_text(text: str, names: Sequence[str] = tuple(SUMMARIES)) -> str:
     """The page with the part of each study written anew."""
     for name in names:
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
@@ -111,14 +111,14 @@ def rewrite_page_text(text: str, names: Sequence[str] = tuple(WORDS)) -> str:
 
 def main() -> None:
     """Take rows if asked, then write the page."""
-    parser = argparse.ArgumentParser(description="writes docs/students.md from results/studies")
+    parser = argparse.ArgumentParser(description="writes docs/explanation/students.md from results/studies")
     parser.add_argument("--take", type=Path, help="a folder with the runs eigenvalues, forecast or both")
     take = parser.parse_args().take
-    for name in WORDS:
+    for name in SUMMARIES:
         if take is not None and (take / name).is_dir():
             copy_rows(name, take)
     PAGE.write_text(rewrite_page_text(PAGE.read_text("utf-8")), "utf-8")
-    print(f"SEEN in stats/forecasts/students.py has to be {forecast_record()}")
+    print(f"STUDY_RECORD in statistics/forecasts/students.py has to be {forecast_record()}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The figures and tables of theory in the documentation: `python proofs/theory_pages.py [--only figures|tables]`.
+"""Writes the figures and tables of the theory pages: `python validation/theory_pages.py [--only figures|tables]`.
 
-Figures are drawn by `winnow simulate`, the very commands the page shows; tables and the numbers in the text are those
-of results/studies, which `winnow reproduce NAME --record FILE` wrote. It computes nothing of its own.
+Figures are drawn by the `winnow simulate` commands that the page shows. Tables and the numbers in the text come from
+results/studies, which `winnow reproduce NAME --record FILE` wrote. This script computes no number itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from results_page import replace_block
+
 ROOT = Path(__file__).resolve().parent.parent
-DOCS, RESULTS = ROOT / "docs", ROOT / "results" / "studies"
+DOCS, RESULTS = ROOT / "docs" / "explanation", ROOT / "results" / "studies"
+FIGURE_FOLDER = ROOT / "docs" / "figures"
 STUDIES, SCALES = ("gaussian", "rounds"), ("quick", "small")
 
 FIGURES = {
@@ -33,39 +36,53 @@ CONDITIONS = {
 
 {step}
 
-With flips, phi = 1 and psi = 1/4 (p* = .8), the student is right {flips, p=0.76: accuracy:.1%} of the time at p = .76
-and {flips, p=0.84: accuracy:.1%} at p = .84. With the labels of a linear generator and the same p, phi and psi there
-is no step: at p = .6, well below p*, it is right {linear labels, p=0.6: accuracy, far from 1:.1%} of the time. If a
-linear verifier chooses by agreement, rows without end lead to the bisector of generator and verifier: a perfect
-verifier leaves an error of {linear labels, perfect verifier: error:.3f}, where th_g / 2 pi = .125.""",
+Take flips with phi = 1 and psi = 1/4, so p* = .8. The student is right {flips, p=0.76: accuracy:.1%} of the time at
+p = .76 and {flips, p=0.84: accuracy:.1%} of the time at p = .84.
+
+Now take the labels of a linear generator with the same p, phi and psi. The step is gone: at p = .6, well below p*, the
+student is right {linear labels, p=0.6: accuracy, far from 1:.1%} of the time.
+
+If a linear verifier selects by agreement, unlimited rows lead the student to the bisector of generator and verifier.
+Even a perfect verifier leaves an error of {linear labels, perfect verifier: error:.3f}, where theory says
+th_g / 2 pi = .125.""",
     "drift": """### Logistic loss drifts back to the generator
 
 {drift}
 
-Labels of a linear generator (right {drift: generator's accuracy:.4f}), chosen by an oracle; Bayes is
-{drift: Bayes:.4f}. With next to no penalty the student of 1,000 rows is right {logistic, n=1000: accuracy:.4f}, that
-of 150,000 rows {logistic, n=150000: accuracy:.4f}: all rows it is shown are right, but they can be parted by the
-generator's own plane, and so in the end they are.""",
+The labels come from a linear generator that is right {drift: generator's accuracy:.4f} of the time, and an oracle
+selects them. Bayes accuracy is {drift: Bayes:.4f}. With almost no penalty, a student of 1,000 rows is right
+{logistic, n=1000: accuracy:.4f} of the time and a student of 150,000 rows {logistic, n=150000: accuracy:.4f}.
+
+Every row the student sees is right. But the generator's own plane separates these rows perfectly, and with enough rows
+logistic loss converges to it.""",
     "editing": """### The bound 2 b of token editing fails in the exact process
 
 {editing}
 
-All rows edited at once end at {edit, all rows once, in b:.2f} b, as claimed. Twenty disjoint blocks of 5% end at
-{edit, 20 blocks of 5%, in b:.2f} b (d = 32: {edit, 20 blocks of 5%, d=32, in b:.2f} b), five blocks that are half of
-the rows at {edit, 5 blocks, 0.5 of all rows, in b:.2f} b. New rows every round let the error grow without end; the
-same rows every round let it settle. The proof needs each row edited at most once and drops a hat matrix: an edited
-label carries the noise of all labels, edited or not, into the next fit.""",
-    "open-answers": """### p* decides nothing for open answers
+If all rows are edited at once, the error ends at {edit, all rows once, in b:.2f} b, as claimed. Twenty disjoint blocks
+of 5% end at {edit, 20 blocks of 5%, in b:.2f} b ({edit, 20 blocks of 5%, d=32, in b:.2f} b at d = 32). Five blocks that
+together are half of the rows end at {edit, 5 blocks, 0.5 of all rows, in b:.2f} b.
+
+If new rows are edited every round, the error grows without limit. If the same rows are edited every round, it
+converges.
+
+The proof needs each row to be edited at most once, and it drops a hat matrix: an edited label carries the noise of all
+labels, edited or not, into the next fit.""",
+    "open-answers": """### p* does not decide open answers
 
 {open-answers}
 
-In the game of 24 a verifier with phi .95 and psi .10 works on answers of which .04 are right. p* - p is
-{game of 24: margin p* - p:.3f}, so by p* it harms; yet {game of 24: kept share right:.3f} of what it keeps is right,
-{game of 24: times cleaner:.1f} times as much. What turns at a point is the commonest kept answer of a prompt, and its
-point is p*_w = phi / (phi + w psi), w the share of the commonest wrong answer among the wrong: between p* and p*_w it
+In the game of 24, a verifier with phi = .95 and psi = .10 works on answers of which 4% are right. There p* - p is
+{game of 24: margin p* - p:.3f}, so p* says that the verifier harms. Yet {game of 24: kept share right:.1%} of what it
+keeps is right, {game of 24: times cleaner:.1f} times as much as before.
+
+What changes at a point is the most common kept answer of a prompt, and that point is p*_w = phi / (phi + w psi), where
+w is the share of the most common wrong answer among the wrong answers. Between p* and p*_w the most common kept answer
 is right in {open answers between p* and p*_w: commonest kept right:.0%} of prompts, beyond p*_w in
-{open answers beyond p*_w: commonest kept right:.0%}. A student that samples follows the kept share, a greedy one the
-commonest answer. Hence `winnow measure` prints both numbers and says that p* decides nothing there.""",
+{open answers beyond p*_w: commonest kept right:.0%}.
+
+A student that samples follows the share right among kept rows. A greedy student follows the most common answer. This is
+why `winnow measure` prints both numbers.""",
 }
 
 
@@ -87,7 +104,7 @@ def check_values() -> dict[str, float]:
 
 def figure_block(name: str) -> str:
     """How a page shows a figure: the command and the picture."""
-    return f"```sh\nwinnow {FIGURES[name]} --figure {name}.svg\n```\n\n![{name}](figures/{name}.svg)"
+    return f"```sh\nwinnow {FIGURES[name]} --figure {name}.svg\n```\n\n![{name}](../figures/{name}.svg)"
 
 
 def conditions_section(found: Mapping[str, float]) -> str:
@@ -114,10 +131,10 @@ def checks_table(name: str) -> str:
     at_small = {check["name"]: check for check in small["checks"]}
     at_quick = {check["name"]: check for check in quick["checks"]}
     versions = ", ".join(f"{library} {number}" for library, number in small["environment"].items())
-    head = ["| check | wanted | quick | small | source |", "|---|---|---|---|---|"]
+    head = ["| check | expected | found, quick | found, small | source |", "|---|---|---|---|---|"]
     lines = [_row(at_quick.get(check), at_small.get(check)) for check in {**at_quick, **at_small}]
     seeds = {scale: " ".join(map(str, one["seeds"])) for scale, one in (("quick", quick), ("small", small))}
-    return "\n".join([*head, *lines, "", f"Seeds {seeds['quick']} at quick, {seeds['small']} at small; {versions}."])
+    return "\n".join([*head, *lines, "", f"Seeds: {seeds['quick']} (quick), {seeds['small']} (small). {versions}."])
 
 
 def _row(quick: Mapping[str, Any] | None, small: Mapping[str, Any] | None) -> str:
@@ -125,14 +142,15 @@ def _row(quick: Mapping[str, Any] | None, small: Mapping[str, Any] | None) -> st
     assert either is not None
     wanted = f"{either['relation'].replace('=', '') or ''} {either['want']:.5g}".strip()
     within = f" +- {either['tolerance']:.2g}" if either["tolerance"] else ""
-    return f"| {either['name']} | {wanted}{within} | {_format_check(quick)} | {_format_check(small)} | {either['source']} |"
+    cells = (either["name"], f"{wanted}{within}", _format_check(quick), _format_check(small), either["source"])
+    return f"| {' | '.join(cells)} |"
 
 
 def _format_check(check: Mapping[str, Any] | None) -> str:
     if check is None:
         return "-"
     error = "" if check["standard_error"] is None else f" ({check['standard_error']:.1g})"
-    return f"{check['got']:.5g}{error}{'' if check['ok'] else ' **not**'}"
+    return f"{check['got']:.5g}{error}{'' if check['ok'] else ' **outside**'}"
 
 
 def generated_parts() -> Iterable[tuple[str, str, str]]:
@@ -145,14 +163,12 @@ def generated_parts() -> Iterable[tuple[str, str, str]]:
 def replace_between_markers(page: str, marker: str, text: str) -> None:
     """Put the text between its marks in a page."""
     path = DOCS / page
-    before, rest = path.read_text("utf-8").split(f"<!-- {marker}: begin -->\n")
-    after = rest.split(f"<!-- {marker}: end -->")[1]
-    path.write_text(f"{before}<!-- {marker}: begin -->\n{text}\n<!-- {marker}: end -->{after}", "utf-8")
+    path.write_text(replace_block(path.read_text("utf-8"), marker, text), "utf-8")
 
 
 def draw_figure(name: str) -> None:
     """Run the command of a figure."""
-    arguments = [*shlex.split(FIGURES[name]), "--figure", str(DOCS / "figures" / f"{name}.svg")]
+    arguments = [*shlex.split(FIGURES[name]), "--figure", str(FIGURE_FOLDER / f"{name}.svg")]
     subprocess.run([sys.executable, "-m", "winnow.cli.main", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -167,7 +183,7 @@ def main() -> None:
     if only != "figures":
         for page, marker, text in generated_parts():
             replace_between_markers(page, marker, text)
-            print(f"wrote {marker} into docs/{page}")
+            print(f"wrote {marker} into docs/explanation/{page}")
 
 
 if __name__ == "__main__":

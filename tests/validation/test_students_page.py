@@ -1,4 +1,4 @@
-"""The page of students says what the rows under results/studies say, and so does the record of a forecast."""
+"""The page on students and the record that a forecast reports follow the rows in results/studies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def studies() -> ModuleType:
-    """proofs/studies.py, which is a script and in no package."""
-    spec = importlib.util.spec_from_file_location("studies_script", PROJECT / "proofs" / "studies.py")
+    """The script validation/students_page.py."""
+    spec = importlib.util.spec_from_file_location("students_page", PROJECT / "validation" / "students_page.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -28,13 +28,8 @@ def studies() -> ModuleType:
     return module
 
 
-def test_the_page_is_what_the_committed_rows_say(studies: ModuleType) -> None:
-    text = studies.PAGE.read_text("utf-8")
-    assert studies.page(text) == text
-
-
-def test_the_record_that_a_forecast_states_is_that_of_the_committed_rows(studies: ModuleType) -> None:
-    assert studies.seen() == STUDY_RECORD
+def test_the_record_that_a_forecast_reports_is_that_of_the_committed_rows(studies: ModuleType) -> None:
+    assert studies.forecast_record() == STUDY_RECORD
 
 
 def test_a_changed_row_changes_the_page(studies: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -43,10 +38,10 @@ def test_a_changed_row_changes_the_page(studies: ModuleType, monkeypatch: pytest
         content = file.read_text("utf-8")
         (tmp_path / file.name).write_text(content.replace("0.", "0.0") if file.suffix == ".csv" else content, "utf-8")
     monkeypatch.setattr(studies, "STUDIES", tmp_path)
-    assert studies.page(text) != text
+    assert studies.rewrite_page_text(text) != text
 
 
-def test_times_are_not_taken(studies: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_times_are_not_copied(studies: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "reproduced" / "forecast").mkdir(parents=True)
     rows: list[dict[str, object]] = [
         {"what": "model", "who": "a", "seconds": None},
@@ -54,11 +49,11 @@ def test_times_are_not_taken(studies: ModuleType, monkeypatch: pytest.MonkeyPatc
     ]
     (tmp_path / "reproduced" / "forecast" / "rows.csv").write_text(format_rows(rows, "csv"), "utf-8")
     monkeypatch.setattr(studies, "STUDIES", tmp_path)
-    studies.taken("forecast", tmp_path / "reproduced")
-    assert studies.rows("forecast") == [{"what": "model", "who": "a"}]
+    studies.copy_rows("forecast", tmp_path / "reproduced")
+    assert studies.read_study_rows("forecast") == [{"what": "model", "who": "a"}]
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_a_value_comes_back_from_its_text(studies: ModuleType, value: object) -> None:
     text = "" if value is None else str(value)
-    assert studies.value(text) == value and type(studies.value(text)) is type(value)
+    assert studies.parse_value(text) == value and type(studies.parse_value(text)) is type(value)

@@ -1,4 +1,4 @@
-"""Checks the forecast on real code samples: `python proofs/real/codet.py FOLDER [--repeats 300] [--labels 200]`.
+"""Checks the forecast on real code samples: `python validation/real/codet.py FOLDER [--repeats 300] [--labels 200]`.
 
 FOLDER holds the CodeT samples on HumanEval with their hidden labels and the matrix of generated tests
 (labels_and_test_matrix_even.jsonl.gz). The score of a sample is the share of the model's own tests that it passes,
@@ -20,14 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from winnow.statistics.forecasts import (
-    ForecastRequest,
-    ScoredCandidates,
-    compute_forecast,
-    make_candidates,
-    sample_labels,
-)
-from winnow.statistics.forecasts.candidates import Floats
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates, sample_labels
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 
 FILE = "labels_and_test_matrix_even.jsonl.gz"
 NS = (1, 2, 4, 8, 16, 32, 64, 100)

@@ -1,4 +1,4 @@
-"""Three verifiers of summaries on FRANK: `python proofs/real/frank.py FOLDER [--out TABLES]`.
+"""Three verifiers of summaries on FRANK: `python validation/real/frank.py FOLDER [--out TABLES]`.
 
 FOLDER holds frank_validation.jsonl.gz. A summary is right when the people who judged it found no factual error (human
 Factuality equal to 1, no rounding), the prompt is the article, every summary is labeled and every verifier decides.

@@ -1,13 +1,12 @@
-"""Five weak metrics of FRANK in one: `python proofs/real/frank_combine.py FOLDER [--out TABLES]`.
+"""Combines five weak metrics of FRANK: `python validation/real/frank_combine.py FOLDER [--out TABLES]`.
 
-FOLDER holds frank_validation.jsonl.gz. A summary is right when the people who judged it found no factual error (human
-Factuality equal to 1, no rounding), and the prompt is the article. Without labels each metric is cut at its own
-median: half of the summaries pass, whatever share is right, and the share right is found from the votes. Beside the
-combined verdict stand the majority of the same votes and each metric alone at the same cut; and what labels add: the
-same five learned from all of them, each article judged by a fit to the others.
+FOLDER contains frank_validation.jsonl.gz. A summary is right if people found no factual error in it (human Factuality
+equal to 1, without rounding), and the prompt is the article. Without labels, each metric is cut at its own median. The
+result is compared with the majority of the same votes, with each metric alone at the same threshold, and with the
+combination learned from all labels, where each article is judged by a fit to the others.
 
-Writes results/real/frank_combine.json and its part of docs/combining.md. It ends with 1 if combining without labels is
-no better than the majority and every metric alone.
+Writes results/real/frank_combine.json and its part of docs/explanation/combining.md. Exits with 1 if combining without
+labels is no better than the majority and every metric alone.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ FILE = "frank_validation.jsonl.gz"
 METRICS = ("FactCC", "QAGS", "BertScore P Art", "Rouge L", "Meteor")
 COMMAND = ("frank.jsonl", "--prompt", "article", "--text", "summary", "--scores", ",".join(METRICS))
 LEARNED = ("--label", "factual")
-PAGE = ROOT / "docs" / "combining.md"
-BEGIN, END = "<!-- frank: begin -->", "<!-- frank: end -->"
+PAGE = ROOT / "docs" / "explanation" / "combining.md"
 
 
 def make_rows(work: Workspace) -> list[Row]:
@@ -63,22 +61,30 @@ def page_part(figures: Figures) -> Iterator[str]:
     """What the documentation says of it."""
     yield command_block(figures["command"])
     yield (
-        f"{figures['rows']} summaries of {figures['articles']} articles, {figures['right']['labels']:.1%} of them "
-        "right. Share of verdicts that are the people's, no label read:"
+        f"{figures['rows']} summaries of {figures['articles']} articles, of which {figures['right']['labels']:.1%} are "
+        "right. Share of verdicts that agree with people, combined without labels:"
     )
     yield markdown_table(("verdict", "share"), ((name, f"{share:.4f}") for name, share in figures["shares"].items()))
     believed, found = figures["precision"]["believed"], figures["precision"]["labels"]
     low, high = figures["right"]["low"], figures["right"]["high"]
     inside = low <= figures["right"]["labels"] <= high
     yield (
-        f"The report believes that {believed:.0%} of what it keeps is right; the labels say {found:.0%}. It "
-        f"believes that {figures['right']['believed']:.0%} ({low:.0%} to {high:.0%}) of all summaries are right"
-        f"{', and so do the labels' if inside else ', which they are not'}. Its notes say why: "
-        f"{'; '.join(figures['notes']) or 'there are none'}."
+        f"The report estimates that {believed:.0%} of the kept summaries are right. By the labels it is "
+        f"{found:.0%}. It "
+        f"estimates that {figures['right']['believed']:.0%} ({low:.0%} to {high:.0%}) of all summaries are right, "
+        "and the "
+        f"labels {'agree' if inside else 'disagree'}. The report warns: {'; '.join(figures['notes']) or 'nothing'}."
     )
-    yield "With all labels, each article judged by a fit to the others, the same five and the best of them alone:"
+    yield "Combined with all labels, where each article is judged by a fit to the other articles:"
     yield command_block(figures["learned_command"])
     yield markdown_table(("verdict", "share"), ((name, f"{share:.4f}") for name, share in figures["learned"].items()))
+
+
+def rewrite_page_text(text: str, figures: Figures) -> str:
+    """Return the page with its results written again."""
+    begin, end = "<!-- frank: begin -->", "<!-- frank: end -->"
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n" + "\n\n".join(page_part(figures)) + f"\n{end}{rest.split(end)[1]}"
 
 
 def compute_figures(work: Workspace) -> Figures:
@@ -115,9 +121,7 @@ def main() -> None:
     work = workspace.parse_workspace(__doc__)
     figures = workspace.round_numbers(compute_figures(work))
     if work.write_figures("frank_combine", figures):
-        before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-        middle = "\n\n".join(page_part(figures))
-        PAGE.write_text(f"{before}{BEGIN}\n{middle}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+        PAGE.write_text(rewrite_page_text(PAGE.read_text("utf-8"), figures), "utf-8")
     for name, share in figures["shares"].items():
         print(f"{name}: {share:.4f}")
     first, *others = figures["shares"].values()

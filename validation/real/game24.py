@@ -1,4 +1,4 @@
-"""An exact checker and simulated judges on the game of 24: `python proofs/real/game24.py FOLDER [--out TABLES]`.
+"""An exact checker and simulated judges on the game of 24: `python validation/real/game24.py FOLDER [--out TABLES]`.
 
 FOLDER holds game24_n100_cot.jsonl.gz, a hundred logged answers to each of a hundred puzzles. An answer is right as the
 log says; the checker computes in fractions and never sees that. A judge of given phi and psi passes each right answer
@@ -23,7 +23,7 @@ from winnow.statistics.card_inputs import Booleans
 from winnow.statistics.forecasts.weights import commonest_answer_weights
 
 FILE = "game24_n100_cot.jsonl.gz"
-CHECKER = ROOT / "bench" / "real" / "game24_checker.py"
+CHECKER = ROOT / "benchmarks" / "real" / "game24_checker.py"
 JUDGES = {"judge_95_10": (0.95, 0.10), "judge_80_30": (0.8, 0.3), "judge_60_60": (0.6, 0.6)}
 DRAWS = 1000
 

@@ -1,4 +1,4 @@
-"""Two judges of pairs on PandaLM's test set: `python proofs/real/pandalm.py FOLDER [--out TABLES]`.
+"""Two judges of pairs on PandaLM's test set: `python validation/real/pandalm.py FOLDER [--out TABLES]`.
 
 FOLDER holds testset_v1_joined.jsonl.gz. A pair becomes two rows, one per response: a judge passes the response it
 prefers and fails the other. A judge's tie is an abstention on both rows, since it prefers neither; an answer that could

@@ -1,8 +1,8 @@
-"""The page about real verifiers, from the files of figures: `python proofs/real/page.py [--results R] [--page P]`.
+"""Writes the results in docs/explanation/real-verifiers.md: `python validation/real/real_verifiers_page.py`.
 
-Promises: what stands between the markers of the page is a function of results/real/*.json and nothing else; no figure
-is typed in, and a sentence that depends on a figure is chosen by it. What stands outside the markers, the sources and
-the readings, is written by hand and holds no figure of a result.
+The text between the markers is a function of results/real/*.json and nothing else: no number is typed in, and a
+sentence that depends on a number is chosen by it. The text outside the markers is written by hand and contains no
+result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workspace import RESULTS, ROOT, Figures, Workspace
 
-PAGE = ROOT / "docs" / "real-verifiers.md"
+PAGE = ROOT / "docs" / "explanation" / "real-verifiers.md"
 NOT_SAID = "-"
 
 
@@ -82,7 +82,7 @@ def _format_interval(figure: Figures | None, times: float, sign: str, unit: str,
 def cards_table(found: Sequence[Figures], what: str = "verifier") -> str:
     """Cards below one another; the first column says what they are of."""
     return markdown_table(
-        [what, *"labels,right among kept,above raw,phi,psi,p* - p,decision".split(",")],
+        [what, *"labels,right among kept,gain over all rows,phi,psi,p* - p,decision".split(",")],
         (
             [
                 one["name"] if what == "corpus" else one["verifier"],
@@ -102,7 +102,7 @@ def cards_table(found: Sequence[Figures], what: str = "verifier") -> str:
 def differences_table(pairs: Sequence[Figures]) -> str:
     """Who is better, pair by pair."""
     return markdown_table(
-        "first,second,rows,right among kept: first - second,surely better".split(","),
+        "first,second,rows,right among kept: first minus second,better with 95% confidence".split(","),
         (
             [one["first"], one["second"], one["reading"], format_points(one), one["better"] or "neither"]
             for one in pairs
@@ -121,40 +121,42 @@ def frank_part(figures: Figures) -> Iterator[str]:
     card = whole["cards"][0]
     yield command_block(whole["command"], figures["grades"]["command"])
     yield (
-        f"{card['labeled']:,} summaries of {card['prompts']} articles, p = {format_number(card['p'])}, "
-        f"p* = {format_number(card['p_star'])}. {card['decision']}: {card['why']}. "
-        f"By article the labels are worth {card['labeled'] / card['design_effect']:,.0f} independent ones."
+        f"{card['labeled']:,} summaries of {card['prompts']} articles. p = {format_number(card['p'])} and "
+        f"p* = {format_number(card['p_star'])}. Decision: *{card['decision']}* ({card['why']}). Because summaries "
+        "of one "
+        f"article resemble each other, the labels are worth {card['labeled'] / card['design_effect']:,.0f} "
+        "independent ones."
     )
     yield cards_table([{**card, "name": "both"}, *card["slices"]], "corpus")
     open_ = [one["name"] for one in card["slices"] if one["decision"] == "undecided"]
     if open_:
-        yield f"Within {join_words(open_)} the interval does not exclude that FactCC gains nothing."
-    yield from (f"The card notes: {note}." for note in card.get("notes", []))
+        yield f"Within {join_words(open_)} the interval includes no gain."
+    yield from (f"The card adds: {note}." for note in card.get("notes", []))
     soft = figures["grades"]["cards"][0]
     yield (
-        f"With human Factuality as a grade from 0 to 1 instead: mean {format_number(soft['mean_kept'])} among kept, "
-        f"{format_number(soft['mean_raw'])} raw; {soft['decision']}."
+        f"With the human Factuality as a grade from 0 to 1, the mean is {format_number(soft['mean_kept'])} among kept "
+        f"summaries and {format_number(soft['mean_raw'])} among all. Decision: *{soft['decision']}*."
     )
+    yield "Correlation between summaries of the same article (for FactCC):"
     yield markdown_table(
-        "corpus,alike in rightness,in being kept if right,in being kept if wrong".split(","),
+        "corpus,right,kept if right,kept if wrong".split(","),
         (
             [one["corpus"], *(_format_value(one[name]) for name in ("right", "kept right", "kept wrong"))]
             for one in figures["alike"]
         ),
     )
     yield (
-        "That is how far summaries of one article go together (correlation within a prompt, FactCC). "
-        f"Side by side on the other half, {halves['judged_on']['summaries']} summaries of "
-        f"{halves['judged_on']['articles']} articles; the thresholds of BERTScore come from "
+        f"Three verifiers side by side, on {halves['judged_on']['summaries']} summaries of "
+        f"{halves['judged_on']['articles']} articles. The thresholds of BERTScore were chosen on "
         f"{halves['chosen_on']['summaries']} summaries of {halves['chosen_on']['articles']} other articles:"
     )
     yield command_block(both["command"])
     yield markdown_table(("verifier", "threshold"), ([name, f"{cut:g}"] for name, cut in figures["thresholds"].items()))
     yield cards_table(both["cards"])
     slices = [{**one, "verifier": f"{of['verifier']}, {one['name']}"} for of in both["cards"] for one in of["slices"]]
-    yield "The same, corpus by corpus (corrected for looking at several):"
+    yield "The same for each corpus, with a Bonferroni correction:"
     yield cards_table(slices)
-    yield from (f"The card of {of['verifier']} notes: {note}." for of in both["cards"] for note in of.get("notes", []))
+    yield from (f"The card of {of['verifier']} adds: {note}." for of in both["cards"] for note in of.get("notes", []))
     yield differences_table(both["pairs"])
 
 
@@ -168,22 +170,23 @@ def pandalm_part(figures: Figures) -> Iterator[str]:
     people = counts["people"]
     yield command_block(both["command"])
     yield (
-        f"{counts['pairs']} pairs, so {both['cards'][0]['n']:,} rows. Most people say tie in {people['tie']} pairs and "
-        f"no two of them agree in {people['no majority']}: those stay without label."
+        f"{counts['pairs']} pairs give {both['cards'][0]['n']:,} rows. In {people['tie']} pairs most people say "
+        "tie, and in "
+        f"{people['no majority']} no two people agree. These pairs have no label."
     )
     yield cards_table(both["cards"])
     yield differences_table(both["pairs"])
     yield markdown_table(
-        "judge,says tie,unreadable,tie where people say tie,exact agreement over all pairs".split(","),
+        "judge,ties,unreadable answers,ties where people say tie,exact agreement over all pairs".split(","),
         (
             [judge, one["tie"], one["unreadable"], one["tie where people say tie"], f"{one['exact agreement']:.1%}"]
             for judge, one in counts["judges"].items()
         ),
     )
     yield (
-        "Exact agreement counts a tie as a third answer, and what could not be read as a disagreement. It is another "
-        f"question: a judge that never says tie loses all {people['tie']} ties of people there, while a selection only "
-        "asks which response to keep."
+        "Exact agreement counts a tie as a third answer and an unreadable answer as a disagreement. It answers another "
+        f"question: a judge that never says tie disagrees with people on all {people['tie']} of their ties, while a "
+        "selection only asks which response to keep."
     )
 
 
@@ -196,10 +199,12 @@ def game24_part(figures: Figures) -> Iterator[str]:
     students = [copied["exact"], *(copied[card["verifier"]] for card in both["cards"][1:])]
     yield command_block(figures["verify"], both["command"])
     yield (
-        f"{first['n']:,} answers to {first['prompts']} puzzles, {raw['kept_right']:.1%} right, so "
-        f"p = {format_number(first['p'])}; w = {figures['w']:g}. `right` is the exact checker."
+        f"{first['n']:,} answers to {first['prompts']} puzzles, of which {raw['kept_right']:.1%} are right. So "
+        f"p = {format_number(first['p'])}, and w = {figures['w']:g}. `right` is the exact checker."
     )
-    titles = "verifier,stated phi and psi,phi,psi,right among kept,above raw,p*,p*_w,p* - p,decision".split(",")
+    titles = "verifier,simulated phi and psi,phi,psi,right among kept,gain over all rows,p*,p*_w,p* - p,decision".split(
+        ","
+    )
     yield markdown_table(
         titles,
         (
@@ -218,11 +223,11 @@ def game24_part(figures: Figures) -> Iterator[str]:
         ),
     )
     yield (
-        f"What students copy, raw and kept; expected over {figures['draws']:,} draws of such a judge, "
-        "with the spread of one draw:"
+        "What a student would copy, from all answers and from the kept ones. Expected values are over "
+        f"{figures['draws']:,} simulated judges of the same quality, with the standard deviation of one judge:"
     )
     yield markdown_table(
-        "verifier,right among kept,expected,puzzles whose commonest kept answer is right,expected,spread".split(","),
+        "verifier,right among kept,expected,most common kept answer right,expected,standard deviation".split(","),
         (
             [
                 one["verifier"],
@@ -240,7 +245,7 @@ def _negative_margin_lines(cards: Sequence[Figures], students: Sequence[Figures]
     pairs = list(zip(cards, students, strict=True))
     against = [card["verifier"] for card, _ in pairs if card["margin"]["value"] < 0 and card["decision"] == "helps"]
     if against:
-        yield f"The margin p* - p is negative and yet the verifier surely helps: {join_words(against)}."
+        yield f"The margin p* - p is negative and yet the verifier helps: {join_words(against)}."
     both = [
         card["verifier"]
         for card, one in pairs
@@ -248,12 +253,13 @@ def _negative_margin_lines(cards: Sequence[Figures], students: Sequence[Figures]
     ]
     if both:
         yield (
-            f"Even p*_w lies below p for {join_words(both)}, and more puzzles are won than before. It is a statement about "
-            "one puzzle with a given p and w, and puzzles differ in both."
+            f"For {join_words(both)} even p*_w is below p, and yet the most common kept answer is right in more "
+            "puzzles than "
+            "before. p*_w is a statement about one puzzle with a given p and w, and puzzles differ in both."
         )
     idle = [card["verifier"] for card in cards if card["decision"] == "undecided"]
     if idle:
-        yield f"Passes right and wrong answers alike, as far as the interval tells: {join_words(idle)}."
+        yield f"The interval includes no gain for {join_words(idle)}."
 
 
 def _is_surely_higher(one: Figures, raw: Figures) -> bool:
@@ -266,12 +272,13 @@ def wmt23_part(figures: Figures) -> Iterator[str]:
     counts, best = figures["counts"], figures["systems"]
     yield command_block(*(one["command"] for one in figures["forecasts"]), figures["grades"]["command"])
     yield (
-        f"{counts['segments']} segments by {best['count']} systems ({counts['left_out']} segments without human scores "
-        "are left out). The share of segments whose chosen translation is right; random is N = 1, the oracle finds a "
-        "right one wherever one of the N is right:"
+        f"{counts['segments']} segments by {best['count']} systems ({counts['left_out']} segments have no human "
+        "score and "
+        "are left out). The table shows the share of segments whose chosen translation is right. N = 1 is a random "
+        "choice, and the oracle chooses a right translation wherever one of the N is right."
     )
     curves = figures["forecasts"]
-    titles = [f"{what}, right from {one['right_from']}" for one in curves for what in ("best by chrF", "oracle")]
+    titles = [f"{what}, right if score >= {one['right_from']}" for one in curves for what in ("best by chrF", "oracle")]
     yield markdown_table(
         ["N", *titles],
         (
@@ -283,9 +290,12 @@ def wmt23_part(figures: Figures) -> Iterator[str]:
         yield _curve_sentence(one, best["best_right"][str(one["right_from"])], best["best"])
     chosen, oracle = figures["grades"]["cards"]
     yield (
-        f"Mean human score: {format_grade(chosen['mean_raw'])} at random, {format_grade(chosen['mean_kept'])} for the best of "
-        f"{best['count']} by chrF ({chosen['decision']}, {format_grade(chosen['gain'], '+')}), "
-        f"{format_grade(oracle['mean_kept'])} for the oracle; {best['best_mean']:.1f} for always taking {best['best']}."
+        f"Mean human score: {format_grade(chosen['mean_raw'])} for a random choice, "
+        f"{format_grade(chosen['mean_kept'])} for "
+        f"the best of {best['count']} by chrF (decision: *{chosen['decision']}*, gain "
+        f"{format_grade(chosen['gain'], '+')}), "
+        f"{format_grade(oracle['mean_kept'])} for the oracle, and {best['best_mean']:.1f} for always choosing "
+        f"{best['best']}."
     )
 
 
@@ -295,12 +305,14 @@ def _curve_sentence(one: Figures, single: float, system: str) -> str:
     value, oracle = last["best_of_n"]["value"], last["oracle"]["value"]
     way = (value - start["value"]) / (oracle - start["value"]) if oracle > start["value"] else 0.0
     words = (
-        f"Right from {one['right_from']}: the best of {last['n']} by chrF goes {way:.0%} of the way from random to the "
-        f"oracle. Always taking {system} gives {single:.1%}, {_position_to_interval(single, last['best_of_n'])} its interval. "
+        f"Right if score >= {one['right_from']}: the best of {last['n']} by chrF covers {way:.0%} of the distance "
+        "from a "
+        f"random choice to the oracle. Always choosing {system} gives {single:.1%}, which is "
+        f"{_position_to_interval(single, last['best_of_n'])} the interval of the best of {last['n']}. "
     )
     rule = one["recommended"]
     words += "No rule is recommended." if rule is None else f"Recommended: {rule['rule']}, N = {rule['n'] or NOT_SAID}."
-    seen = (f" {'Sure' if caution['sure'] else 'Seen'}: {caution['words']}." for caution in one["warnings"])
+    seen = (f" Warning ({'sure' if caution['sure'] else 'seen'}): {caution['words']}." for caution in one["warnings"])
     return words + "".join(seen)
 
 

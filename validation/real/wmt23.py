@@ -1,4 +1,4 @@
-"""Best of twelve translations by a reference metric: `python proofs/real/wmt23.py FOLDER [--out TABLES]`.
+"""Best of twelve translations by a reference metric: `python validation/real/wmt23.py FOLDER [--out TABLES]`.
 
 FOLDER holds en-de_candidates_human_scores.jsonl.gz: English segments, twelve systems' German, a human score from 0 to
 100 for each. The systems are the candidates of a segment. The score is chrF against the human reference, computed here

@@ -1,6 +1,6 @@
-"""The figure of a curve: lines with their spread over seeds, as SVG or PNG. matplotlib is loaded on use only.
+"""The figure of a curve: lines with their standard errors over seeds, as SVG or PNG. matplotlib is loaded on use.
 
-Promises: the same rows give the same file: no date and no random name in it.
+The same rows give the same file, without a date or a random name in it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,23 @@ FIGURE_FORMATS = (".svg", ".png")
 
 
 def check_figure_format(path: Path) -> None:
-    """Refuse what is neither SVG nor PNG, before anything is run."""
+    """Refuse a file that is neither SVG nor PNG."""
     if path.suffix.lower() not in FIGURE_FORMATS:
-        raise UsageError(
-            "--figure", f"{format_value(path.name)} ends in neither .svg nor .png", "Name FILE.svg or FILE.png"
-        )
+        problem = f"{format_value(path.name)} ends in neither .svg nor .png"
+        raise UsageError("--figure", problem, "Name FILE.svg or FILE.png")
 
 
 def draw_figure(
     path: Path, lines: Sequence[CurveLine], axes: tuple[str, str, bool], marks: Mapping[str, float]
 ) -> None:
-    """Draw the lines; axes are the names of x and y, and whether x is logarithmic."""
+    """Draw the lines to a file.
+
+    Args:
+        path: FILE.svg or FILE.png.
+        lines: the lines, with the standard errors that become bands of two standard errors.
+        axes: the names of x and y, and whether x is logarithmic.
+        marks: named positions on x.
+    """
     plt = _import_matplotlib()
     with plt.rc_context({"svg.hashsalt": "winnow", "svg.fonttype": "none", "font.size": 9}):
         figure, plot = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
@@ -40,24 +46,19 @@ def draw_figure(
                 plot.fill_between(line.positions, low, high, color=curve.get_color(), alpha=0.2, linewidth=0)
         for name, position in marks.items():
             plot.axvline(position, color="0.4", linewidth=0.8, linestyle=":")
-            plot.annotate(
-                name, (position, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", color="0.3"
-            )
-        _style_axes(plot, axes)
+            top = (position, 1.0)
+            plot.annotate(name, top, xycoords=("data", "axes fraction"), ha="center", va="bottom", color="0.3")
+        x, y, logarithmic = axes
+        plot.set_xlabel(x)
+        plot.set_ylabel(y)
+        if logarithmic:
+            plot.set_xscale("log")
+        plot.spines[["top", "right"]].set_visible(False)
+        plot.legend(frameon=False, fontsize=8)
         metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
         with atomic_write(path) as partial:
             figure.savefig(partial, format=path.suffix.lower()[1:], dpi=120, metadata=metadata)
         plt.close(figure)
-
-
-def _style_axes(plot: Any, axes: tuple[str, str, bool]) -> None:
-    x, y, logarithmic = axes
-    plot.set_xlabel(x)
-    plot.set_ylabel(y)
-    if logarithmic:
-        plot.set_xscale("log")
-    plot.spines[["top", "right"]].set_visible(False)
-    plot.legend(frameon=False, fontsize=8)
 
 
 def _import_matplotlib() -> Any:

@@ -1,1 +1,1 @@
-"""The science behind winnow: closed forms and simulations (theory), problems with known answers (tasks), papers as executable studies (studies)."""
+"""Theory (closed forms and simulations), tasks with known answers, and studies that reproduce papers."""

@@ -12,9 +12,10 @@ from winnow.errors import UsageError
 from winnow.science.tasks.eigenvalues import Eigenvalues, closeness, verifier
 from winnow.science.tasks.numbers import determinant
 from winnow.science.tasks.numbers.determinant import Determinant
-from winnow.science.tasks.numbers.encodings import ENCODINGS, Floats
+from winnow.science.tasks.numbers.encodings import ENCODINGS
 from winnow.science.tasks.numbers.matrices import MatrixTask
 from winnow.science.tasks.task import Example, prompt_rows
+from winnow.science.theory.arrays import Floats
 
 SMALL = Eigenvalues(n=2, digits=2, shapes=False)
 
@@ -111,7 +112,7 @@ def test_any_text_is_judged(prompt: str, text: str) -> None:
     assert determinant.verifier([prompt], [text])[0] in (None, False, True)
 
 
-def test_a_prompt_that_is_no_symmetric_matrix_is_not_judged() -> None:
+def test_a_prompt_that_is_not_a_symmetric_matrix_is_not_judged() -> None:
     prompt = SMALL.examples(1, seed=0)[0].prompt
     tokens = prompt.split()
     tokens[3:6] = ["-" if tokens[3] == "+" else "+", *tokens[4:6]]
@@ -141,7 +142,7 @@ def test_every_tolerance_can_be_read_from_the_distances() -> None:
     assert closeness(prompts, texts) == np.maximum(0, 1 - distances).tolist()
 
 
-def test_an_example_is_the_same_whoever_asks_and_other_seeds_ask_other_things() -> None:
+def test_an_example_depends_on_seed_split_and_index_only() -> None:
     assert SMALL.examples(9_000, seed=4)[8_990:] == SMALL.examples(10, seed=4, first=8_990)
     assert not {*SMALL.examples(200, seed=4)} & {*SMALL.examples(200, seed=5)}
 

@@ -23,7 +23,7 @@ def test_right_answer_knows_every_answer_of_the_answerer_without_a_reference() -
         assert right_answer([problem.prompt] * 6, [answer.text for answer in made]) == [a.right for a in made]
 
 
-def test_right_answer_says_nothing_about_a_prompt_that_is_not_ours() -> None:
+def test_right_answer_abstains_on_a_prompt_that_is_not_a_word_problem() -> None:
     assert right_answer(["What is love?", PROMPT, PROMPT], ["A: 85", "A: 85", "A: 84"]) == [None, True, False]
 
 
@@ -75,5 +75,5 @@ def test_the_judge_dislikes_malformed_answers_and_gives_an_empty_one_nothing() -
     assert score("") == score(" \n") == 0
 
 
-def test_the_judge_is_not_told_the_truth_so_a_true_equation_for_the_wrong_question_pleases_it() -> None:
+def test_the_judge_likes_a_true_equation_even_for_the_wrong_question() -> None:
     assert score("The numbers given are 37 and 48. With them 48 - 37 = 11. A: 11") > 0.5

@@ -96,7 +96,7 @@ def test_the_same_problem_and_seed_give_the_same_answers_and_more_begin_with_the
     assert scripted_answers(BUYS, 20, seed=1) != scripted_answers(BUYS, 20, seed=2)
 
 
-def test_the_answerer_tells_the_truth_about_every_answer(written: list[tuple[Problem, list[ScriptedAnswer]]]) -> None:
+def test_the_answerer_labels_every_answer_correctly(written: list[tuple[Problem, list[ScriptedAnswer]]]) -> None:
     for problem, made in written:
         for answer in made:
             assert answer.right == (parse_stated_answer(answer.text) == solve(problem.prompt)), answer

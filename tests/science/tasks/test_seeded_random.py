@@ -48,7 +48,7 @@ def test_weights_are_the_chances_and_no_weight_is_never_drawn() -> None:
         weighted_choice(rng, {"a": 0.0})
 
 
-def test_places_without_replacement_are_different_and_every_set_is_equally_likely() -> None:
+def test_sampled_positions_are_different_and_every_set_is_equally_likely() -> None:
     rng = random_stream("sets", 1)
     sets = Counter(tuple(sample_positions(rng, 2, 4)) for _ in range(6_000))
     assert set(sets) == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import time
 from collections import Counter
 
 import pytest
@@ -12,10 +11,10 @@ from hypothesis import strategies as st
 
 from winnow.errors import UsageError
 from winnow.science.tasks import word_problems
+from winnow.science.tasks.task import Split
 from winnow.science.tasks.templates import KINDS, TEMPLATES, ArithmeticStep, solve
 from winnow.science.tasks.word_problems import (
     Problem,
-    Split,
     generate_problems,
     is_pair_held_out,
     parse_stated_answer,
@@ -118,17 +117,8 @@ def test_a_blank_that_comes_twice_must_be_filled_alike() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_kinds_asked_for_are_made(kind: str) -> None:
+def test_only_the_requested_kinds_are_made(kind: str) -> None:
     assert {TEMPLATES[problem.template].kind for problem in generate_problems(200, 1, kinds=[kind])} == {kind}
-
-
-def test_sixteen_thousand_problems_are_made_within_half_a_second() -> None:
-    seconds = []
-    for seed in range(3):
-        start = time.perf_counter()
-        generate_problems(16_000, seed)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5
 
 
 def test_asking_for_more_problems_than_there_are_is_refused_and_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,5 +152,5 @@ def test_an_answer_in_digits_words_or_with_commas_is_read_back(number: int, form
 @pytest.mark.parametrize(
     "text", ["", "85", "A:", "A: unknown", "A: 85 apples", "A: 8 5", "A: 1,23", "A: " + "9" * 5_000]
 )
-def test_what_is_no_plain_number_after_the_mark_states_no_answer(text: str) -> None:
+def test_text_after_the_mark_that_is_not_a_number_states_no_answer(text: str) -> None:
     assert parse_stated_answer(text) is None

@@ -1,4 +1,4 @@
-"""Papers as executable studies: what was claimed, what a machine finds, and where the claim holds.
+"""Papers as executable studies: what was claimed, what is measured here, and under which condition a claim holds.
 
-A study goes through the front door only: `import winnow`, winnow.science.theory, winnow.science.tasks and winnow.text.
+A study uses the public API, winnow.science.theory, winnow.science.tasks, winnow.text and the storage helpers only.
 """

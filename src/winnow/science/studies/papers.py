@@ -1,4 +1,4 @@
-"""The two papers behind most studies: how claims name them, and what to cite."""
+"""The two papers behind most studies: their names in claims, and their citation."""
 
 from __future__ import annotations
 

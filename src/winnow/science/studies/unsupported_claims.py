@@ -1,4 +1,4 @@
-"""Claims of the papers that no study here runs, so that the list of claims is whole."""
+"""Claims of the papers that no study here tests, which complete the list of claims."""
 
 from __future__ import annotations
 

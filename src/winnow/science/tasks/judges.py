@@ -1,10 +1,9 @@
-"""Two callables to judge answers to word problems, and to copy from: a judge that likes long answers, and the truth.
+"""Two verifiers of word problems: the truth, and a judge that likes long answers.
 
     winnow verify candidates.jsonl --with winnow.science.tasks.judges:right_answer --out verdicts
 
-Promises: both have the signature that trainers use for rewards, `f(prompts, completions, **columns)`, answer one entry
-per completion, depend on prompt and completion only, and raise on nothing that is text.
-Neither looks at a reference or at who wrote the answer.
+Both have the signature that trainers use for rewards, `f(prompts, completions, **columns)`; they use prompt and
+completion only, neither a reference nor the author of the answer.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from winnow.science.tasks.seeded_random import hash_fraction
+from winnow.science.tasks.task import verify_solutions
 from winnow.science.tasks.templates import compute, solve
 from winnow.science.tasks.word_problems import parse_stated_answer
 
@@ -23,21 +23,17 @@ NOISE_AMPLITUDE = 0.16
 
 
 def right_answer(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[bool | None]:
-    """Whether each completion states the right answer; None where the prompt is not one of ours."""
-    verdicts: list[bool | None] = []
-    for prompt, completion in zip(prompts, completions, strict=True):
-        answer = solve(prompt)
-        verdicts.append(None if answer is None else parse_stated_answer(completion) == answer)
-    return verdicts
+    """Verify that each completion states the right answer; None where the prompt is not a word problem."""
+    return verify_solutions(prompts, completions, solve, lambda text, answer: parse_stated_answer(text) == answer)
 
 
 def long_answer_judge(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[float]:
-    """A score from 0 to 1 per completion, as a language model asked "is this a good answer?" might give it."""
+    """Score each completion from 0 to 1, as a language model asked "is this a good answer?" might do."""
     return [_judge_score(prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)]
 
 
 def _judge_score(prompt: str, text: str) -> float:
-    """It likes length and reassuring words, wants an answer line, and checks arithmetic only while still attentive."""
+    """Reward length, reassuring words and an answer line; punish false equations near the start only."""
     if not text.strip():
         return 0.0
     score = 0.285

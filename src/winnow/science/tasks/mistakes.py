@@ -1,8 +1,6 @@
-"""The mistakes people and models make in word problems, each as the working that shows it.
+"""Typical mistakes in word problems, each with the equations that lead to the wrong answer.
 
-Promises: `working(problem, mistake)` is a wrong answer with the working that leads there, or None where the mistake
-cannot be made (nothing to carry, one step only) or would end at the right answer or below zero.
-It does not say how often a mistake is made nor how it is worded; that is answerer.py.
+How often a mistake is made and how it is worded is in scripted_answerer.py.
 """
 
 from __future__ import annotations
@@ -17,25 +15,28 @@ from winnow.science.tasks.word_problems import Problem
 
 @dataclass(frozen=True)
 class WorkedSolution:
-    """What is written down: equations in order (a slip makes one false), and the number given as the answer."""
+    """Equations in order, one of them false after a slip, and the number stated as the answer."""
 
     equations: tuple[str, ...]
     value: int
 
 
 def correct_solution(problem: Problem) -> WorkedSolution:
-    """The equations of the problem and its answer."""
+    """Return the equations of the problem and its answer."""
     return WorkedSolution(tuple(str(step) for step in problem.steps), problem.answer)
 
 
 def mistaken_solution(problem: Problem, mistake: str) -> WorkedSolution | None:
-    """The working of this mistake on this problem, or None where it cannot be made."""
+    """Return the wrong solution that this mistake leads to.
+
+    None where the mistake cannot be made (nothing to carry, one step only) or would give a right or negative answer.
+    """
     solution = MISTAKES[mistake](problem)
     return solution if solution is not None and solution.value >= 0 and solution.value != problem.answer else None
 
 
 def _continue_solution(first: ArithmeticStep, wrong_result: int, later: tuple[ArithmeticStep, ...]) -> WorkedSolution:
-    """The first step ends in the number written instead of its result; later steps go on from there."""
+    """A solution whose first step has a wrong result, with which the later steps go on."""
     equations, value = [f"{first.left} {first.sign} {first.right} = {wrong_result}"], wrong_result
     for step in later:
         result = compute(value, step.sign, step.right)
@@ -45,7 +46,7 @@ def _continue_solution(first: ArithmeticStep, wrong_result: int, later: tuple[Ar
 
 
 def carry_amount(step: ArithmeticStep) -> int:
-    """What is lost from the result when the carry out of the ones is forgotten; below 0 for a borrow."""
+    """Return what the result lacks if the carry out of the ones is forgotten; negative for a borrow."""
     left, right = step.left % 10, step.right % 10
     if step.sign == "x":
         return step.left * right // 10 * 10
@@ -77,15 +78,14 @@ def _shift_result(distance: int) -> Callable[[Problem], WorkedSolution | None]:
     def shift(problem: Problem) -> WorkedSolution | None:
         *before, last = problem.steps
         wrong_result = last.result + (distance if _prompt_fraction(problem, "off by", distance) < 0.5 else -distance)
-        return WorkedSolution(
-            (*map(str, before), f"{last.left} {last.sign} {last.right} = {wrong_result}"), wrong_result
-        )
+        equation = f"{last.left} {last.sign} {last.right} = {wrong_result}"
+        return WorkedSolution((*map(str, before), equation), wrong_result)
 
     return shift
 
 
 def _swap_digits(problem: Problem) -> WorkedSolution | None:
-    """The equation is right; the answer is copied from it with its last two digits the wrong way round."""
+    """The equations are right, but the last two digits of the stated answer are swapped."""
     hundreds, tens, ones = problem.answer // 100, problem.answer // 10 % 10, problem.answer % 10
     if problem.answer < 10:
         return None
@@ -98,7 +98,7 @@ def _drop_second_step(problem: Problem) -> WorkedSolution | None:
 
 
 def _prompt_fraction(problem: Problem, *purpose: object) -> float:
-    """The same number in [0, 1) whenever this prompt is answered: people make the same slip again."""
+    """A number in [0, 1) that is fixed for the prompt, so the same slip is made every time."""
     return hash_fraction("mistake", *purpose, problem.prompt)
 
 

@@ -1,13 +1,8 @@
-"""A scripted answerer: stands in for a small language model where none is installed.
+"""A scripted answerer that stands in for a small language model where none is installed.
 
-Promises
-- The same problem, n and seed give the same answers; asking for more gives the same ones first.
-- Some prompts it nearly always gets right, some it nearly always gets wrong (`chance_right`). Each prompt has a
-  favorite mistake, so the commonest wrong answer has weight. A few answers are malformed.
-- When it is wrong it is often wordier: it rationalizes. That is what a judge who likes length falls for.
-
-It says of every answer whether it is right because it made the mistake itself. How its texts are judged is not known
-here.
+Some prompts it nearly always gets right, some nearly always wrong; each prompt has a favorite mistake, so one wrong
+answer is common. A few answers are malformed. Wrong answers are often longer, which deceives a judge that likes length.
+Judges are in judges.py.
 """
 
 from __future__ import annotations
@@ -86,7 +81,7 @@ MUSINGS = (
 
 @dataclass(frozen=True)
 class ScriptedAnswer:
-    """What was written, whether the task counts it as right, and the name of the mistake if not."""
+    """The text, whether it is right, and the name of the mistake if it is not."""
 
     text: str
     right: bool
@@ -94,32 +89,33 @@ class ScriptedAnswer:
 
 
 def scripted_answers(problem: Problem, n: int, seed: int) -> list[ScriptedAnswer]:
-    """n answers to the problem, as a model would draw them one after the other."""
+    """Draw n answers to the problem; a larger n gives the same answers first."""
     if n < 0:
-        raise UsageError("n", f"is {n}, but must be 0 or more", "Ask for at least one answer")
+        raise UsageError("n", f"is {n}, but must be 0 or more", "Ask for 0 or more answers")
     rng = random_stream("scripted answerer", seed, problem.id, problem.prompt)
     mistakes = {name: solution for name in MISTAKES if (solution := mistaken_solution(problem, name)) is not None}
     weights, chance = _mistake_weights(problem, mistakes), chance_right(problem)
-    drawn_answers = []
+    answers = []
     for _ in range(n):
         mistake = None if rng.random() < chance else weighted_choice(rng, weights)
         work = correct_solution(problem) if mistake is None else mistakes[mistake]
-        drawn_answers.append(_draw_answer(rng, problem, work, mistake))
-    return drawn_answers
+        answers.append(_draw_answer(rng, problem, work, mistake))
+    return answers
 
 
 def chance_right(problem: Problem) -> float:
-    """How likely a well-formed answer is right: less for longer work and carries, and each prompt has its own luck."""
+    """Return the probability that a well-formed answer is right.
+
+    It depends on the kind of problem, falls with every carry, and has a random part that is fixed for the prompt.
+    """
     carries = sum(carry_amount(step) != 0 for step in problem.steps)
     luck = LUCK_RANGE * (2 * hash_fraction("luck of the prompt", problem.prompt) - 1)
-    return min(
-        HIGHEST_CHANCE,
-        max(LOWEST_CHANCE, BASE_ACCURACY[TEMPLATES[problem.template].kind] - CARRY_COST * carries + luck),
-    )
+    chance = BASE_ACCURACY[TEMPLATES[problem.template].kind] - CARRY_COST * carries + luck
+    return min(HIGHEST_CHANCE, max(LOWEST_CHANCE, chance))
 
 
 def _mistake_weights(problem: Problem, mistakes: Iterable[str]) -> dict[str, float]:
-    """How likely each mistake that can be made here is; the favorite of this prompt has its own share on top."""
+    """The weights of the possible mistakes, with an extra share for the favorite mistake of the prompt."""
     weights = {name: MISTAKE_WEIGHTS[name] for name in mistakes}
     favorite = weighted_choice(random_stream("favorite mistake", problem.prompt), weights)
     weights[favorite] += sum(weights.values()) * FAVORITE_SHARE / (1 - FAVORITE_SHARE)
@@ -138,7 +134,6 @@ def _draw_answer(rng: Random, problem: Problem, work: WorkedSolution, mistake: s
 
 
 def _reasoning_text(rng: Random, problem: Problem, work: WorkedSolution, style: str) -> str:
-    """The words before the answer line."""
     first = random_integer(rng, 0, len(MUSINGS) - 1)
     second = (first + random_integer(rng, 1, len(MUSINGS) - 1)) % len(MUSINGS)
     text = random_choice(rng, WORDINGS[style]).format(

@@ -1,21 +1,17 @@
-"""What a task is: it makes prompts, knows their answers, and says whether a text answers one.
+"""The definition of a task: it makes prompts, knows their answers, and verifies texts. No models here.
 
-    table = rows(Eigenvalues(n=2, digits=2), 1_000, seed=0)
+    table = prompt_rows(Eigenvalues(n=2, digits=2), 1_000, seed=0)
 
-Promises of every task here: example `index` of a seed and split is the same whoever asks, for how many, and in
-whichever order; what a test example asks is never asked in training, whatever the seeds; `right` needs the prompt
-alone, says False of whatever is no answer, and None only where the prompt is not one of the task's.
-Prompt and answer are tokens with white space between, or plain text, so that a small model can read them.
-
-A task of your own is any object with these members, named by dotted path where a study asks for one.
-It holds no model and trains nothing.
+Every task here promises: example `index` of a seed and split is always the same; a question of the test split is never
+asked in training, whatever the seeds. Prompt and answer are tokens separated by white space, or plain text.
+Your own task is any object with the members of `Task`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from winnow.errors import UsageError, format_value, suggest_name
 
@@ -23,47 +19,65 @@ Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 HELD_OUT_SHARE = 0.2
+Solution = TypeVar("Solution")
 
 
 @dataclass(frozen=True)
 class Example:
-    """A prompt and its right answer, as a model is to read and to write them."""
+    """A prompt and its right answer, as a model reads and writes them."""
 
     prompt: str
     answer: str
 
 
 class Task(Protocol):
-    """Anything that asks questions it can answer. Ours are frozen dataclasses whose fields are their settings."""
+    """The members of a task. The tasks of winnow are frozen dataclasses whose fields are their settings."""
 
     @property
     def name(self) -> str:
-        """One word for tables and figures."""
+        """One word that names the task in tables and figures."""
 
     def examples(self, count: int, seed: int, split: Split = "train", first: int = 0) -> list[Example]:
-        """Examples `first` to `first + count - 1` of this seed and split."""
+        """Return examples `first` to `first + count - 1` of this seed and split."""
 
     def verify(self, prompts: Sequence[str], completions: Sequence[str]) -> list[bool | None]:
-        """Whether each completion answers its prompt."""
+        """Verify each completion from its prompt alone; None only where the prompt does not belong to the task."""
 
 
 def prompt_rows(
     task: Task, count: int, seed: int, split: Split = "train", first: int = 0
 ) -> list[dict[str, str | int]]:
-    """The same examples as rows of a table of prompts, each with the answer as its reference."""
+    """Return examples as rows of a prompt table, with the answer as the reference."""
     examples = task.examples(count, seed, split, first)
     return [
-        {"id": f"{task.name}-{split}-{seed}-{first + place}", "prompt": example.prompt, "reference": example.answer}
-        for place, example in enumerate(examples)
+        {"id": f"{task.name}-{split}-{seed}-{index}", "prompt": example.prompt, "reference": example.answer}
+        for index, example in enumerate(examples, first)
+    ]
+
+
+def verify_solutions(
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    solve: Callable[[str], Solution | None],
+    is_right: Callable[[str, Solution], bool],
+) -> list[bool | None]:
+    """Compare each completion with the solution of its prompt; None where `solve` does not know the prompt."""
+    return [
+        None if (solution := solve(prompt)) is None else is_right(completion, solution)
+        for prompt, completion in zip(prompts, completions, strict=True)
     ]
 
 
 def check_request(count: int, split: str, first: int) -> None:
-    """What no task can make examples of."""
+    """Refuse what no task can make examples of."""
     for name, value in (("count", count), ("first", first)):
         if value < 0:
             raise UsageError(name, f"is {value}, but must be 0 or more")
+    check_split(split)
+
+
+def check_split(split: str) -> None:
+    """Refuse a split that is neither train nor test."""
     if split not in SPLITS:
-        raise UsageError(
-            "split", f"is {format_value(split)}, but must be 'train' or 'test'", suggest_name(split, SPLITS)
-        )
+        problem = f"is {format_value(split)}, but must be 'train' or 'test'"
+        raise UsageError("split", problem, suggest_name(split, SPLITS))

@@ -1,7 +1,7 @@
-"""The wordings of the word problems, and how to read a prompt back into its numbers.
+"""The wordings of the word problems, and the parser that turns a prompt back into its numbers.
 
-Promises: every prompt that a wording makes is matched by that wording alone, and `solve` finds its answer from
-the text, so checking needs no reference. It draws nothing; word_problems.py fills the wordings.
+Every prompt matches exactly one wording, so `solve` finds the answer from the text alone. word_problems.py fills the
+wordings with random numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class ArithmeticStep(NamedTuple):
-    """One computation of a problem: left sign right."""
+    """One computation of a problem, such as 37 + 48."""
 
     left: int
     sign: str
@@ -27,7 +27,7 @@ class ArithmeticStep(NamedTuple):
 
 
 def compute(left: int, sign: str, right: int) -> int:
-    """left sign right, for the three signs the problems use."""
+    """Return the result of left sign right for the signs +, - and x."""
     if sign == "+":
         return left + right
     if sign == "-":
@@ -39,7 +39,7 @@ def compute(left: int, sign: str, right: int) -> int:
 
 @dataclass(frozen=True)
 class Template:
-    """The wording of a problem. The operands stand in the text in the order of computing, left to right."""
+    """One wording of a kind of problem; its operands occur in the text in the order of computation."""
 
     name: str
     kind: str
@@ -52,7 +52,7 @@ class Template:
         object.__setattr__(self, "pattern", re.compile(_wording_pattern(self.wording)))
 
     def steps(self, operands: tuple[int, ...]) -> tuple[ArithmeticStep, ...]:
-        """The computations that lead from the operands to the answer."""
+        """Return the computations that lead from the operands to the answer."""
         computed: list[ArithmeticStep] = []
         left = operands[0]
         for sign, right in zip(self.signs, operands[1:], strict=True):
@@ -62,7 +62,7 @@ class Template:
 
 
 def _wording_pattern(wording: str) -> str:
-    """The wording as a regular expression; a blank that comes twice must be filled alike."""
+    """The wording as a regular expression; a blank that occurs twice must be filled with the same text."""
     shapes = {**dict.fromkeys("abc", "[0-9]{1,9}"), "name": "[A-Z][a-z]+", "friend": "[A-Z][a-z]+"}
     parts, seen = [], set()
     for literal_or_blank in re.split(r"(\{\w+\})", wording):
@@ -77,82 +77,56 @@ def _wording_pattern(wording: str) -> str:
     return "".join(parts)
 
 
-def _make_templates(kind: str, signs: str, ranges: tuple[tuple[int, int], ...], **wordings: str) -> list[Template]:
-    return [Template(name, kind, signs, ranges, wording) for name, wording in wordings.items()]
-
-
 SMALL, FEW, EACH, EXTRA, LARGE = (10, 99), (2, 9), (3, 20), (2, 30), (100, 999)
-_ALL = (
-    *_make_templates(
-        "add",
-        "+",
-        (SMALL, SMALL),
-        buys="{name} has {a} {things}. {She} buys {b} more. How many {things} does {she} have now?",
-        finds="{name} puts {a} {things} in a bag and then finds {b} more. How many {things} is that together?",
-        shelves="There are {a} {things} on one shelf and {b} on the other. How many {things} are there in all?",
-    ),
-    *_make_templates(
-        "subtract",
-        "-",
-        (SMALL, SMALL),
-        gives="{name} has {a} {things}. {She} gives {b} of them to {friend}. How many {things} does {she} keep?",
-        more_than="{name} has {a} {things} and {friend} has {b}. How many more {things} does {name} have?",
-        sells="A shop has {a} {things} and sells {b} of them. How many {things} remain?",
-    ),
-    *_make_templates(
-        "multiply",
-        "x",
-        (FEW, EACH),
-        boxes="{name} packs {a} boxes with {b} {things} in each. How many {things} does {she} pack?",
-        price="{name} buys {a} bags of {things} at {b} dollars a bag. How many dollars does {she} pay?",
-    ),
-    *_make_templates(
-        "two-step",
-        "+-",
-        (SMALL, SMALL, SMALL),
-        buys_gives="{name} has {a} {things}. {She} buys {b} more and then gives {c} to {friend}. "
+_WORDINGS: dict[tuple[str, str, tuple[tuple[int, int], ...]], dict[str, str]] = {
+    ("add", "+", (SMALL, SMALL)): {
+        "buys": "{name} has {a} {things}. {She} buys {b} more. How many {things} does {she} have now?",
+        "finds": "{name} puts {a} {things} in a bag and then finds {b} more. How many {things} is that together?",
+        "shelves": "There are {a} {things} on one shelf and {b} on the other. How many {things} are there in all?",
+    },
+    ("subtract", "-", (SMALL, SMALL)): {
+        "gives": "{name} has {a} {things}. {She} gives {b} of them to {friend}. How many {things} does {she} keep?",
+        "more_than": "{name} has {a} {things} and {friend} has {b}. How many more {things} does {name} have?",
+        "sells": "A shop has {a} {things} and sells {b} of them. How many {things} remain?",
+    },
+    ("multiply", "x", (FEW, EACH)): {
+        "boxes": "{name} packs {a} boxes with {b} {things} in each. How many {things} does {she} pack?",
+        "price": "{name} buys {a} bags of {things} at {b} dollars a bag. How many dollars does {she} pay?",
+    },
+    ("two-step", "+-", (SMALL, SMALL, SMALL)): {
+        "buys_gives": "{name} has {a} {things}. {She} buys {b} more and then gives {c} to {friend}. "
         "How many {things} does {she} have now?",
-    ),
-    *_make_templates(
-        "two-step",
-        "--",
-        (SMALL, SMALL, SMALL),
-        sells_twice="A shop has {a} {things}. It sells {b} in the morning and {c} in the afternoon. "
+    },
+    ("two-step", "--", (SMALL, SMALL, SMALL)): {
+        "sells_twice": "A shop has {a} {things}. It sells {b} in the morning and {c} in the afternoon. "
         "How many {things} are left?",
-    ),
-    *_make_templates(
-        "two-step",
-        "x+",
-        (FEW, EACH, EXTRA),
-        boxes_extra="{name} fills {a} boxes with {b} {things} each and has {c} left over. "
+    },
+    ("two-step", "x+", (FEW, EACH, EXTRA)): {
+        "boxes_extra": "{name} fills {a} boxes with {b} {things} each and has {c} left over. "
         "How many {things} are there in all?",
-    ),
-    *_make_templates(
-        "two-step",
-        "x-",
-        (FEW, EACH, EXTRA),
-        boxes_lost="{name} fills {a} boxes with {b} {things} each and then loses {c} {things}. "
+    },
+    ("two-step", "x-", (FEW, EACH, EXTRA)): {
+        "boxes_lost": "{name} fills {a} boxes with {b} {things} each and then loses {c} {things}. "
         "How many {things} does {she} still have?",
-    ),
-    *_make_templates(
-        "large",
-        "+",
-        (LARGE, LARGE),
-        two_months="A farm sold {a} {things} in May and {b} in June. How many {things} did it sell in the two months?",
-    ),
-    *_make_templates(
-        "large",
-        "-",
-        (LARGE, LARGE),
-        train="A train carries {a} people. At the next stop {b} of them get off. How many people stay on?",
-    ),
-)
-TEMPLATES = {template.name: template for template in _ALL}
+    },
+    ("large", "+", (LARGE, LARGE)): {
+        "two_months": "A farm sold {a} {things} in May and {b} in June. "
+        "How many {things} did it sell in the two months?",
+    },
+    ("large", "-", (LARGE, LARGE)): {
+        "train": "A train carries {a} people. At the next stop {b} of them get off. How many people stay on?",
+    },
+}
+TEMPLATES = {
+    name: Template(name, kind, signs, ranges, wording)
+    for (kind, signs, ranges), wordings in _WORDINGS.items()
+    for name, wording in wordings.items()
+}
 KINDS = tuple(dict.fromkeys(template.kind for template in TEMPLATES.values()))
 
 
 def parse_prompt(prompt: str) -> tuple[Template, tuple[int, ...]] | None:
-    """The template and operands of a prompt, or None when it is not a word problem of ours."""
+    """Return the template and the operands of a prompt; None if it is not a word problem."""
     for template in TEMPLATES.values():
         if match := template.pattern.fullmatch(prompt.strip()):
             return template, tuple(int(match[blank]) for blank in "abc"[: len(template.ranges)])
@@ -160,6 +134,6 @@ def parse_prompt(prompt: str) -> tuple[Template, tuple[int, ...]] | None:
 
 
 def solve(prompt: str) -> int | None:
-    """The right answer to a prompt, or None when it is not a word problem of ours."""
+    """Return the right answer to a prompt; None if it is not a word problem."""
     parsed = parse_prompt(prompt)
     return parsed[0].steps(parsed[1])[-1].result if parsed else None

@@ -1,13 +1,8 @@
 """Word problems: "Ann has 37 apples. She buys 48 more. How many apples does she have now?"
 
-Promises
-- `problems(n, seed, split)` gives n different prompts, the same on every machine and Python version; asking for more
-  gives the same problems first.
-- A pair of numbers that a test problem computes with, in either order and in any step, is never computed with in
-  training: the sha256 of the unordered pair decides the split (`is_held_out`), whatever the seed.
-- An answer is stated after the last "A:" of a text; `stated_answer` reads digits, thousands with commas, and words.
-
-The wordings are in templates.py. What models write (answerer.py) and who judges it (judges.py) is not known here.
+A pair of numbers that a step of a test problem computes with, in either order, never occurs in training: the sha256 of
+the unordered pair decides the split, whatever the seed. The wordings are in templates.py, scripted answers in
+scripted_answerer.py, verifiers in judges.py.
 """
 
 from __future__ import annotations
@@ -17,15 +12,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from random import Random
-from typing import Literal
 
 from winnow.errors import UsageError, format_value, suggest_name
 from winnow.science.tasks.seeded_random import hash_fraction, random_choice, random_integer, random_stream
+from winnow.science.tasks.task import HELD_OUT_SHARE, Split, check_split
 from winnow.science.tasks.templates import KINDS, TEMPLATES, ArithmeticStep, Template, compute
 
-Split = Literal["train", "test"]
-
-HELD_OUT_SHARE = 0.2
 MAX_PROBLEMS = 100_000
 TRIES_PER_OPERAND = 60
 MAX_MISSES = 1_000
@@ -45,7 +37,7 @@ THINGS = (
 
 @dataclass(frozen=True)
 class Problem:
-    """A prompt and its right answer; `operands` as they stand in the prompt."""
+    """A prompt, its right answer, and its operands in the order of the prompt."""
 
     id: str
     prompt: str
@@ -59,39 +51,36 @@ class Problem:
 
 
 def is_pair_held_out(left: int, right: int) -> bool:
-    """Whether the pair belongs to the test split; the order of the two does not matter."""
+    """Whether the pair, in either order, belongs to the test split."""
     return hash_fraction("held-out pair", min(left, right), max(left, right)) < HELD_OUT_SHARE
 
 
 def generate_problems(n: int, seed: int, split: Split = "train", kinds: Collection[str] = KINDS) -> list[Problem]:
-    """n different problems of these kinds; every pair they compute with lies in the split."""
+    """Return n different problems of these kinds; a larger n gives the same problems first."""
     templates = _select_templates(n, split, kinds)
     rng = random_stream("word problems", seed, split)
-    found: dict[str, Problem] = {}
+    problems: dict[str, Problem] = {}
     misses = 0
-    while len(found) < n:
+    while len(problems) < n:
         misses += 1
         if misses > MAX_MISSES:
-            raise UsageError("n", f"is {n}, but only {len(found)} different problems were found", "Ask for fewer")
+            raise UsageError("n", f"is {n}, but only {len(problems)} different problems were found", "Ask for fewer")
         template = random_choice(rng, templates)
         operands = _draw_operands(rng, template, split == "test")
         if operands is None:
             continue
         prompt = _fill_wording(rng, template.wording, operands)
-        if prompt not in found:
-            name = f"{'t' if split == 'test' else 'p'}{len(found) + 1:04d}"
-            found[prompt] = Problem(name, prompt, template.steps(operands)[-1].result, operands, template.name)
+        if prompt not in problems:
+            name = f"{'t' if split == 'test' else 'p'}{len(problems) + 1:04d}"
+            problems[prompt] = Problem(name, prompt, template.steps(operands)[-1].result, operands, template.name)
             misses = 0
-    return list(found.values())
+    return list(problems.values())
 
 
 def _select_templates(n: int, split: str, kinds: Collection[str]) -> list[Template]:
     if not 0 <= n <= MAX_PROBLEMS:
         raise UsageError("n", f"is {n}, but must lie between 0 and {MAX_PROBLEMS}", "Ask for fewer problems")
-    if split not in ("train", "test"):
-        raise UsageError(
-            "split", f"is {format_value(split)}, but must be 'train' or 'test'", suggest_name(split, ("train", "test"))
-        )
+    check_split(split)
     for kind in (kinds,) if isinstance(kinds, str) else kinds:
         if kind not in KINDS:
             raise UsageError("kinds", f"no kind of problem is called {format_value(kind)}", suggest_name(kind, KINDS))
@@ -102,7 +91,7 @@ def _select_templates(n: int, split: str, kinds: Collection[str]) -> list[Templa
 
 
 def _draw_operands(rng: Random, template: Template, held_out: bool) -> tuple[int, ...] | None:
-    """Operands whose every step is positive and in the split; None when the first ones drawn lead nowhere."""
+    """Operands whose steps all have positive results and lie in the split; None if too many draws fail."""
     value = random_integer(rng, *template.ranges[0])
     operands = [value]
     for sign, (low, high) in zip(template.signs, template.ranges[1:], strict=True):
@@ -139,7 +128,7 @@ TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "nin
 
 
 def spell_number(number: int) -> str:
-    """A number from 0 to 9999 in words: two hundred eighty-five."""
+    """Spell a number from 0 to 9999 in words, such as two hundred eighty-five."""
     for size, word in ((1000, "thousand"), (100, "hundred")):
         if number >= size:
             rest = f" {spell_number(number % size)}" if number % size else ""
@@ -158,7 +147,7 @@ STATED_NUMBER = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3}){1,3}|-?[0-9]{1,9}")
 
 
 def parse_stated_answer(text: str) -> int | None:
-    """The number after the last "A:" of a text, or None when none is stated there."""
+    """Return the number after the last "A:" of a text, in digits (with commas or not) or words; None without one."""
     _, mark, stated = text.rpartition("A:")
     stated = stated.strip().removesuffix(".").lower()
     if mark and STATED_NUMBER.fullmatch(stated):

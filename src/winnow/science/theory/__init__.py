@@ -1,1 +1,1 @@
-"""Closed forms and simulations of selection, training and rounds. Arrays in, numbers out; no file, no table."""
+"""Closed forms and simulations of selection, training and rounds: arrays in, numbers out, no files and no tables."""

@@ -1,4 +1,4 @@
-"""What arrays are called here."""
+"""Array types that theory and tasks share."""
 
 from __future__ import annotations
 

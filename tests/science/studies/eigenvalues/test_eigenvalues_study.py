@@ -18,7 +18,7 @@ GOOD = {"generator": 0.40, "unverified": 0.37, "noisy_0.3": 0.43, "oracle": 0.50
 P_STAR = {"unverified": 0.5, "noisy_0.3": 1 / 1.3, "oracle": 1.0}
 
 
-def made(accuracies: dict[str, float], seed: int = 0) -> list[Row]:
+def study_rows(accuracies: dict[str, float], seed: int = 0) -> list[Row]:
     """The rows of a seed whose students score so."""
     rows: list[Row] = [
         {
@@ -52,8 +52,8 @@ def failed(rows: list[Row]) -> set[str]:
 
 
 def test_all_checks_hold_on_rows_that_show_what_the_paper_says() -> None:
-    assert failed(made(GOOD)) == set()
-    assert len(check_rows(made(GOOD), SMALL)) == 10
+    assert failed(study_rows(GOOD)) == set()
+    assert len(check_rows(study_rows(GOOD), SMALL)) == 10
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_all_checks_hold_on_rows_that_show_what_the_paper_says() -> None:
     ],
 )
 def test_one_bad_seed_among_good_ones_is_enough_to_fail_a_check(change: dict[str, float], name: str) -> None:
-    assert name in failed(made(GOOD, 0) + made(GOOD | change, 1))
+    assert name in failed(study_rows(GOOD, 0) + study_rows(GOOD | change, 1))
 
 
 @pytest.mark.parametrize(
@@ -76,47 +76,53 @@ def test_one_bad_seed_among_good_ones_is_enough_to_fail_a_check(change: dict[str
         ("likeliest_beam", None, 0.5, "likeliest beam against greedy"),
     ],
 )
-def test_labels_that_do_not_show_it_fail(who: str, of: int | None, value: float, name: str) -> None:
+def test_labels_that_contradict_a_check_fail_it(who: str, of: int | None, value: float, name: str) -> None:
     rows = [
         row | {"accuracy": value} if row["what"] == "labels" and (row["who"], row["of"]) == (who, of) else row
-        for row in made(GOOD)
+        for row in study_rows(GOOD)
     ]
     assert name in failed(rows)
 
 
-def test_a_chain_that_does_not_part_fails() -> None:
-    rows = [row | {"accuracy": 0.4} if row["part"] == "rounds" and row["round"] == 2 else row for row in made(GOOD)]
+def test_rounds_whose_gap_does_not_widen_fail() -> None:
+    rows = [
+        row | {"accuracy": 0.4} if row["part"] == "rounds" and row["round"] == 2 else row for row in study_rows(GOOD)
+    ]
     assert {"rounds: the gap at the end", "rounds: the least widening of the gap"} <= failed(rows)
 
 
 def test_the_crossing_is_where_the_line_of_students_meets_the_generator() -> None:
-    found = crossing_p_star(made(GOOD))
+    found = crossing_p_star(study_rows(GOOD))
     assert found is not None
     assert found == pytest.approx(0.5 + (1 / 1.3 - 0.5) * (0.40 - 0.37) / (0.43 - 0.37))
-    assert crossing_p_star(made(GOOD | {"generator": 0.3})) is None
+    assert crossing_p_star(study_rows(GOOD | {"generator": 0.3})) is None
 
 
-def test_words_put_published_numbers_beside_ours_and_say_what_is_only_seen() -> None:
-    told = "\n".join(summary_lines(made(GOOD)))
-    assert "60.4% (of 50)" in told and "not published here" in told
-    assert "seen, not checked: the unverified student ended below its generator for 1 of 1 seeds" in told
+def test_the_summary_shows_published_numbers_and_observations_without_a_check() -> None:
+    summary = "\n".join(summary_lines(study_rows(GOOD)))
+    assert "60.4% (of 50)" in summary and "not published here" in summary
+    assert "seen, not checked: the unverified student ended below its generator for 1 of 1 seeds" in summary
 
 
-def test_figures_are_drawn_of_what_is_there(tmp_path: Path) -> None:
-    assert [path.name for path in draw_figures(made(GOOD), tmp_path)] == ["noise.png", "best-of-n.png", "rounds.png"]
+def test_figures_are_drawn_for_the_rows_that_exist(tmp_path: Path) -> None:
+    assert [path.name for path in draw_figures(study_rows(GOOD), tmp_path)] == [
+        "noise.png",
+        "best-of-n.png",
+        "rounds.png",
+    ]
     assert draw_figures([], tmp_path) == []
 
 
 def test_scales_have_the_same_settings_and_claims_name_checks() -> None:
     assert QUICK.keys() == SMALL.keys() == PAPER.keys()
-    names = {check.name for check in check_rows(made(GOOD), SMALL)}
+    names = {check.name for check in check_rows(study_rows(GOOD), SMALL)}
     assert {name for claim in STUDY.claims for name in claim.checks} <= names
     assert SCALES["paper"].hours > 1
 
 
 @pytest.mark.slow
 def test_at_quick_the_checks_hold_for_two_seeds(tmp_path: Path) -> None:
-    asked = StudyRequest("quick", seeds=(0, 1), out=tmp_path, workers=2)
-    found = run_study("winnow.science.studies.eigenvalues.study:STUDY", asked, report_line=lambda line: None)
+    request = StudyRequest("quick", seeds=(0, 1), out=tmp_path, workers=2)
+    found = run_study("winnow.science.studies.eigenvalues.study:STUDY", request, report_line=lambda line: None)
     assert {check.name for check in found.checks if not check.is_ok} == set()
     assert len(found.checks) == 5

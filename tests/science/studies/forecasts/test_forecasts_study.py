@@ -34,7 +34,7 @@ CANDIDATES: list[Row] = [
 LABELS = {(row["prompt_id"], row["index"]): row["right"] for row in CANDIDATES}
 
 
-def test_with_every_row_labeled_the_predictors_are_what_counting_gives() -> None:
+def test_with_every_row_labeled_the_predictors_equal_direct_counts() -> None:
     chosen = [row for row in CANDIDATES if row["right"] or row["index"] == 3]
     found = forecast_student(CANDIDATES, chosen, LABELS, w=0.5)
     right = sum(row["right"] for row in chosen)
@@ -54,7 +54,7 @@ def test_a_rule_that_keeps_everything_has_the_p_star_of_no_selection() -> None:
     assert found["p_star_w"] == pytest.approx(0.8)
 
 
-def test_an_unlabeled_row_changes_no_predictor_but_through_being_kept() -> None:
+def test_the_truth_of_an_unlabeled_row_changes_no_predictor() -> None:
     labels = {name: right for name, right in LABELS.items() if int(name[0][1:]) < 30}
     flipped = [{**row, "right": not row["right"]} if int(row["prompt_id"][1:]) >= 30 else row for row in CANDIDATES]
     chosen = [row for row in CANDIDATES if row["index"] < 2]
@@ -78,7 +78,7 @@ def test_prompts_served_are_counted_where_the_card_gives_no_value() -> None:
     assert forecast_student(CANDIDATES, chosen, few, w=0.5)["served"] == pytest.approx(sum(counted) / 3)
 
 
-def test_what_the_card_cannot_say_is_no_number() -> None:
+def test_a_predictor_that_the_card_cannot_give_is_none() -> None:
     card = rule_card(CANDIDATES, CANDIDATES[:1], {}, w=0.5)
     assert compute_predictors(card, []) == dict.fromkeys(PREDICTORS)
     assert fitted_line(dict.fromkeys(PREDICTORS), 0.5) is None
@@ -86,16 +86,16 @@ def test_what_the_card_cannot_say_is_no_number() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12))
 def test_rank_correlation_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
-    one, other = ([float(pair[side]) for pair in pairs] for side in (0, 1))
-    found = spearman_correlation(one, other)
-    if len({*one}) < 2 or len({*other}) < 2:
+    first, second = ([float(pair[side]) for pair in pairs] for side in (0, 1))
+    found = spearman_correlation(first, second)
+    if len({*first}) < 2 or len({*second}) < 2:
         assert found is None
     else:
-        assert found == pytest.approx(float(spearmanr(one, other).statistic))
+        assert found == pytest.approx(float(spearmanr(first, second).statistic))
 
 
-def student(seed: int, outcome: float, said: float | None, task: str = "modular") -> Row:
-    return {"task": task, "seed": seed, "outcome": outcome, **dict.fromkeys([*PREDICTORS, "line"], said)}
+def student(seed: int, outcome: float, prediction: float | None, task: str = "modular") -> Row:
+    return {"task": task, "seed": seed, "outcome": outcome, **dict.fromkeys([*PREDICTORS, "line"], prediction)}
 
 
 def test_pairs_are_compared_within_a_task_and_seed_and_only_where_outcomes_differ_clearly() -> None:
@@ -111,7 +111,7 @@ def test_pairs_are_compared_within_a_task_and_seed_and_only_where_outcomes_diffe
     assert rank_predictors([*rows, student(1, 0.5, None)], 0.02)[0].left_out == 1
 
 
-def test_errors_are_of_the_numbers_that_were_given() -> None:
+def test_errors_count_only_students_with_a_prediction() -> None:
     found = outcome_deviations([student(0, 0.5, 0.4), student(0, 0.1, 0.3), student(0, 0.1, None)])[0]
     assert (found.number, found.students) == ("precision", 2)
     assert found.error == pytest.approx(0.15)
@@ -130,22 +130,22 @@ def test_every_student_has_a_rule_and_every_part_a_task(tmp_path: Path) -> None:
 
 
 def test_the_pool_has_different_prompts_that_the_generator_never_learned_from(tmp_path: Path) -> None:
-    desk = experiment.ForecastUnitContext(
+    context = experiment.ForecastContext(
         StudyUnit("modular", 0, SMALL | {"modulus": 31, "modular_rows": 100, "modular_pool": 300}, tmp_path)
     )
-    asked = {one.prompt for one in desk.pool}
-    assert len(asked) == 300 and not asked & {one.prompt for one in [*desk.generator_examples, *desk.test]}
-    few = experiment.ForecastUnitContext(
+    prompts = {example.prompt for example in context.pool}
+    assert len(prompts) == 300 and not prompts & {one.prompt for one in [*context.generator_examples, *context.test]}
+    few = experiment.ForecastContext(
         StudyUnit("modular", 0, SMALL | {"modulus": 11, "modular_rows": 10, "modular_pool": 300}, tmp_path)
     )
     with pytest.raises(
-        winnow.UsageError, match=r"^--set modular_pool: is 300, but modular has not so many different prompts"
+        winnow.UsageError, match=r"^--set modular_pool: is 300, but modular does not have so many different prompts"
     ):
         _ = few.pool
 
 
 @pytest.mark.slow
-def test_forecasts_are_kept_before_the_first_student_is_trained_and_stay(
+def test_forecasts_are_stored_before_the_first_student_is_trained_and_never_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small: dict[str, Any] = {"width": 32, "modular_pool": 60, "samples": 2, "labels": 60, "test": 20}
@@ -153,13 +153,13 @@ def test_forecasts_are_kept_before_the_first_student_is_trained_and_stay(
     small |= {"modular_student_steps": 8, "modular_student_batch": 16}
     unit = StudyUnit("modular", 0, SMALL | small, tmp_path)
     seen = []
-    taught = ModelCache.train_or_load
+    train_or_load = ModelCache.train_or_load
 
     def watched(self: Any, name: str, *rest: Any) -> Any:
         seen.append((name, (tmp_path / "forecasts.json").exists()))
-        return taught(self, name, *rest)
+        return train_or_load(self, name, *rest)
 
-    monkeypatch.setattr(ModelCache, "taught", watched)
+    monkeypatch.setattr(ModelCache, "train_or_load", watched)
     rows = experiment.forecast_and_outcome(unit)
     assert seen == [("generator", False), ("unverified", True), ("best", True)]
     kept = (tmp_path / "forecasts.json").read_bytes()

@@ -1,4 +1,4 @@
-"""A model of a study is taught once and asked once: what is kept in the unit's folder is what comes again."""
+"""A model of a study is trained once and decoded once; later both come from the folder of the unit."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ SETTINGS: dict[str, Any] = {
     "init_std": 0.1,
 }
 TASK = Modular(11)
-LESSON = TrainSpec(steps=30, batch=32, lr=5e-3, seed=0)
+SPEC = TrainSpec(steps=30, batch=32, lr=5e-3, seed=0)
 
 
 @pytest.fixture
-def school(tmp_path: Path) -> ModelCache:
+def cache(tmp_path: Path) -> ModelCache:
     return ModelCache(tmp_path, SETTINGS)
 
 
-def test_a_model_is_taught_once_and_found_the_next_time(school: ModelCache) -> None:
-    made, test = TASK.examples(100, 0), TASK.examples(50, 0, "test")
-    rows = example_rows(made)
-    model = school.train_or_load("generator", rows, LESSON)
-    log = school.folder / "models" / "generator" / "log.jsonl"
-    written = log.read_text()
-    again = school.train_or_load("generator", rows, LESSON)
-    prompts = [one.prompt for one in test]
+def test_a_model_is_trained_once_and_loaded_the_next_time(cache: ModelCache) -> None:
+    examples, test = TASK.examples(100, 0), TASK.examples(50, 0, "test")
+    rows = example_rows(examples)
+    model = cache.train_or_load("generator", rows, SPEC)
+    log = cache.folder / "models" / "generator" / "log.jsonl"
+    log_text = log.read_text()
+    again = cache.train_or_load("generator", rows, SPEC)
+    prompts = [example.prompt for example in test]
     assert greedy_answers(model, prompts) == greedy_answers(again, prompts)
-    assert log.read_text() == written
+    assert log.read_text() == log_text
     assert greedy_accuracy(TASK, model, test) == TASK.verify(prompts, greedy_answers(model, prompts)).count(True) / 50
 
 
-def test_answers_are_decoded_once_and_read_back_the_same(school: ModelCache) -> None:
-    model = school.train_or_load("generator", example_rows(TASK.examples(100, 0)), LESSON)
-    prompts = [one.prompt for one in TASK.examples(20, 0, first=100)]
-    file = school.folder / "samples.jsonl"
+def test_answers_are_decoded_once_and_read_back_the_same(cache: ModelCache) -> None:
+    model = cache.train_or_load("generator", example_rows(TASK.examples(100, 0)), SPEC)
+    prompts = [example.prompt for example in TASK.examples(20, 0, first=100)]
+    file = cache.folder / "samples.jsonl"
 
-    def judge(asked: Any, texts: Any) -> dict[str, list[Any]]:
-        return {"right": TASK.verify(asked, texts)}
+    def score(prompts: Any, texts: Any) -> dict[str, list[Any]]:
+        return {"right": TASK.verify(prompts, texts)}
 
     way = ("samples", winnow.Sampling(3), 0)
-    rows = load_or_decode(file, model, prompts, way, judge)
+    rows = load_or_decode(file, model, prompts, way, score)
     assert [row["prompt_id"] for row in rows[:4]] == ["p0", "p0", "p0", "p1"]
     assert [row["right"] for row in rows] == TASK.verify([row["prompt"] for row in rows], [row["text"] for row in rows])
-    assert load_or_decode(file, None, prompts, way, judge) == rows
+    assert load_or_decode(file, None, prompts, way, score) == rows
     judged = winnow.verify(file, "winnow.science.tasks.numbers.modular:verifier").to_list()
     assert [row["verifier.verdict"] == "pass" for row in judged] == [row["right"] for row in rows]

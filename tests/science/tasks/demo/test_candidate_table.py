@@ -83,9 +83,9 @@ def test_labels_are_drawn_from_right_and_wrong_rows_alike() -> None:
 
 def test_labels_that_cannot_be_drawn_are_refused() -> None:
     rows = demo_candidates(1, 2, seed=1)
-    with pytest.raises(UsageError, match=r"^count: is 3, but must lie between 0 and the 2 rows"):
+    with pytest.raises(UsageError, match=r"^count: is 3, but must lie between 0 and 2, the number of rows"):
         demo_labels(rows, 3, seed=1)
-    with pytest.raises(UsageError, match=r"^rows: the prompt 'Hello' is no word problem"):
+    with pytest.raises(UsageError, match=r"^rows: the prompt 'Hello' is not a word problem"):
         demo_labels([{**rows[0], "prompt": "Hello"}], 1, seed=1)
 
 

@@ -59,7 +59,7 @@ def test_rounding_is_what_printing_so_many_digits_gives_where_no_digit_is_lost(v
 
 
 @given(NAMES, DIGITS, st.text() | st.text(alphabet="+-0123456789 E/FP|"))
-def test_what_is_read_from_any_text_is_a_number_in_range_or_nothing(name: str, digits: int, text: str) -> None:
+def test_any_text_is_parsed_to_a_number_in_range_or_to_none(name: str, digits: int, text: str) -> None:
     found = encoding(name, digits).parse_number(text)
     assert found is None or abs(found) < 10 ** (2 * digits + 4)
 
@@ -84,19 +84,8 @@ def test_an_exponent_out_of_range_and_a_mantissa_of_other_length_are_no_numbers(
     assert encoding("P1000").parse_number(text) is None
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
-def test_every_token_written_is_in_the_vocabulary(name: str) -> None:
-    written_by = encoding(name, 2)
-    words = written_by.vocabulary()
-    values = np.linspace(-900, 900, 4_001)
-    assert {
-        token for text in written_by.format_rows(written_by.to_units(values)[:, None]) for token in text.split()
-    } <= {*words}
-    assert len(words) == len({*words})
-
-
 def test_an_unknown_encoding_names_the_nearest_and_digits_have_a_range() -> None:
-    with pytest.raises(UsageError, match=r"^encoding: none is called 'P100'.*Did you mean 'P10"):
+    with pytest.raises(UsageError, match=r"^encoding: no encoding is called 'P100'.*Did you mean 'P10"):
         encoding("P100")
     with pytest.raises(UsageError, match=r"^digits: is 9, but must lie between 1 and 4"):
         encoding("P10", 9)

@@ -41,7 +41,7 @@ def test_digits_are_read_back_in_every_base(number: int, base: int) -> None:
 
 
 @pytest.mark.parametrize("tokens", [[], ["x"], ["1", "10"], ["-1"], ["²"], ["00"], ["1" * 5_000]])
-def test_what_is_no_digit_makes_no_number(tokens: list[str]) -> None:
+def test_tokens_that_are_not_digits_make_no_number(tokens: list[str]) -> None:
     assert parse_digits(tokens) is None or tokens == ["00"]
 
 
@@ -77,7 +77,8 @@ def test_a_pair_of_the_test_is_in_training_in_neither_order(task: Task) -> None:
 
 @given(st.integers(1, 9_999), st.integers(1, 9_999), st.integers(2, 40))
 def test_common_divisors_are_those_of_python(left: int, right: int, base: int) -> None:
-    prompt = f"base{base} {format_digits(left, digit_count(left, base), base)} , {format_digits(right, digit_count(right, base), base)}"
+    numbers = (format_digits(number, digit_count(number, base), base) for number in (left, right))
+    prompt = f"base{base} {' , '.join(numbers)}"
     assert gcd.solve(prompt) == (math.gcd(left, right), base)
 
 
@@ -94,7 +95,7 @@ def test_any_text_is_judged(prompt: str, text: str) -> None:
         assert judge([prompt], [text])[0] in (None, True, False)
 
 
-def test_a_spread_divisor_is_seldom_one() -> None:
+def test_a_divisor_drawn_with_spread_is_seldom_one() -> None:
     def ones(task: Gcd) -> float:
         return sum(one.answer == "1" for one in task.examples(2_000, 0)) / 2_000
 
@@ -114,11 +115,11 @@ def test_worded_problems_are_the_word_problems_with_spaces_between_digits() -> N
 
 
 def test_settings_out_of_range_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match=r"^operation: '/' is none"):
+    with pytest.raises(UsageError, match=r"^operation: '/' is not an operation"):
         Modular(operation="/")
     with pytest.raises(UsageError, match=r"^modulus: is 1, but must lie between 2 and a billion"):
         Modular(1)
-    with pytest.raises(UsageError, match=r"^wordings: these kinds have no 'gives'"):
+    with pytest.raises(UsageError, match=r"^wordings: these kinds have no wording 'gives'"):
         WordProblems(("add",), ("gives",))
     with pytest.raises(UsageError, match=r"^below: is 3, but must be at least 50"):
         WordProblems(below=3)
@@ -129,7 +130,7 @@ def test_settings_out_of_range_are_refused_by_name() -> None:
 
 
 def test_every_prompt_and_answer_on_the_page_of_tasks_is_judged_right_by_the_verifier_beside_it() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "tasks.md").read_text("utf-8").replace("\\|", "|")
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "tasks.md").read_text("utf-8").replace("\\|", "|")
     row = re.compile(r"^\| `[^`]+` \| `([^`]+)`, `([^`]+)` \| `([\w.]+):(\w+)` \|$", re.MULTILINE)
     shown = [found for found in row.findall(page) if "..." not in found[0]]
     assert len(shown) == 3

@@ -27,7 +27,7 @@ SMALLER: dict[str, dict[str, Any]] = {
 }
 
 
-def drawn(name: str, **changes: Any) -> list[Row]:
+def small_curve(name: str, **changes: Any) -> list[Row]:
     """The rows of a small form of the curve."""
     curve = CURVES[name]
     return curve.run({**curve.settings, **SMALLER[name], **changes}, np.random.default_rng(5))
@@ -35,8 +35,8 @@ def drawn(name: str, **changes: Any) -> list[Row]:
 
 @pytest.mark.parametrize("name", CURVES)
 def test_rows_are_finite_and_the_same_for_the_same_seed(name: str) -> None:
-    rows = drawn(name)
-    assert rows == drawn(name)
+    rows = small_curve(name)
+    assert rows == small_curve(name)
     assert all(row.keys() == {CURVES[name].axis, "line", "value"} for row in rows)
     assert all(math.isfinite(row["value"]) for row in rows)
     assert len({row["line"] for row in rows}) >= 2
@@ -45,18 +45,18 @@ def test_rows_are_finite_and_the_same_for_the_same_seed(name: str) -> None:
 
 @pytest.mark.parametrize("case", ["a", "b", "c", "d"])
 def test_the_limit_is_near_the_simulation_in_every_case(case: str) -> None:
-    rows = drawn("proportional", case=case, d=100, n=(2000, 8000))
+    rows = small_curve("proportional", case=case, d=100, n=(2000, 8000))
     value = {(row["line"], row["n"]): row["value"] for row in rows}
     for n in (2000, 8000):
         assert value["simulated", n] == pytest.approx(value["limit", n], abs=0.05)
 
 
 @pytest.mark.parametrize("changes", [{"noise": "flops"}, {"policy": "rate"}, {"loss": "hinge"}, {"world": "flat"}])
-def test_a_name_that_is_none_is_told_with_those_that_are(changes: dict[str, str]) -> None:
+def test_an_unknown_choice_is_refused_with_the_known_ones(changes: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="is one of"):
-        drawn("selection", **changes)
+        small_curve("selection", **changes)
 
 
-def test_logistic_loss_and_the_mixture_can_be_asked_for() -> None:
-    rows = drawn("selection", loss="logistic", world="mixture", noise="linear", policy="agreement")
+def test_logistic_loss_and_the_mixture_can_be_chosen() -> None:
+    rows = small_curve("selection", loss="logistic", world="mixture", noise="linear", policy="agreement")
     assert {row["line"] for row in rows} == {"student", "generator", "Bayes"}

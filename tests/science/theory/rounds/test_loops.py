@@ -26,7 +26,7 @@ def test_expected_variances_are_the_means_of_what_is_drawn(n: int) -> None:
     assert near(g.simulate_contraction(n, 50_000, rng), g.contraction(n))
 
 
-def test_refitting_is_what_the_shortcut_says_it_is() -> None:
+def test_refitting_drawn_samples_agrees_with_the_chi_square_shortcut() -> None:
     """v *= chi2 / n against samples drawn and fitted."""
     rng, v = np.random.default_rng(0), np.ones(20_000)
     for _ in range(4):

@@ -64,7 +64,7 @@ def edited(x: Floats, sets: list[Ints], runs: int, rng: np.random.Generator) -> 
     return np.stack(errors, axis=1)
 
 
-def test_the_exact_process_is_the_mean_of_one_with_every_label_drawn() -> None:
+def test_the_exact_process_is_the_mean_of_simulations_that_draw_every_label() -> None:
     rng = np.random.default_rng(3)
     for sets in (
         e.disjoint_blocks(SIZE, 5),

@@ -34,14 +34,15 @@ Draw = np.random.Generator
 def test_students_of_the_fast_way_are_distributed_as_those_of_drawn_rows(
     way: str, strength: float | None, n: int
 ) -> None:
-    how = SimulatedRound(World(10, strength), *WAYS[way], n, lam=0.01)
+    config = SimulatedRound(World(10, strength), *WAYS[way], n, lam=0.01)
     fast, plain = np.random.default_rng(1), np.random.default_rng(2)
     found = [
-        [each(how, rng) for _ in range(600)] for each, rng in ((simulate_round, fast), (simulate_in_chunks, plain))
+        [simulate(config, rng) for _ in range(600)]
+        for simulate, rng in ((simulate_round, fast), (simulate_in_chunks, plain))
     ]
-    for one in ("accuracy", "kept", "wrong"):
-        ours, theirs = ([getattr(outcome, one) for outcome in outcomes] for outcomes in found)
-        assert ks_2samp(ours, theirs, method="asymp").pvalue > BY_CHANCE, one
+    for field in ("accuracy", "kept", "wrong"):
+        ours, theirs = ([getattr(outcome, field) for outcome in outcomes] for outcomes in found)
+        assert ks_2samp(ours, theirs, method="asymp").pvalue > BY_CHANCE, field
 
 
 @pytest.mark.parametrize(("rows", "wrong"), [(1, 0), (2, 1), (5, 2), (40, 0), (40, 15)])
@@ -116,7 +117,7 @@ def test_a_round_that_keeps_nothing_has_no_accuracy() -> None:
 def test_a_policy_that_looks_at_all_of_x_gets_all_of_x() -> None:
     seen: list[int] = []
 
-    def last(x: Floats, y: Floats, given: Floats, rng: Draw) -> Bools:
+    def last(x: Floats, y: Floats, labels: Floats, rng: Draw) -> Bools:
         seen.append(x.shape[1])
         return np.asarray(x[:, -1] > 0, bool)
 

@@ -1,16 +1,15 @@
-"""What the rows of the eigenvalue study are held against: only what small scales are known to show for any seed.
+"""The checks of the eigenvalue study: what small scales show for every seed.
 
-Each check is the worst over the seeds, so it holds for every one of them. What one round at a small scale does not show
-for certain (an unverified student below its generator, the place of the crossing) is told in words and not checked.
+Each check takes the worst value over the seeds. What one round at a small scale does not show reliably (an unverified
+student below its generator, the place of the crossing) is in report.py and is not checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
-from winnow.science.studies.framework.check import Check, Row
+from winnow.science.studies.framework.check import Check, Row, Source, group_rows, rows_where
 from winnow.science.studies.framework.study import Settings
 
 MIN_BEST_TO_GREEDY = 1.5
@@ -18,47 +17,33 @@ NOISE_TOLERANCE = 0.02
 MAX_LIKELIEST_GAP = 0.03
 MIN_ROUNDS_GAP = 0.10
 
-
-def group_by_seed(rows: Sequence[Row]) -> dict[int, list[Row]]:
-    """The rows of each seed."""
-    found: dict[int, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row["seed"], []).append(row)
-    return found
+Measure = Callable[[Sequence[Row]], float | None]
+"""A number of one seed; None where its rows are missing."""
 
 
-def model_accuracies(rows: Sequence[Row], part: str = "students", **where: Any) -> dict[str, float]:
-    """Model to accuracy, of one seed."""
-    return {
-        row["who"]: row["accuracy"]
-        for row in rows
-        if row["part"] == part and row["what"] == "model" and all(row.get(k) == v for k, v in where.items())
-    }
+def model_accuracies(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the accuracy of each student of one seed, and of the generator."""
+    return {row["who"]: row["accuracy"] for row in rows_where(rows, part="students", what="model")}
 
 
 def label_accuracies(rows: Sequence[Row], who: str) -> list[float]:
-    """Accuracies of labels chosen so, the fewest candidates first, of one seed."""
-    found = [row for row in rows if row["what"] == "labels" and row["who"] == who]
-    return [row["accuracy"] for row in sorted(found, key=lambda row: row["of"] or 0)]
+    """Return the accuracies of labels of one seed, the fewest candidates first."""
+    labels = rows_where(rows, what="labels", who=who)
+    return [row["accuracy"] for row in sorted(labels, key=lambda row: row["of"] or 0)]
 
 
 def round_accuracies(rows: Sequence[Row], who: str) -> list[float]:
-    """Accuracies round after round, of one seed."""
-    found = [row for row in rows if row["part"] == "rounds" and row["what"] == "model" and row["who"] == who]
-    return [row["accuracy"] for row in sorted(found, key=lambda row: row["round"])]
+    """Return the accuracies of one seed, round after round."""
+    models = rows_where(rows, part="rounds", what="model", who=who)
+    return [row["accuracy"] for row in sorted(models, key=lambda row: row["round"])]
 
 
 def check_rows(rows: Sequence[Row], settings: Settings) -> list[Check]:
-    """Every check that the rows have what it needs for."""
-    seeds = list(group_by_seed(rows).values())
-    checks = []
-    for name, measure, want, kind in (
-        (
-            "oracle's student over the unverified one",
-            _accuracy_difference("oracle", "unverified"),
-            settings["gap"],
-            "derived",
-        ),
+    """Return every check whose rows are there."""
+    seeds = group_rows(rows, "seed").values()
+    oracle_lead, gap = _accuracy_difference("oracle", "unverified"), float(settings["gap"])  # type: ignore[arg-type]
+    minimums: tuple[tuple[str, Measure, float, Source], ...] = (
+        ("oracle's student over the unverified one", oracle_lead, gap, "derived"),
         ("oracle's student over the generator", _accuracy_difference("oracle", "generator"), 0.0, "sign"),
         ("least gain from a verifier with less noise", _least_noise_gain, -NOISE_TOLERANCE, "derived"),
         ("best of 10 beams by an oracle over greedy, as a ratio", _best_to_greedy_ratio, MIN_BEST_TO_GREEDY, "derived"),
@@ -67,40 +52,37 @@ def check_rows(rows: Sequence[Row], settings: Settings) -> list[Check]:
         ("rounds: the unverified loss below the generator", _round_change("unverified", -1), 0.0, "sign"),
         ("rounds: the gap at the end", _rounds_gap, MIN_ROUNDS_GAP, "derived"),
         ("rounds: the least widening of the gap", _least_widening, 0.0, "sign"),
-    ):
-        checks += _minimum_check(name, [measure(one) for one in seeds], float(want), kind)  # type: ignore[arg-type]
-    own = [one for one in map(_likeliest_beam_gap, seeds) if one is not None]
-    if own:
-        checks.append(
-            Check("likeliest beam against greedy", max(own), MAX_LIKELIEST_GAP, 0.0, "derived", relation="<=")
-        )
+    )
+    checks = []
+    for name, measure, want, source in minimums:
+        if values := _known_values(measure, seeds):
+            checks.append(Check(name, min(values), want, 0.0, source, relation=">="))
+    if gaps := _known_values(_likeliest_beam_gap, seeds):
+        name = "likeliest beam against greedy"
+        checks.append(Check(name, max(gaps), MAX_LIKELIEST_GAP, 0.0, "derived", relation="<="))
     return checks
 
 
-def _minimum_check(name: str, measured_values: Sequence[float | None], want: float, source: Any) -> list[Check]:
-    known = [one for one in measured_values if one is not None]
-    return [Check(name, min(known), want, 0.0, source, relation=">=")] if known else []
-
-
-Measure = Callable[[Sequence[Row]], float | None]
+def _known_values(measure: Measure, seeds: Iterable[Sequence[Row]]) -> list[float]:
+    return [value for value in map(measure, seeds) if value is not None]
 
 
 def _accuracy_difference(first: str, second: str) -> Measure:
     def difference(rows: Sequence[Row]) -> float | None:
-        found = model_accuracies(rows)
-        return found[first] - found[second] if first in found and second in found else None
+        accuracies = model_accuracies(rows)
+        return accuracies[first] - accuracies[second] if {first, second} <= accuracies.keys() else None
 
     return difference
 
 
 def _least_noise_gain(rows: Sequence[Row]) -> float | None:
-    """Students by falling noise, unverified (all wrong ones kept) to oracle (none): the least step."""
-    found = {
+    """The smallest step between students of verifiers with less and less noise, from unverified to oracle."""
+    by_noise = {
         row["psi"]: row["accuracy"]
-        for row in rows
-        if row["what"] == "model" and row.get("psi") is not None and row["who"] != "control"
+        for row in rows_where(rows, what="model")
+        if row.get("psi") is not None and row["who"] != "control"
     }
-    steps = [found[less] - found[more] for more, less in pairwise(sorted(found, reverse=True))]
+    steps = [by_noise[less] - by_noise[more] for more, less in pairwise(sorted(by_noise, reverse=True))]
     return min(steps) if len(steps) > 1 else None
 
 
@@ -110,28 +92,25 @@ def _best_to_greedy_ratio(rows: Sequence[Row]) -> float | None:
 
 
 def _least_beam_gain(rows: Sequence[Row]) -> float | None:
-    best = label_accuracies(rows, "best_of_beams")
-    return min(more - less for less, more in pairwise(best)) if len(best) > 1 else None
+    return _least_step(label_accuracies(rows, "best_of_beams"))
 
 
 def _likeliest_beam_gap(rows: Sequence[Row]) -> float | None:
-    own, greedy = label_accuracies(rows, "likeliest_beam"), label_accuracies(rows, "greedy")
-    return abs(own[0] - greedy[0]) if own and greedy else None
+    likeliest, greedy = label_accuracies(rows, "likeliest_beam"), label_accuracies(rows, "greedy")
+    return abs(likeliest[0] - greedy[0]) if likeliest and greedy else None
 
 
 def _round_change(who: str, sign: int) -> Measure:
     def change(rows: Sequence[Row]) -> float | None:
-        found = round_accuracies(rows, who)
-        return sign * (found[-1] - found[0]) if found else None
+        accuracies = round_accuracies(rows, who)
+        return sign * (accuracies[-1] - accuracies[0]) if accuracies else None
 
     return change
 
 
 def _gaps(rows: Sequence[Row]) -> list[float]:
-    return [
-        good - bad
-        for good, bad in zip(round_accuracies(rows, "oracle"), round_accuracies(rows, "unverified"), strict=False)
-    ]
+    pairs = zip(round_accuracies(rows, "oracle"), round_accuracies(rows, "unverified"), strict=False)
+    return [oracle - unverified for oracle, unverified in pairs]
 
 
 def _rounds_gap(rows: Sequence[Row]) -> float | None:
@@ -140,5 +119,8 @@ def _rounds_gap(rows: Sequence[Row]) -> float | None:
 
 
 def _least_widening(rows: Sequence[Row]) -> float | None:
-    gaps = _gaps(rows)
-    return min(later - earlier for earlier, later in pairwise(gaps)) if len(gaps) > 1 else None
+    return _least_step(_gaps(rows))
+
+
+def _least_step(values: Sequence[float]) -> float | None:
+    return min(later - earlier for earlier, later in pairwise(values)) if len(values) > 1 else None

@@ -1,7 +1,6 @@
-"""The eigenvalue study as a person reads it: published numbers beside ours, and what is seen but not checked.
+"""The text report of the eigenvalue study: our numbers with the published ones, and observations without a check.
 
-Published numbers are those of arXiv 2406.07515 on 5 x 5 matrices at a tolerance of 1%; what is not printed there in
-numbers says so.
+Published numbers are from arXiv 2406.07515 for 5 x 5 matrices at a tolerance of 1%.
 """
 
 from __future__ import annotations
@@ -11,13 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean
 
-from winnow.science.studies.eigenvalues.checks import (
-    group_by_seed,
-    label_accuracies,
-    model_accuracies,
-    round_accuracies,
-)
-from winnow.science.studies.framework.check import Row
+from winnow.science.studies.eigenvalues.checks import label_accuracies, model_accuracies, round_accuracies
+from winnow.science.studies.framework.check import Row, group_rows, rows_where
 
 PAPER = "paper, 5 x 5, 1%"
 NOT_PUBLISHED = "not published here"
@@ -25,7 +19,7 @@ NOT_PUBLISHED = "not published here"
 
 @dataclass(frozen=True)
 class PublishedNumber:
-    """A number of the paper, as it is printed there, and what it stands for here."""
+    """A number as the paper prints it, and the kind (labels or model) and name of ours."""
 
     label: str
     number: str
@@ -53,8 +47,8 @@ PUBLISHED = (
 
 
 def summary_lines(rows: Sequence[Row]) -> list[str]:
-    """Tables beside the published numbers, rounds, and what is seen."""
-    seeds = group_by_seed(rows)
+    """Return the table of all numbers, best of n, rounds, observations, and CPU seconds."""
+    seeds = group_rows(rows, "seed")
     if not seeds:
         return []
     width = max(len(published.label) for published in PUBLISHED)
@@ -79,17 +73,17 @@ def summary_lines(rows: Sequence[Row]) -> list[str]:
 def _measured_number(published: PublishedNumber, rows: Sequence[Row]) -> float | None:
     if published.kind == "model":
         return model_accuracies(rows).get(published.who)
-    found = label_accuracies(rows, published.who)
-    return found[-1] if found else None
+    accuracies = label_accuracies(rows, published.who)
+    return accuracies[-1] if accuracies else None
 
 
 def _best_of_lines(seeds: dict[int, list[Row]]) -> list[str]:
     lines = []
     for way in ("beams", "samples"):
         for seed, rows in seeds.items():
-            found = [row for row in rows if row["what"] == "labels" and row["who"] == f"best_of_{way}"]
-            cells = " ".join(f"{row['of']}: {100 * row['accuracy']:.1f}" for row in found)
-            lines += [f"right among the best n of {way}, seed {seed}: {cells}"] if found else []
+            if labels := rows_where(rows, what="labels", who=f"best_of_{way}"):
+                cells = " ".join(f"{row['of']}: {100 * row['accuracy']:.1f}" for row in labels)
+                lines.append(f"right among the best n of {way}, seed {seed}: {cells}")
     return lines
 
 
@@ -103,23 +97,20 @@ def _round_lines(seeds: dict[int, list[Row]]) -> list[str]:
 
 
 def observation_lines(seeds: dict[int, list[Row]]) -> list[str]:
-    """What is told and not checked, because a small scale does not show it for every seed."""
-    below = [
-        found["unverified"] - found["generator"]
-        for found in map(model_accuracies, seeds.values())
-        if "unverified" in found
-    ]
+    """Return observations without a check, because a small scale does not show them for every seed."""
+    accuracies = [models for models in map(model_accuracies, seeds.values()) if "unverified" in models]
+    changes = [models["unverified"] - models["generator"] for models in accuracies]
     lines = []
-    if below:
-        fell = sum(one < 0 for one in below)
+    if changes:
+        fell = sum(change < 0 for change in changes)
         lines.append(
-            f"seen, not checked: the unverified student ended below its generator for {fell} of {len(below)} seeds "
-            f"({', '.join(f'{100 * one:+.1f}' for one in below)} points; some of it is too little training)"
+            f"seen, not checked: the unverified student ended below its generator for {fell} of {len(changes)} seeds "
+            f"({', '.join(f'{100 * change:+.1f}' for change in changes)} points; some of it is too little training)"
         )
     for seed, rows in seeds.items():
-        at, predicted = crossing_p_star(rows), predicted_crossing(rows)
+        crossing, predicted = crossing_p_star(rows), predicted_crossing(rows)
         if predicted is not None and len(noise_curve(rows)) > 2:
-            where = "nowhere between the verifiers tried" if at is None else f"near p* = {at:.2f}"
+            where = "nowhere between the verifiers tried" if crossing is None else f"near p* = {crossing:.2f}"
             lines.append(
                 f"seen, not checked, seed {seed}: accuracy crosses the generator's {where}; "
                 f"theory says p* = {predicted:.2f}, the paper saw .65"
@@ -128,33 +119,32 @@ def observation_lines(seeds: dict[int, list[Row]]) -> list[str]:
 
 
 def noise_curve(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """p* and accuracy of the students of noisy verifiers, unverified and oracle the ends, of one seed."""
+    """Return p* and accuracy of the students of noisy verifiers of one seed, from unverified to oracle."""
     return sorted(
         (row["p_star"], row["accuracy"])
-        for row in rows
-        if row["what"] == "model" and row.get("p_star") is not None and row["who"] != "control"
+        for row in rows_where(rows, what="model")
+        if row.get("p_star") is not None and row["who"] != "control"
     )
 
 
 def crossing_p_star(rows: Sequence[Row]) -> float | None:
-    """The p* at which the line of students crosses the generator's accuracy from below, of one seed."""
-    bar = model_accuracies(rows).get("generator")
+    """Return the p* at which the students of one seed cross the generator's accuracy from below."""
+    generator = model_accuracies(rows).get("generator")
     for (left, low), (right, high) in pairwise(noise_curve(rows)):
-        if bar is not None and low < bar <= high:
-            return left + (right - left) * (bar - low) / (high - low)
+        if generator is not None and low < generator <= high:
+            return left + (right - left) * (generator - low) / (high - low)
     return None
 
 
 def predicted_crossing(rows: Sequence[Row]) -> float | None:
-    """Training helps below p*: the crossing is where p* is the share wrong before selection."""
+    """Return where theory puts the crossing: p* equal to the share wrong before selection."""
     wrong = [row["wrong_before"] for row in rows if row.get("wrong_before") is not None]
     return mean(wrong) if wrong else None
 
 
 def _cpu_seconds_lines(rows: Sequence[Row]) -> list[str]:
     spent: dict[str, float] = {}
-    for row in rows:
-        if row["what"] == "seconds":
-            name = f"rounds of the {row['who'].partition('_')[0]}" if row["part"] == "rounds" else row["who"]
-            spent[name] = spent.get(name, 0.0) + row["seconds"]
+    for row in rows_where(rows, what="seconds"):
+        name = f"rounds of the {row['who'].partition('_')[0]}" if row["part"] == "rounds" else row["who"]
+        spent[name] = spent.get(name, 0.0) + row["seconds"]
     return [f"CPU seconds: {', '.join(f'{name} {value:.0f}' for name, value in spent.items())}"] if spent else []

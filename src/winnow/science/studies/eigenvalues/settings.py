@@ -1,14 +1,17 @@
-"""The settings of the eigenvalue study as plain tables: a minute, a quarter of an hour, and as published.
+"""The settings of the eigenvalue study at three scales: a minute, a quarter of an hour, and as published.
 
-`students` names who is taught: unverified, control (as many as are right, at random), noisy_Q (a verifier that keeps
-all right answers and wrong ones with chance Q), oracle, best_of_beams and best_of_beams_filtered (by an oracle),
-likeliest_beam (by the model's own probability), greedy_of_beams (greedy answers to the same prompts), truth.
-`gap` is what the oracle's student has to be ahead of the unverified one: 5 points at quick, 8 at small.
+`students` names the students: unverified, control (as many rows as are right, at random), noisy_Q (a verifier that
+keeps all right answers and wrong ones with probability Q), oracle, best_of_beams and best_of_beams_filtered (by an
+oracle), likeliest_beam (by the model's probability), greedy_of_beams (greedy answers to the same prompts), truth.
+`gap` is the required lead of the oracle's student over the unverified one.
 """
 
 from __future__ import annotations
 
 from winnow.science.studies.framework.study import Scale, Value
+
+BEAM_STUDENTS = ("likeliest_beam", "best_of_beams", "best_of_beams_filtered")
+SMALL_STUDENTS = ("unverified", "control", "noisy_0.7", "noisy_0.3", "noisy_0.1", "oracle", *BEAM_STUDENTS, "truth")
 
 QUICK: dict[str, Value] = {
     "n": 2,
@@ -47,18 +50,7 @@ SMALL: dict[str, Value] = QUICK | {
     "pool": 40_000,
     "beam_prompts": 10_000,
     "steps": 800,
-    "students": (
-        "unverified",
-        "control",
-        "noisy_0.7",
-        "noisy_0.3",
-        "noisy_0.1",
-        "oracle",
-        "likeliest_beam",
-        "best_of_beams",
-        "best_of_beams_filtered",
-        "truth",
-    ),
+    "students": SMALL_STUDENTS,
     "test": 8_000,
     "rounds": 3,
     "round_pool": 20_000,
@@ -89,15 +81,15 @@ PAPER: dict[str, Value] = SMALL | {
     "round_pool": 1_000_000,
     "round_steps": 400_000,
 }
-"""Sizes as published (generator rows, pool, beams, tolerance); width, layers and rate are those of the authors' earlier
-code; steps, batch and how many prompts are searched by beams are not published and are ours."""
+"""Generator rows, pool, beams and tolerance as published; width, layers and rate from the authors' earlier code; steps,
+batch and the number of prompts searched by beams are not published and are our choice."""
 
-# Measured on two cores for quick and small. For paper reckoned, not measured: 6 operations a weight and position, 19
-# million weights, 42 positions, 13 students and rounds and a generator of 400,000 x 256, at 40% of 400 teraflops.
+# Quick and small were measured on two cores. Paper is an estimate: 6 operations per weight and position, 19 million
+# weights, 42 positions, 13 students, rounds and a generator of 400,000 x 256, at 40% of 400 teraflops.
 PAPER_HOURS = 6 * 19e6 * 42 * 20 * 400_000 * 256 / (0.4 * 400e12) / 3_600
 
 SCALES = {
     "quick": Scale(QUICK, hours=60 / 3_600, seeds=(0, 1), hardware="one core"),
     "small": Scale(SMALL, hours=0.19, seeds=(0, 1), hardware="one core"),
-    "paper": Scale(PAPER, hours=PAPER_HOURS, seeds=(0,), hardware="one H100, reckoned and not measured"),
+    "paper": Scale(PAPER, hours=PAPER_HOURS, seeds=(0,), hardware="one H100, an estimate"),
 }

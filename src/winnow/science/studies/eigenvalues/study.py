@@ -1,4 +1,4 @@
-"""The eigenvalue study of arXiv 2406.07515 in miniature: what it claims, and how each claim stands at a small scale."""
+"""The study `eigenvalues`: the claims of arXiv 2406.07515 and their status at a small scale."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ CLAIMS = (
         "the curve of noisy verifiers crosses the generator near p* = .65",
         "holds only if",
         FENG,
-        "students are taught long enough: at small it crosses near the theory's p*, with half the steps far higher; "
-        "told and not checked (docs/students.md)",
+        "students are trained long enough: at small it crosses near the theory's p*, with half the steps far higher; "
+        "reported and not checked (students.md)",
     ),
 )
 

@@ -1,1 +1,1 @@
-"""Forecast against outcome: what 500 labels said of training data beforehand, and what students of it then scored."""
+"""Forecast against outcome: what 500 labels said about training data, and what students of it then scored."""

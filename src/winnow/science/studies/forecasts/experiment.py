@@ -1,8 +1,8 @@
-"""One task at one seed: a generator, its answers, forecasts of every student from a few labels, then the students.
+"""One task at one seed: a generator, its answers, a forecast for every student from a few labels, then the students.
 
-Promises: the forecast of every student is written (`forecasts.json` in the unit's folder) before the first student is
-trained, and is never written again. Labels are drawn at random: rows of the greedy answers, whole prompts of the
-sampled ones. A rule chooses by the verifier, a forecast is made from labels.
+The forecasts are stored (`forecasts.json` in the folder of the unit) before the first student is trained, and never
+rewritten. Labels are drawn at random: rows of the greedy answers, whole prompts of the sampled ones. Rules use the
+verifier, forecasts use labels only.
 """
 
 from __future__ import annotations
@@ -17,46 +17,37 @@ from typing import Any
 import winnow
 from winnow.science.studies.forecasts.predictors import compute_predictors, fitted_line
 from winnow.science.studies.framework.check import Row
-from winnow.science.studies.framework.study import StudyUnit
+from winnow.science.studies.framework.study import Settings, StudyUnit
 from winnow.science.studies.framework.unit_store import write_whole_file
 from winnow.science.studies.students import selection_rules
-from winnow.science.studies.students.candidates import load_or_decode
-from winnow.science.studies.students.small_model import ModelCache, TrainSpec, example_rows, greedy_accuracy
+from winnow.science.studies.students.small_model import TrainSpec, example_rows, greedy_accuracy
+from winnow.science.studies.students.unit_context import UnitContext
 from winnow.science.tasks.eigenvalues import Eigenvalues
 from winnow.science.tasks.numbers.digit_word_problems import WordProblems
 from winnow.science.tasks.numbers.modular import Modular
 from winnow.science.tasks.task import Example, Task
 
-Rule = Callable[["ForecastUnitContext"], list[Row]]
 Labels = dict[tuple[str, int], bool]
-MAX_DRAWS = 20  # for each prompt of the pool; where most prompts were drawn before, there are too few
-FROM_SAMPLES = ("samples_judged", "best_judged", "best", "best_filtered")
-
-
-def decoding_of(who: str) -> str:
-    """Which candidates a rule chooses from."""
-    return "samples" if who in FROM_SAMPLES else "greedy"
+"""Whether a candidate is right, by prompt id and index."""
+MAX_DRAWS = 20  # per prompt of the pool, before the task is said to have too few different prompts
+SAMPLE_RULES = ("samples_judged", "best_judged", "best", "best_filtered")
 
 
 def build_task(unit: StudyUnit) -> Task:
-    """The task of a part."""
+    """Return the task of a part."""
     if unit.part == "eigenvalues":
         return Eigenvalues(n=2, digits=2, shapes=False, grouped=True)
-    return (
-        Modular(unit["modulus"])
-        if unit.part == "modular"
-        else WordProblems(unit["kinds"], unit["wordings"], unit["below"])
-    )
+    if unit.part == "modular":
+        return Modular(unit["modulus"])
+    return WordProblems(unit["kinds"], unit["wordings"], unit["below"])
 
 
 @dataclass(frozen=True)
-class ForecastUnitContext:
-    """What the students of a unit share."""
-
-    unit: StudyUnit
+class ForecastContext(UnitContext):
+    """The task, the generator and the candidates of a unit."""
 
     def task_setting(self, name: str) -> Any:
-        """A setting of this task."""
+        """Return a setting of this task."""
         return self.unit[f"{self.unit.part}_{name}"]
 
     @cached_property
@@ -65,98 +56,86 @@ class ForecastUnitContext:
 
     @cached_property
     def generator_examples(self) -> list[Example]:
-        """What the generator learns from."""
         return self.task.examples(self.task_setting("rows"), self.unit.seed)
 
     @cached_property
     def pool(self) -> list[Example]:
-        """Different prompts that the generator never learned from."""
-        count, learned = self.task_setting("pool"), {one.prompt for one in self.generator_examples}
-        found: dict[str, Example] = {}
+        """Different prompts that the generator has not learned from."""
+        count, learned = self.task_setting("pool"), {example.prompt for example in self.generator_examples}
+        pool: dict[str, Example] = {}
         first = len(self.generator_examples)
-        while len(found) < count:
+        while len(pool) < count:
             if first > MAX_DRAWS * count:
-                problem = f"is {count}, but {self.task.name} has not so many different prompts"
+                problem = f"is {count}, but {self.task.name} does not have so many different prompts"
                 raise winnow.UsageError(f"--set {self.unit.part}_pool", problem, "Ask for fewer")
-            for one in self.task.examples(count, self.unit.seed, first=first):
-                if one.prompt not in learned:
-                    found.setdefault(one.prompt, one)
+            for example in self.task.examples(count, self.unit.seed, first=first):
+                if example.prompt not in learned:
+                    pool.setdefault(example.prompt, example)
             first += count
-        return list(found.values())[:count]
+        return list(pool.values())[:count]
 
-    @cached_property
-    def test(self) -> list[Example]:
-        return self.task.examples(self.unit["test"], self.unit.seed, "test")
-
-    @cached_property
-    def model_cache(self) -> ModelCache:
-        of_part = {"init_std": self.task_setting("init_std")}
+    @property
+    def model_settings(self) -> Settings:
+        settings = dict(self.unit.settings) | {"init_std": self.task_setting("init_std")}
         if self.unit.part == "word-problems":
-            of_part |= {"kind": "decoder", "encoder_layers": 0, "decoder_layers": self.unit["word-problems_layers"]}
-        return ModelCache(self.unit.folder, dict(self.unit.settings) | of_part)
+            settings |= {"kind": "decoder", "encoder_layers": 0, "decoder_layers": self.unit["word-problems_layers"]}
+        return settings
 
     def train_spec(self, steps: int, batch: int) -> TrainSpec:
+        """Return how a model of this task is trained."""
         return TrainSpec(steps, batch, self.task_setting("lr"), self.unit.seed, self.task_setting("warmup"))
 
     @cached_property
     def generator(self) -> Any:
         spec = self.train_spec(self.task_setting("steps"), self.task_setting("batch"))
-        return self.model_cache.train_or_load("generator", example_rows(self.generator_examples), spec)
+        return self.train_or_load("generator", example_rows(self.generator_examples), spec)
 
-    def decode_candidates(self, way: str, decoding: Any) -> list[Row]:
-        file = self.unit.folder / f"{way}.jsonl"
-        prompts = [example.prompt for example in self.pool]
-        rows = load_or_decode(file, self.generator, prompts, (way, decoding, self.unit.seed), self.score_answers)
+    def _judged_candidates(self, way: str, decoding: Any) -> list[Row]:
+        """The candidates with the verdict of a judge that is often wrong."""
+        rows = self.decode(way, decoding, self.pool)
         draws = random.Random(f"judge {self.unit.seed} {way}")
         chances = {True: self.unit["judge_phi"], False: self.unit["judge_psi"]}
         return [{**row, "judge": draws.random() < chances[row["right"]]} for row in rows]
 
-    def score_answers(self, prompts: Sequence[str], texts: Sequence[str]) -> dict[str, list[Any]]:
-        return {"right": self.task.verify(prompts, texts)}
-
     @cached_property
     def greedy(self) -> list[Row]:
-        return self.decode_candidates("greedy", None)
+        return self._judged_candidates("greedy", None)
 
     @cached_property
     def samples(self) -> list[Row]:
-        return self.decode_candidates("samples", winnow.Sampling(self.unit["samples"]))
-
-    def candidates_for(self, who: str) -> list[Row]:
-        """The candidates that a rule chooses from."""
-        return self.samples if decoding_of(who) == "samples" else self.greedy
+        return self._judged_candidates("samples", winnow.Sampling(self.unit["samples"]))
 
 
-RULES: dict[str, Rule] = {
-    "unverified": lambda desk: selection_rules.select_all(desk.greedy),
-    "control": lambda desk: selection_rules.select_control(desk.greedy, desk.unit.seed),
-    "judged": lambda desk: selection_rules.select_passed(desk.greedy, "judge", desk.unit.seed),
-    "verified": lambda desk: selection_rules.select_passed(desk.greedy, "right", desk.unit.seed),
-    "samples_judged": lambda desk: selection_rules.select_passed(desk.samples, "judge", desk.unit.seed),
-    "best_judged": lambda desk: selection_rules.select_best(desk.samples, "judge", desk.unit.seed),
-    "best": lambda desk: selection_rules.select_best_by_oracle(desk.samples, desk.unit.seed),
-    "best_filtered": lambda desk: selection_rules.select_best_by_oracle(desk.samples, desk.unit.seed, filtered=True),
+RULES: dict[str, Callable[[ForecastContext], list[Row]]] = {
+    "unverified": lambda context: context.greedy,
+    "control": lambda context: selection_rules.select_control(context.greedy, context.unit.seed),
+    "judged": lambda context: selection_rules.select_passed(context.greedy, "judge", context.unit.seed),
+    "verified": lambda context: selection_rules.select_passed(context.greedy, "right", context.unit.seed),
+    "samples_judged": lambda context: selection_rules.select_passed(context.samples, "judge", context.unit.seed),
+    "best_judged": lambda context: selection_rules.select_best(context.samples, "judge", context.unit.seed),
+    "best": lambda context: selection_rules.select_best_by_oracle(context.samples, context.unit.seed),
+    "best_filtered": lambda context: selection_rules.select_best_by_oracle(context.samples, context.unit.seed, True),
 }
-"""One greedy answer a prompt, unless the name says samples or best; `best` is of all samples, by an oracle."""
+"""Rules of SAMPLE_RULES select from all samples, the others from one greedy answer per prompt."""
 
 
 def forecast_and_outcome(unit: StudyUnit) -> list[Row]:
-    """A row per student: what was forecast, and what it scored."""
-    context = ForecastUnitContext(unit)
+    """Return one row per student: what was forecast, and what it scored."""
+    context = ForecastContext(unit)
     generator_accuracy = greedy_accuracy(context.task, context.generator, context.test)
-    chosen = {who: RULES[who](context) for who in unit["students"]}
-    before = load_or_make_forecasts(context, chosen, generator_accuracy)
+    selected = {who: RULES[who](context) for who in unit["students"]}
+    forecasts = load_or_make_forecasts(context, selected, generator_accuracy)
     spec = context.train_spec(context.task_setting("student_steps"), context.task_setting("student_batch"))
     result_rows = []
-    for who, rows in chosen.items():
-        student = context.model_cache.train_or_load(who, rows, spec)
+    for who, rows in selected.items():
+        student = context.train_or_load(who, rows, spec)
         result_rows.append(
             {
                 "task": unit.part,
                 "who": who,
                 "rows": len(rows),
                 "generator": generator_accuracy,
-                **{name: before[who][name] for name in before[who] if name != "card"},
+                **{name: value for name, value in forecasts[who].items() if name != "card"},
                 "outcome": greedy_accuracy(context.task, student, context.test),
             }
         )
@@ -164,33 +143,32 @@ def forecast_and_outcome(unit: StudyUnit) -> list[Row]:
 
 
 def load_or_make_forecasts(
-    context: ForecastUnitContext, chosen: dict[str, list[Row]], generator_accuracy: float
+    context: ForecastContext, selected: dict[str, list[Row]], generator_accuracy: float
 ) -> dict[str, Any]:
-    """The forecast of each student, made from labels alone and kept before any student is trained."""
+    """Return the forecast of each student, made from labels alone and stored before any student is trained."""
     file = context.unit.folder / "forecasts.json"
     if not file.exists():
-        labels = {"greedy": label_random_rows(context), "samples": label_random_prompts(context)}
-        w = rule_card(context.samples, context.samples, labels["samples"], answer="text")["w_estimate"]["value"]
-        by_student = {
-            who: forecast_student(context.candidates_for(who), rows, labels[decoding_of(who)], w)
-            for who, rows in chosen.items()
-        }
-        for prediction in by_student.values():
-            prediction["line"] = fitted_line(prediction, generator_accuracy)
-        write_whole_file(file, json.dumps(by_student, indent=1) + "\n")
+        row_labels, prompt_labels = label_random_rows(context), label_random_prompts(context)
+        w = rule_card(context.samples, context.samples, prompt_labels, answer="text")["w_estimate"]["value"]
+        forecasts = {}
+        for who, rows in selected.items():
+            is_sampled = who in SAMPLE_RULES
+            candidates, labels = (context.samples, prompt_labels) if is_sampled else (context.greedy, row_labels)
+            forecasts[who] = forecast_student(candidates, rows, labels, w)
+            forecasts[who]["line"] = fitted_line(forecasts[who], generator_accuracy)
+        write_whole_file(file, json.dumps(forecasts, indent=1) + "\n")
     return dict(json.loads(file.read_text("utf-8")))
 
 
-def label_random_rows(context: ForecastUnitContext) -> Labels:
-    """Labels of greedy answers drawn at random: (prompt, index) to whether it is right."""
-    sampled_rows = random.Random(f"labels {context.unit.seed}").sample(
-        context.greedy, min(context.unit["labels"], len(context.greedy))
-    )
+def label_random_rows(context: ForecastContext) -> Labels:
+    """Return the labels of greedy answers drawn at random."""
+    count = min(context.unit["labels"], len(context.greedy))
+    sampled_rows = random.Random(f"labels {context.unit.seed}").sample(context.greedy, count)
     return {candidate_key(row): row["right"] for row in sampled_rows}
 
 
-def label_random_prompts(context: ForecastUnitContext) -> Labels:
-    """Labels of all samples of prompts drawn at random."""
+def label_random_prompts(context: ForecastContext) -> Labels:
+    """Return the labels of all samples of prompts drawn at random."""
     names = sorted({row["prompt_id"] for row in context.samples})
     count = min(context.unit["labels"] // context.unit["samples"], len(names))
     sampled_prompts = {*random.Random(f"labels {context.unit.seed}").sample(names, count)}
@@ -198,27 +176,27 @@ def label_random_prompts(context: ForecastUnitContext) -> Labels:
 
 
 def forecast_student(
-    candidates: Sequence[Row], chosen: Sequence[Row], labels: Labels, w: float | None
+    candidates: Sequence[Row], selected: Sequence[Row], labels: Labels, w: float | None
 ) -> dict[str, Any]:
-    """The card of a rule and the predictors."""
-    kept_keys = candidate_keys(chosen)
+    """Return the predictors of a student, and the card of its rule."""
+    selected_keys = {candidate_key(row) for row in selected}
     labeled = [
-        {**row, "kept": candidate_key(row) in kept_keys, "correct": labels[candidate_key(row)]}
+        {**row, "kept": candidate_key(row) in selected_keys, "correct": labels[candidate_key(row)]}
         for row in candidates
         if candidate_key(row) in labels
     ]
-    card = rule_card(candidates, chosen, labels, w=w)
+    card = rule_card(candidates, selected, labels, w=w)
     return {**compute_predictors(card, labeled), "card": card}
 
 
-def rule_card(candidates: Sequence[Row], chosen: Sequence[Row], labels: Labels, **options: Any) -> dict[str, Any]:
-    """winnow's card of a rule, taken as a verifier of the candidates it chooses from."""
-    kept_keys = candidate_keys(chosen)
+def rule_card(candidates: Sequence[Row], selected: Sequence[Row], labels: Labels, **options: Any) -> dict[str, Any]:
+    """Measure a rule as if it were a verifier of the candidates it selects from."""
+    selected_keys = {candidate_key(row) for row in selected}
     table = [
         {
             "prompt_id": row["prompt_id"],
             "text": row["text"],
-            "rule.verdict": "pass" if candidate_key(row) in kept_keys else "fail",
+            "rule.verdict": "pass" if candidate_key(row) in selected_keys else "fail",
             "correct": labels.get(candidate_key(row)),
         }
         for row in candidates
@@ -228,10 +206,5 @@ def rule_card(candidates: Sequence[Row], chosen: Sequence[Row], labels: Labels, 
 
 
 def candidate_key(row: Row) -> tuple[str, int]:
-    """Which candidate a row is."""
+    """Return the prompt id and the index of a candidate."""
     return row["prompt_id"], row["index"]
-
-
-def candidate_keys(rows: Sequence[Row]) -> set[tuple[str, int]]:
-    """Which candidates rows are."""
-    return {candidate_key(row) for row in rows}

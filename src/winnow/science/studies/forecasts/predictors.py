@@ -1,7 +1,7 @@
-"""What is said of training data before a student is trained: six predictors, and two numbers for its accuracy.
+"""Six predictors of a student, computed from its training data before it is trained, and a fitted accuracy.
 
-They were fixed before the second task was run. The first task, eigenvalues, is the one on whose prototypes `precision x
-served` was noticed and the line was fitted; word problems and remainders chose nothing.
+They were fixed before the second task was run: `precision x served` was noticed, and the line fitted, on prototypes of
+the first task, eigenvalues. All values follow from the kept rows and their labels.
 
     p_star             phi / (phi + psi), the papers' break-even of two classes
     p_star_w           the same for open answers, w from the labels of sampled answers
@@ -9,8 +9,6 @@ served` was noticed and the line was fitted; word problems and remainders chose 
     served             prompts served: the share of all prompts that have a right kept answer
     precision_served   precision x served
     plurality          the share of prompts with kept answers whose commonest one is right
-
-Promises: everything follows from the kept rows and the labels; nothing else of the truth is looked at.
 """
 
 from __future__ import annotations
@@ -19,19 +17,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from winnow.science.studies.framework.check import Row
+from winnow.science.studies.framework.check import Row, group_rows
 
 PREDICTORS = ("p_star", "p_star_w", "precision", "served", "precision_served", "plurality")
 
 ACCURACY_PREDICTORS = ("precision", "plurality", "line")
-"""Predictors that are shares of right answers and so speak of an accuracy, and the line."""
+"""The predictors that estimate an accuracy, and the fitted line."""
 
 INTERCEPT, SLOPE, GENERATOR_SLOPE = 0.15, 0.57, 0.34
-"""accuracy = .15 + .57 precision x served + .34 the generator's, fitted on 28 students of a prototype (eigenvalues)."""
+"""accuracy = .15 + .57 precision x served + .34 generator accuracy, fitted on 28 students of eigenvalue prototypes."""
 
 
 def compute_predictors(card: Mapping[str, Any], labeled: Sequence[Row]) -> dict[str, float | None]:
-    """The predictors of one student, from the card of its rule and the labeled rows with `kept` and `correct`."""
+    """Return the predictors of one student from the card of its rule and labeled rows with `kept` and `correct`."""
     precision, served = _card_value(card, "precision"), _card_value(card, "prompts_served")
     served = prompts_served(labeled) if served is None else served
     return {
@@ -45,26 +43,23 @@ def compute_predictors(card: Mapping[str, Any], labeled: Sequence[Row]) -> dict[
 
 
 def fitted_line(predictors: Mapping[str, float | None], generator: float) -> float | None:
-    """The number of the fitted line."""
+    """Return the accuracy that the fitted line gives."""
     product = predictors["precision_served"]
     return None if product is None else INTERCEPT + SLOPE * product + GENERATOR_SLOPE * generator
 
 
 def prompts_served(labeled: Sequence[Row]) -> float | None:
-    """Prompts served, counted over prompts whose rows are all labeled; where the card gives no value."""
-    prompts: dict[str, bool] = {}
-    for row in labeled:
-        prompts[row["prompt_id"]] = prompts.get(row["prompt_id"], False) or bool(row["kept"] and row["correct"])
-    return sum(prompts.values()) / len(prompts) if prompts else None
+    """Return the share of labeled prompts with a right kept answer, for rules whose card has no value."""
+    prompts = group_rows(labeled, "prompt_id").values()
+    return (
+        sum(any(row["kept"] and row["correct"] for row in rows) for rows in prompts) / len(prompts) if prompts else None
+    )
 
 
 def plurality_accuracy(labeled: Sequence[Row]) -> float | None:
-    """Over prompts with a labeled kept row: whether the commonest kept answer is right, ties shared."""
-    prompts: dict[str, list[Row]] = {}
-    for row in labeled:
-        if row["kept"]:
-            prompts.setdefault(row["prompt_id"], []).append(row)
-    shares = [_plurality_share_right(rows) for rows in prompts.values()]
+    """Return the share of prompts with a labeled kept row whose commonest kept answer is right; ties are shared."""
+    prompts = group_rows([row for row in labeled if row["kept"]], "prompt_id").values()
+    shares = [_plurality_share_right(rows) for rows in prompts]
     return sum(shares) / len(shares) if shares else None
 
 
@@ -77,7 +72,7 @@ def _plurality_share_right(rows: Sequence[Row]) -> float:
 
 
 def _p_star_w(card: Mapping[str, Any]) -> float | None:
-    """p*_w by its formula, which also holds where a rule keeps everything and the card leaves it out."""
+    """p*_w by its formula, since the card has none for a rule that keeps everything."""
     phi, psi, w = _card_value(card, "phi"), _card_value(card, "psi"), card["w"]
     return None if phi is None or psi is None or w is None or not phi + w * psi else phi / (phi + w * psi)
 

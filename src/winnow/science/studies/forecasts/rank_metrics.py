@@ -1,8 +1,7 @@
-"""How well each predictor ordered the students of a task and seed, and how far numbers were off.
+"""How well each predictor ranks the students of a task and seed, and the errors of predicted accuracies.
 
-Spearman's rank correlation, and the share of pairs ordered right: of the pairs of students whose outcomes differ by at
-least `clear`, those in which the predictor's larger value is the better student's; equal values count one half.
-Promises: students without a predictor's value are left out of its figures and counted.
+A rank metric is Spearman's correlation, or the share of pairs in the right order among those whose outcomes differ by
+at least `clear`; equal predictions count one half. Students without a predictor's value are left out and counted.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from statistics import mean
 import numpy as np
 
 from winnow.science.studies.forecasts.predictors import ACCURACY_PREDICTORS, PREDICTORS
-from winnow.science.studies.framework.check import Row
+from winnow.science.studies.framework.check import Row, group_rows
 
 
 @dataclass(frozen=True)
 class PredictorRanking:
-    """One predictor over some groups of students (a task at a seed is a group)."""
+    """The rank metrics of one predictor over groups of students; a group is a task at a seed."""
 
     predictor: str
     spearman: float | None
@@ -30,13 +29,13 @@ class PredictorRanking:
 
     @property
     def share(self) -> float | None:
-        """The share of clear pairs ordered right."""
+        """The share of pairs in the right order."""
         return self.pairs_right / self.pairs if self.pairs else None
 
 
 @dataclass(frozen=True)
 class OutcomeDeviation:
-    """How far a number was from the outcomes: mean absolute error and mean difference (outcome less number)."""
+    """The mean absolute error of a predicted accuracy, and the mean difference (outcome less prediction)."""
 
     number: str
     error: float
@@ -45,28 +44,25 @@ class OutcomeDeviation:
 
 
 def group_by_task_and_seed(rows: Iterable[Row]) -> list[list[Row]]:
-    """Students of the same task and seed."""
-    found: dict[tuple[str, int], list[Row]] = {}
-    for row in rows:
-        found.setdefault((row["task"], row["seed"]), []).append(row)
-    return list(found.values())
+    """Return the groups of students of the same task and seed."""
+    return list(group_rows(rows, "task", "seed").values())
 
 
 def rank_predictors(rows: Sequence[Row], clear: float) -> list[PredictorRanking]:
-    """Each predictor: its mean rank correlation within groups, and its pairs over all of them."""
-    return [_rank_predictor(name, group_by_task_and_seed(rows), clear) for name in PREDICTORS]
+    """Return for each predictor the mean rank correlation within groups, and the pairs of all groups."""
+    groups = group_by_task_and_seed(rows)
+    return [_rank_predictor(name, groups, clear) for name in PREDICTORS]
 
 
-def _rank_predictor(name: str, row_groups: Sequence[Sequence[Row]], clear: float) -> PredictorRanking:
+def _rank_predictor(name: str, groups: Sequence[Sequence[Row]], clear: float) -> PredictorRanking:
     correlations, right, pairs, left_out = [], 0.0, 0, 0
-    for rows in row_groups:
-        known_pairs = [(row[name], row["outcome"]) for row in rows if row[name] is not None]
-        left_out += len(rows) - len(known_pairs)
-        correlation = spearman_correlation(
-            [prediction for prediction, _ in known_pairs], [outcome for _, outcome in known_pairs]
-        )
+    for rows in groups:
+        students = [(row[name], row["outcome"]) for row in rows if row[name] is not None]
+        left_out += len(rows) - len(students)
+        predictions, outcomes = [student[0] for student in students], [student[1] for student in students]
+        correlation = spearman_correlation(predictions, outcomes)
         correlations += [] if correlation is None else [correlation]
-        for first, second in combinations(known_pairs, 2):
+        for first, second in combinations(students, 2):
             if abs(first[1] - second[1]) >= clear:
                 pairs += 1
                 right += 0.5 if first[0] == second[0] else float((first[0] > second[0]) == (first[1] > second[1]))
@@ -74,21 +70,22 @@ def _rank_predictor(name: str, row_groups: Sequence[Sequence[Row]], clear: float
 
 
 def spearman_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Of ranks, ties sharing theirs; None where one of the two does not vary."""
+    """Return Spearman's correlation with average ranks for ties; None if one of the two does not vary."""
     if len(first) < 3 or len(set(first)) < 2 or len(set(second)) < 2:
         return None
     return float(np.corrcoef(_average_ranks(first), _average_ranks(second))[0, 1])
 
 
 def _average_ranks(values: Sequence[float]) -> list[float]:
-    return [sum(other < one for other in values) + sum(other == one for other in values) / 2 for one in values]
+    return [sum(other < value for other in values) + sum(other == value for other in values) / 2 for value in values]
 
 
 def outcome_deviations(rows: Sequence[Row]) -> list[OutcomeDeviation]:
-    """Each number against the outcomes."""
-    found = []
+    """Return the errors of each predictor that estimates an accuracy."""
+    deviations = []
     for name in ACCURACY_PREDICTORS:
         differences = [row["outcome"] - row[name] for row in rows if row[name] is not None]
         if differences:
-            found.append(OutcomeDeviation(name, mean(map(abs, differences)), mean(differences), len(differences)))
-    return found
+            error = mean(map(abs, differences))
+            deviations.append(OutcomeDeviation(name, error, mean(differences), len(differences)))
+    return deviations

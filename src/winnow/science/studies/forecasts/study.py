@@ -1,4 +1,4 @@
-"""Forecast against outcome as a study: its tables are printed whatever they show, and two safe signs are checked."""
+"""The study `forecast`: its tables are printed whatever they show, and two reliable signs are checked."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ from winnow.science.studies.framework.study import Claim, Settings, Study
 from winnow.science.studies.papers import FENG
 
 PREDICTORS_CHOSEN_ON = "eigenvalues"
-"""The task on whose prototypes predictors were noticed; the others chose nothing."""
+"""The task whose prototypes suggested the predictors."""
 
 
 def check_rows(rows: Sequence[Row], settings: Settings) -> list[Check]:
-    """The least lead of students of verified answers, over tasks and seeds."""
+    """Return the smallest lead of students of verified answers over tasks and seeds."""
     checks = []
     for baseline in ("unverified", "control"):
-        leads = [_verified_lead(group, baseline) for group in group_by_task_and_seed(rows)]
-        known = [one for one in leads if one is not None]
-        if known:
-            checks.append(Check(f"verified over {baseline}", min(known), 0.0, 0.0, "sign", relation=">="))
+        outcomes = [{row["who"]: row["outcome"] for row in group} for group in group_by_task_and_seed(rows)]
+        leads = [
+            by_name["verified"] - by_name[baseline] for by_name in outcomes if {"verified", baseline} <= {*by_name}
+        ]
+        if leads:
+            checks.append(Check(f"verified over {baseline}", min(leads), 0.0, 0.0, "sign", relation=">="))
     return checks
 
 
-def _verified_lead(rows: Sequence[Row], baseline: str) -> float | None:
-    outcome = {row["who"]: row["outcome"] for row in rows}
-    return outcome["verified"] - outcome[baseline] if {"verified", baseline} <= outcome.keys() else None
-
-
 def summary_lines(rows: Sequence[Row]) -> list[str]:
-    """Each student's forecast and outcome, then ranks and errors: all tasks, and those that chose nothing."""
+    """Return forecast and outcome of each student, then rank metrics of all tasks and of the unseen ones."""
     clear = rows[0]["clear"] if rows else 0.0
     lines = [f"{'task, seed':<18}{'student':<16}{'precision':>10}{'served':>8}{'p*':>6}{'p*_w':>6}{'outcome':>9}"]
     for row in rows:
@@ -47,7 +44,7 @@ def summary_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def summary_tables(title: str, rows: Sequence[Row], clear: float) -> list[str]:
-    """Ranks and errors of some students."""
+    """Return the rank metrics and errors of some students."""
     if not rows:
         return []
     lines = [f"{title}: {len(rows)} students, {len(group_by_task_and_seed(rows))} tasks and seeds"]
@@ -59,9 +56,8 @@ def summary_tables(title: str, rows: Sequence[Row], clear: float) -> list[str]:
             f"pairs right {_percent(ranking.share)}% of {ranking.pairs}{out}"
         )
     for deviation in outcome_deviations(rows):
-        lines.append(
-            f"  {deviation.number:<17} off by {100 * deviation.error:.1f} points, outcomes {100 * deviation.difference:+.1f}"
-        )
+        error, difference = 100 * deviation.error, 100 * deviation.difference
+        lines.append(f"  {deviation.number:<17} off by {error:.1f} points, outcomes {difference:+.1f}")
     return lines
 
 
@@ -74,7 +70,7 @@ CLAIMS = (
         "the larger p*, the better the student",
         "holds only if",
         FENG,
-        "it is read as an order that holds for most pairs of students, not as a threshold (docs/students.md)",
+        "it is read as an order that holds for most pairs of students, not as a threshold (students.md)",
     ),
 )
 

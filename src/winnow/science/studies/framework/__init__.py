@@ -1,1 +1,1 @@
-"""What every study stands in: its parts, scales and checks, a runner over seeds that can be stopped anywhere."""
+"""The parts of every study: claims, scales, checks, the store of finished units, and the runner."""

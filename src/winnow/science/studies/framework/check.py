@@ -1,16 +1,15 @@
-"""A check: what was found, what was wanted, and whether they agree.
+"""A check compares a measured number with the expected one; rows of a unit can carry their own check.
 
-Promises: a check whose tolerance is below four of its own standard errors is not ok, whatever it found, because it
-could be right by luck; a number that is not finite is never ok.
-It does not say where the wanted number comes from beyond its kind: paper, code, derived, or only a sign.
+A check whose tolerance is below four of its own standard errors fails, since it could pass by luck; so does a number
+that is not finite. The source of an expected number is the paper, its code, a derivation, or only a sign.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -20,12 +19,11 @@ Source = Literal["paper", "code", "derived", "sign"]
 Row = dict[str, Any]
 
 MIN_STANDARD_ERRORS = 4.0
-RELATIONS = ("=", ">=", "<=")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One number held against another. `relation` is '=' (within the tolerance), '>=' or '<='."""
+    """A measured number and the expected one; `relation` is '=' (within the tolerance), '>=' or '<='."""
 
     name: str
     got: float
@@ -37,7 +35,7 @@ class Check:
 
     @property
     def is_tolerance_large_enough(self) -> bool:
-        """Whether the tolerance is at least four standard errors; a sign needs no tolerance."""
+        """Whether the tolerance is at least four standard errors; an inequality needs no tolerance."""
         return (
             self.relation != "="
             or self.standard_error is None
@@ -51,29 +49,27 @@ class Check:
             return False
         if self.relation == "=":
             return abs(self.got - self.want) <= self.tolerance
-        beyond = self.got - self.want if self.relation == ">=" else self.want - self.got
-        return beyond >= -self.tolerance
+        excess = self.got - self.want if self.relation == ">=" else self.want - self.got
+        return excess >= -self.tolerance
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON; what is not finite is null."""
+        """Return the JSON document; a number that is not finite becomes null."""
         fields = asdict(self) | {"ok": self.is_ok}
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
 
     def summary(self) -> str:
-        """The check on one line."""
+        """Return the check as one line of text."""
         mark = "ok " if self.is_ok else "NOT"
         error = "" if self.standard_error is None else f", standard error {self.standard_error:.2g}"
-        allowed = f" +- {self.tolerance:.3g}" if self.tolerance else ""
-        short = (
-            "" if self.is_tolerance_large_enough else "; the tolerance is below four standard errors: take more runs"
-        )
-        against = f"{self.relation} {self.want:.5g}{allowed} ({self.source}{error}{short})"
-        return f"{mark} {self.name}: {self.got:.5g} {against}"
+        tolerance = f" +- {self.tolerance:.3g}" if self.tolerance else ""
+        advice = "" if self.is_tolerance_large_enough else "; tolerance below four standard errors: take more runs"
+        expected = f"{self.relation} {self.want:.5g}{tolerance} ({self.source}{error}{advice})"
+        return f"{mark} {self.name}: {self.got:.5g} {expected}"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a measurement is held against."""
+    """The expected value of a measurement."""
 
     want: float
     tolerance: float
@@ -81,36 +77,50 @@ class Goal:
     relation: str = "="
 
 
+def relative_goal(want: float, share: float, source: Source = "derived") -> Goal:
+    """Return a goal whose tolerance is a share of the expected value."""
+    return Goal(want, share * want, source)
+
+
 def check_row(name: str, got: float, goal: Goal, standard_error: float | None = None) -> Row:
-    """The row of a unit that carries its own check; `pooled` makes one check of the rows of all seeds."""
+    """Return a row of a unit that carries its own check; `pool_checks` makes one check of the rows of all seeds."""
     return {"check": name, "got": got, "standard_error": standard_error, **asdict(goal)}
 
 
 def mean_check_row(name: str, values: npt.ArrayLike, goal: Goal) -> Row:
-    """The row of a mean over independent runs, with its standard error."""
-    found = np.asarray(values, float)
-    return check_row(name, float(found.mean()), goal, float(found.std(ddof=1) / np.sqrt(len(found))))
+    """Return the check row of a mean over independent runs, with its standard error."""
+    runs = np.asarray(values, float)
+    return check_row(name, float(runs.mean()), goal, float(runs.std(ddof=1) / np.sqrt(len(runs))))
 
 
-def pool_checks(rows: Iterable[Mapping[str, Any]]) -> list[Check]:
-    """One check per name from rows that `measured` made: means over seeds, with their standard error."""
-    by_name: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        if row.get("check") is not None:
-            by_name[row["check"]].append(row)
-    return [_pool_rows(name, found) for name, found in by_name.items()]
+def pool_checks(rows: Iterable[Row]) -> list[Check]:
+    """Return one check per name from check rows: the mean over seeds with its standard error."""
+    check_rows = [row for row in rows if row.get("check") is not None]
+    return [_pool_rows(group) for group in group_rows(check_rows, "check").values()]
 
 
-def _pool_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> Check:
+def _pool_rows(rows: Sequence[Row]) -> Check:
     first, count = rows[0], len(rows)
-    errors = [row["standard_error"] for row in rows]
-    known = [error for error in errors if error is not None]
+    errors = [row["standard_error"] for row in rows if row["standard_error"] is not None]
     return Check(
-        name,
+        first["check"],
         sum(row["got"] for row in rows) / count,
         first["want"],
         first["tolerance"],
         first["source"],
-        math.hypot(*known) / count if known else None,
+        math.hypot(*errors) / count if errors else None,
         first["relation"],
     )
+
+
+def group_rows(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:
+    """Group rows by the values of one column (keys are values) or several (keys are tuples), in order."""
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(itemgetter(*columns)(row), []).append(row)
+    return groups
+
+
+def rows_where(rows: Iterable[Row], **values: object) -> list[Row]:
+    """Return the rows that have these values in these columns."""
+    return [row for row in rows if all(row.get(column) == value for column, value in values.items())]

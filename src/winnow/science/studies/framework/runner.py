@@ -1,41 +1,42 @@
-"""Runs a study: every unit that is not kept yet, in up to two processes with one thread each, then the checks.
+"""Runs a study: every unit that is not stored yet, in up to two processes with one thread each, then the checks.
 
-Promises: killed anywhere and asked again, it does only what is left; asked again when all is done, it does nothing
-but judge. Rows do not depend on the number of processes.
-It asks nothing of the user and prints only through `say`.
+A study that was stopped goes on with the units that are missing. Rows do not depend on the number of processes.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import platform
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import version
 from itertools import product
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import winnow
 from winnow.science.studies.framework.check import Check, Row
 from winnow.science.studies.framework.study import Settings, Study, StudyUnit, Value
-from winnow.science.studies.framework.unit_store import format_rows, load_unit, save_unit, unit_folder, write_whole_file
+from winnow.science.studies.framework.unit_store import format_rows, load_unit, unit_folder, write_whole_file
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_WORKERS = 2
 ProgressFunction = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """How a study is to be run. `grid` holds the values a setting takes in turn."""
+    """How to run a study; `grid` holds the values that a setting takes in turn."""
 
     scale: str = "quick"
     seeds: tuple[int, ...] | None = None
@@ -48,7 +49,7 @@ class StudyRequest:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What came of a study: tidy rows with their unit, checks, and what it ran on."""
+    """The result of a study: checks, tidy rows with their unit, figures, and the versions it ran with."""
 
     study: str
     scale: str
@@ -61,7 +62,7 @@ class StudyResult:
     figures: list[Path]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the JSON document, without rows."""
         return {
             "study": self.study,
             "scale": self.scale,
@@ -74,145 +75,131 @@ class StudyResult:
         }
 
 
-@dataclass(frozen=True)
-class UnitJob:
-    """A unit as a worker process takes it: the study by where it lives, so that nothing but names is sent."""
-
-    study_path: str
-    unit: StudyUnit
-    key: str
-    out: Path
-
-
 def run_study(study_path: str, request: StudyRequest, report_line: ProgressFunction = print) -> StudyResult:
-    """Run the study at `home` (module:NAME) and judge it."""
+    """Run the missing units of a study and check the rows of all units.
+
+    Args:
+        study_path: the dotted path of the study, module:NAME.
+        request: scale, seeds, settings and the output folder.
+        report_line: receives lines about the progress.
+    """
     study = load_study(study_path)
     scale = study.scales[request.scale]
     seeds = request.seeds or scale.seeds
-    settings = [dict(scale.settings) | dict(request.changes) | point for point in _grid_points(request.grid)]
-    jobs = [
-        _make_job(study_path, study, request, part, seed, point)
-        for point in settings
-        for seed in seeds
-        for part in request.parts or tuple(study.parts)
+    grid_points = (dict(zip(request.grid, values, strict=True)) for values in product(*request.grid.values()))
+    settings = [dict(scale.settings) | dict(request.changes) | point for point in grid_points]
+    units = [
+        StudyUnit(part, seed, point, unit_folder(request.out, study.unit_key(part, seed, point)))
+        for point, seed, part in product(settings, seeds, request.parts or tuple(study.parts))
     ]
-    unfinished = [job for job in jobs if load_unit(request.out, job.key) is None]
-    if len(unfinished) < len(jobs):
-        report_line(f"{len(jobs) - len(unfinished)} of {len(jobs)} units are done already, in {request.out}")
-    for line in _run_jobs(unfinished, request.workers):
+    missing = [unit for unit in units if load_unit(unit.folder) is None]
+    if len(missing) < len(units):
+        report_line(f"{len(units) - len(missing)} of {len(units)} units are already done in {request.out}")
+    for line in _run_units(study_path, missing, request.workers):
         report_line(line)
-    finished = [(job, load_unit(request.out, job.key) or {}) for job in jobs]
+    finished = [(unit, load_unit(unit.folder) or {}) for unit in units]
     checks = [check for point in settings for check in _check_grid_point(study, point, finished, request.grid)]
-    rows = [_tidy_row(job, row) for job, found in finished for row in found["rows"]]
+    rows = [_tidy_row(unit, row) for unit, stored in finished for row in stored["rows"]]
     write_whole_file(request.out / "rows.csv", format_rows(rows, "csv"))
     figures = study.draw_figures(rows, request.out)
-    seconds = sum(found["seconds"] for _, found in finished)
-    return StudyResult(study.name, request.scale, seeds, settings, seconds, environment(study), checks, rows, figures)
+    seconds = sum(stored["seconds"] for _, stored in finished)
+    versions = {"winnow": winnow.__version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in study.libraries}
+    return StudyResult(study.name, request.scale, seeds, settings, seconds, versions, checks, rows, figures)
 
 
 def load_study(study_path: str) -> Study:
-    """The study a module holds."""
-    module, _, name = study_path.partition(":")
-    study = getattr(import_module(module), name)
+    """Return the study at a dotted path, module:NAME, looked up in the current folder first."""
+    module_name, _, name = study_path.partition(":")
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        study = attrgetter(name)(import_module(module_name))
+    finally:
+        sys.path.remove(folder)
     assert isinstance(study, Study)
     return study
 
 
-def environment(study: Study) -> dict[str, str]:
-    """The versions the rows were made with."""
-    versions = {name: version(name) for name in study.libraries}
-    return {"winnow": winnow.__version__, "python": platform.python_version(), **versions}
-
-
-def _grid_points(grid: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
-    for values in product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
-
-
-def _make_job(
-    study_path: str, study: Study, request: StudyRequest, part: str, seed: int, settings: Settings
-) -> UnitJob:
-    key = study.unit_key(part, seed, settings)
-    return UnitJob(study_path, StudyUnit(part, seed, settings, unit_folder(request.out, key)), key, request.out)
-
-
 def _check_grid_point(
-    study: Study, point: Settings, finished: list[tuple[UnitJob, dict[str, Any]]], grid: Mapping[str, Any]
+    study: Study, point: Settings, finished: list[tuple[StudyUnit, dict[str, Any]]], grid: Mapping[str, Any]
 ) -> Iterator[Check]:
-    """The checks of one setting over all seeds; in a grid their names say which setting."""
+    """The checks of one setting over all seeds; in a grid, their names contain the setting."""
     rows = [
-        {"part": job.unit.part, "seed": job.unit.seed, **row}
-        for job, found in finished
-        if job.unit.settings == point
-        for row in found["rows"]
+        {"part": unit.part, "seed": unit.seed, **row}
+        for unit, stored in finished
+        if unit.settings == point
+        for row in stored["rows"]
     ]
     where = ", ".join(f"{name}={point[name]}" for name in grid)
     for check in study.check_rows(rows, point):
-        yield check if not where else Check(**{**vars(check), "name": f"{check.name} [{where}]"})
+        yield replace(check, name=f"{check.name} [{where}]") if where else check
 
 
-def _tidy_row(job: UnitJob, row: Row) -> Row:
-    """A row with its unit; a setting that has the name of one of the row's columns is called set_NAME."""
+def _tidy_row(unit: StudyUnit, row: Row) -> Row:
+    """A row with its unit; a setting that has the name of a column of the row becomes set_NAME."""
     settings = {
         f"set_{name}" if name in row else name: " ".join(map(str, value)) if isinstance(value, tuple) else value
-        for name, value in job.unit.settings.items()
+        for name, value in unit.settings.items()
     }
-    return {"part": job.unit.part, "seed": job.unit.seed, **settings, **row}
+    return {"part": unit.part, "seed": unit.seed, **settings, **row}
 
 
-def _run_jobs(jobs: list[UnitJob], workers: int) -> Iterator[str]:
-    """Do the jobs, saying after each how it stands."""
+def _run_units(study_path: str, units: list[StudyUnit], workers: int) -> Iterator[str]:
+    """Run the units and yield a line of progress after each."""
     start = time.perf_counter()
-    for number, (job, seconds) in enumerate(_completed_jobs(jobs, min(workers, MAX_WORKERS)), 1):
-        left = (time.perf_counter() - start) / number * (len(jobs) - number)
-        later = f", about {left:,.0f} s left" if number < len(jobs) else ""
-        yield f"  {number}/{len(jobs)} {job.unit.part}, seed {job.unit.seed}: {seconds:.1f} s{later}"
+    for number, (unit, seconds) in enumerate(_completed_units(study_path, units, min(workers, MAX_WORKERS)), 1):
+        seconds_left = (time.perf_counter() - start) / number * (len(units) - number)
+        remaining = f", about {seconds_left:,.0f} s left" if number < len(units) else ""
+        yield f"  {number}/{len(units)} {unit.part}, seed {unit.seed}: {seconds:.1f} s{remaining}"
 
 
-def _completed_jobs(jobs: list[UnitJob], workers: int) -> Iterator[tuple[UnitJob, float]]:
-    if workers < 1 or not jobs:
-        yield from ((job, run_unit(job)) for job in jobs)
+def _completed_units(study_path: str, units: list[StudyUnit], workers: int) -> Iterator[tuple[StudyUnit, float]]:
+    if workers < 1 or not units:
+        yield from ((unit, run_unit(study_path, unit)) for unit in units)
         return
     context = multiprocessing.get_context("spawn")
-    with (
-        limit_worker_threads(),
-        ProcessPoolExecutor(min(workers, len(jobs)), context, _exit_on_interrupt) as pool,
-    ):
-        waiting = {pool.submit(run_unit, job): job for job in jobs}
+    with limit_worker_threads(), ProcessPoolExecutor(min(workers, len(units)), context, _start_worker) as pool:
+        waiting = {pool.submit(run_unit, study_path, unit): unit for unit in units}
         try:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    job = waiting.pop(future)
-                    yield job, future.result()
+                    unit = waiting.pop(future)
+                    yield unit, future.result()
         except BrokenProcessPool:
-            problem = f"a process died at {job.unit.part}, seed {job.unit.seed}, or beside it (out of memory?)"
-            raise winnow.EnvironmentFault("reproduce", problem, "Give the same command with --workers 1") from None
+            problem = f"a process died at or near {unit.part}, seed {unit.seed} (out of memory?)"
+            raise winnow.EnvironmentFault("reproduce", problem, "Run the same command with --workers 1") from None
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def _exit_on_interrupt() -> None:
-    """Ctrl-C reaches the workers too: they end at once and say nothing, the parent speaks."""
+def _start_worker() -> None:
+    """Let Ctrl-C, which reaches the workers too, end them silently, and leave no byte code beside a user's study."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.dont_write_bytecode = True
 
 
-def run_unit(job: UnitJob) -> float:
-    """Do one unit and keep its rows."""
-    job.unit.folder.mkdir(parents=True, exist_ok=True)
-    study, start = load_study(job.study_path), time.perf_counter()
-    rows = study.parts[job.unit.part](job.unit)
+def run_unit(study_path: str, unit: StudyUnit) -> float:
+    """Run one unit, store its rows, and return the seconds it took.
+
+    Worker processes get the dotted path of the study, because the functions of a study cannot be pickled.
+    """
+    unit.folder.mkdir(parents=True, exist_ok=True)
+    study, start = load_study(study_path), time.perf_counter()
+    rows = study.parts[unit.part](unit)
     seconds = time.perf_counter() - start
-    unit = {"part": job.unit.part, "seed": job.unit.seed, "settings": dict(job.unit.settings)}
-    save_unit(job.out, job.key, {"study": study.name, "unit": unit, "seconds": seconds, "rows": rows})
+    description = {"part": unit.part, "seed": unit.seed, "settings": dict(unit.settings)}
+    stored = {"study": study.name, "unit": description, "seconds": seconds, "rows": rows}
+    write_whole_file(unit.folder / "rows.json", json.dumps(stored, indent=1) + "\n")
     return seconds
 
 
 @contextmanager
 def limit_worker_threads() -> Iterator[None]:
-    """Processes started inside get one thread for their matrix library: two on two busy cores wait for each other."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+    """Limit matrix libraries of processes started inside to one thread, so that they do not compete for cores."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
         yield
     finally:

@@ -1,13 +1,11 @@
-"""A study: what it claims, its settings at three scales, the work of one unit, and how its rows are judged.
+"""The definition of a study: its claims, its settings at up to three scales, the work of one unit, and its checks.
 
-A unit is one part at one seed and one setting: what is done once, kept, and never done again.
-It runs nothing; run.py does.
+A unit is one part at one seed and one setting; it runs once and its rows are stored. runner.py runs units.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from winnow.science.studies.framework.check import Check, Row, pool_checks
+from winnow.storage.canonical_json import canonical_json
 
 Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
 Settings = Mapping[str, Value]
@@ -24,7 +23,7 @@ ClaimStatus = Literal["reproduced", "holds only if", "not reproduced", "not publ
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper, how it stands here, under which condition, and the checks behind that word."""
+    """A claim of a paper (`words`), its status here (`stands`), its condition, and the names of its checks."""
 
     words: str
     stands: ClaimStatus
@@ -35,7 +34,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Scale:
-    """Settings as a plain table a user can override, the seeds, and how long a seed takes on what `on` says."""
+    """Settings that a user can change, the default seeds, and the hours that a seed takes on the hardware."""
 
     settings: Settings
     hours: float
@@ -45,7 +44,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class StudyUnit:
-    """One part at one seed and setting. `folder` is its own: what is large and worth keeping goes there."""
+    """One part at one seed and setting; `folder` is its own, for what is large and worth keeping."""
 
     part: str
     seed: int
@@ -56,7 +55,7 @@ class StudyUnit:
         return self.settings[name]
 
     def rng(self) -> np.random.Generator:
-        """Chance of this part and seed alone."""
+        """Return a new random generator that depends on the part and the seed only."""
         return np.random.default_rng([self.seed, *self.part.encode()])
 
 
@@ -66,23 +65,14 @@ SummaryFunction = Callable[[Sequence[Row]], list[str]]
 FiguresFunction = Callable[[Sequence[Row], Path], list[Path]]
 
 
-def no_summary(rows: Sequence[Row]) -> list[str]:
-    """A study that has nothing to add to its checks."""
-    return []
-
-
-def no_figures(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """A study without figures."""
-    return []
-
-
 @dataclass(frozen=True)
 class Study:
-    """A paper's claims as something to run.
+    """The claims of a paper as something to run.
 
-    `parts` are module-level functions from a unit to tidy rows (flat: numbers, words, booleans, None). `judge` gets
-    the rows of all seeds at one setting; `pooled` judges rows that carry their own check. `version` is raised when
-    rows change meaning, so that kept units are made anew. `libraries` are named with their versions in the result.
+    `parts` are module-level functions from a unit to tidy rows (flat: numbers, texts, booleans, None). `check_rows`
+    gets the rows of all seeds at one setting; the default pools rows that carry their own check. `summary_lines` and
+    `draw_figures` add text and figures. Raise `version` when rows change their meaning, so that stored units run again.
+    The result names the versions of `libraries`.
     """
 
     name: str
@@ -92,13 +82,12 @@ class Study:
     parts: Mapping[str, UnitFunction]
     cite: str
     check_rows: ChecksFunction = field(default=lambda rows, settings: pool_checks(rows))
-    summary_lines: SummaryFunction = no_summary
-    draw_figures: FiguresFunction = no_figures
+    summary_lines: SummaryFunction = field(default=lambda rows: [])
+    draw_figures: FiguresFunction = field(default=lambda rows, folder: [])
     version: int = 1
     libraries: tuple[str, ...] = ("numpy", "scipy")
 
     def unit_key(self, part: str, seed: int, settings: Settings) -> str:
-        """What a unit is kept under: the same study, version, part, seed and settings."""
-        content = [self.name, self.version, part, seed, dict(settings)]
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        """Return the key of a unit: a hash of the study, its version, the part, the seed and the settings."""
+        content = canonical_json([self.name, self.version, part, seed, dict(settings)])
+        return hashlib.sha256(content.encode()).hexdigest()[:20]

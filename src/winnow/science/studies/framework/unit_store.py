@@ -1,7 +1,6 @@
-"""What a study has found so far: one file per unit, written whole or not at all.
+"""The store of finished units: one file per unit, complete or absent, and never changed in place.
 
-Promises: a unit that was being written when the machine stopped is as if it had never run; a file that is not what
-this study wrote is refused and named. Nothing is ever changed in place.
+A unit that was being written when the machine stopped runs again; a file that the study did not write is refused.
 """
 
 from __future__ import annotations
@@ -9,65 +8,52 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import winnow
 from winnow.science.studies.framework.check import Row
+from winnow.storage.atomic_files import make_folder, write_bytes
 
 
 def unit_folder(out: Path, key: str) -> Path:
-    """Where a unit keeps what is its own."""
+    """Return the folder of a unit."""
     return out / "units" / key
 
 
-def load_unit(out: Path, key: str) -> dict[str, Any] | None:
-    """The finished unit, if it is there."""
-    path = unit_folder(out, key) / "rows.json"
+def load_unit(folder: Path) -> dict[str, Any] | None:
+    """Return the finished unit of a folder, or None.
+
+    Raises:
+        BrokenPromise: the file does not hold the rows of a unit.
+    """
+    path = folder / "rows.json"
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text("utf-8"))
-        rows = found["rows"]
+        unit: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if isinstance(unit["rows"], list):
+            return unit
+        problem = "holds no list of rows"
     except (ValueError, KeyError, TypeError) as error:
         problem = f"is not the rows of a unit ({type(error).__name__})"
-        raise winnow.BrokenPromise(str(path), problem, f"Remove {path.parent}: the unit will be run again") from None
-    if not isinstance(rows, list):
-        raise winnow.BrokenPromise(str(path), "holds no list of rows", "Remove its folder: the unit will be run again")
-    return dict(found)
-
-
-def save_unit(out: Path, key: str, unit: dict[str, Any]) -> None:
-    """Keep a finished unit."""
-    write_whole_file(unit_folder(out, key) / "rows.json", json.dumps(unit, indent=1) + "\n")
+    raise winnow.BrokenPromise(str(path), problem, f"Remove {path.parent}: the unit will run again")
 
 
 def write_whole_file(path: Path, text: str) -> None:
-    """A small file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        problem = f"could not be written ({error.strerror or error})"
-        raise winnow.EnvironmentFault(
-            str(path), problem, "Name another folder with --out, or free some space"
-        ) from None
+    """Write a small file atomically, and its folder if needed."""
+    make_folder(path.parent)
+    write_bytes(path, text.encode())
 
 
-def format_rows(rows: Sequence[Row], form: str) -> str:
-    """The rows as csv or as jsonl: one line per row, the same columns throughout."""
+def format_rows(rows: Sequence[Row], file_format: str) -> str:
+    """Return rows as "csv" or "jsonl": one line per row, with the columns of all rows."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    if form == "jsonl":
+    if file_format == "jsonl":
         return "".join(json.dumps({name: row.get(name) for name in columns}) + "\n" for row in rows)
-    page = io.StringIO()
-    lines = csv.DictWriter(page, columns, lineterminator="\n")
-    lines.writeheader()
-    lines.writerows(rows)
-    return page.getvalue()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,1 +1,1 @@
-"""Selection of candidates by an imperfect verifier, one round: arXiv 2406.07515 and what stands around it."""
+"""One round of selection by an imperfect verifier on Gaussian data: arXiv 2406.07515 and related results."""

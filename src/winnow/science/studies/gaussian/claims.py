@@ -1,4 +1,4 @@
-"""What is claimed of one round of selection, how it stands here, and the checks behind each word."""
+"""The claims about one round of selection, their status here, and the checks behind each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the step is and where it is not: flips against labels of a linear generator, ridge against logistic loss."""
+"""Where the step at p* occurs and where it does not: flips or a linear generator, ridge or logistic loss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from winnow.science.studies.framework.check import MIN_STANDARD_ERRORS, Goal, Row, check_row, mean_check_row
+from winnow.science.studies.framework.check import MIN_STANDARD_ERRORS, Goal, Row, check_row, mean_check_row, rows_where
 from winnow.science.studies.framework.study import StudyUnit
 from winnow.science.theory.selection.angles import Angles, bisector_error
 from winnow.science.theory.simulation.losses import logistic, ridge
@@ -22,40 +22,37 @@ STEP = {
     0.84: Goal(0.048, 0.02, "derived"),
     0.95: Goal(0.03, 0.0, "paper", "<="),
 }
-"""Accuracy at p for phi = 1, psi = 1/4 (p* = .8), d = 20, 10,000 rows a dimension."""
+"""Accuracy at p for phi = 1, psi = 1/4 (p* = .8), d = 20, 10,000 rows per dimension."""
 GENERATOR, BAYES = 0.7602, 0.8413
-BEST_KEPT, MANY_KEPT = 10_000, 100_000
+FEW_KEPT, MANY_KEPT = 10_000, 100_000
 
 
 def step_checks(unit: StudyUnit) -> list[Row]:
-    """The step at p* with flips; no step, at the same p, phi and psi, with labels of a linear generator."""
-    rng, rows = unit.rng(), []
-    world, keep_policy, n = World(20), RatePolicy(1, 0.25), 200_000
+    """Check the step at p* with flips, and that a linear generator with the same p, phi and psi has none."""
+    rng, runs, rows = unit.rng(), unit["steps"], []
+    world, policy, n = World(20), RatePolicy(1, 0.25), 200_000
     for p, goal in STEP.items():
-        simulated_round = SimulatedRound(world, FlipNoise(p), keep_policy, n, ridge, 0.0)
-        accuracies = [simulate_round(simulated_round, rng).accuracy for _ in range(unit["steps"])]
+        accuracies = _accuracies(SimulatedRound(world, FlipNoise(p), policy, n, ridge, 0.0), runs, rng)
         rows.append(mean_check_row(f"flips, p={p:g}: accuracy", accuracies, goal))
-    simulated_round = SimulatedRound(world, LinearNoise(Angles(0.6 * PI, 0)), keep_policy, n, ridge, 0.0)
-    accuracies = [simulate_round(simulated_round, rng).accuracy for _ in range(unit["steps"])]
-    rows.append(
-        mean_check_row("linear labels, p=0.6: accuracy, far from 1", accuracies, Goal(0.6, 0.0, "derived", "<="))
-    )
+    linear = SimulatedRound(world, LinearNoise(Angles(0.6 * PI, 0)), policy, n, ridge, 0.0)
+    goal = Goal(0.6, 0.0, "derived", "<=")
+    rows.append(mean_check_row("linear labels, p=0.6: accuracy, far from 1", _accuracies(linear, runs, rng), goal))
     for name, verifier in (("perfect", 0.0), ("weak", PI / 12)):
         angles = Angles(PI / 4, verifier)
-        simulated_round = SimulatedRound(world, LinearNoise(angles), AgreementPolicy(angles), n, ridge, 0.0)
-        errors = [1 - simulate_round(simulated_round, rng).accuracy for _ in range(unit["steps"])]
+        agreement = SimulatedRound(world, LinearNoise(angles), AgreementPolicy(angles), n, ridge, 0.0)
         goal = Goal(bisector_error(angles), 0.005, "derived")
+        errors = 1 - np.array(_accuracies(agreement, runs, rng))
         rows.append(mean_check_row(f"linear labels, {name} verifier: error", errors, goal))
     return rows
 
 
 def drift_checks(unit: StudyUnit) -> list[Row]:
-    """Logistic loss, an oracle on the latent label, labels of a linear generator: back to the generator."""
+    """Check that logistic loss with an oracle on latent labels drifts back to the linear generator."""
     rng, angles, world = unit.rng(), Angles(PI / 4, 0), World(30, 1.0)
     accuracies = {}
     for n, runs in ((1_000, 40 * unit["drifts"]), (150_000, unit["drifts"])):
-        simulated_round = SimulatedRound(world, LinearNoise(angles), RatePolicy(1, 0), n, logistic, 1e-6)
-        accuracies[n] = [simulate_round(simulated_round, rng).accuracy for _ in range(runs)]
+        oracle = SimulatedRound(world, LinearNoise(angles), RatePolicy(1, 0), n, logistic, 1e-6)
+        accuracies[n] = _accuracies(oracle, runs, rng)
     generator = world.accuracy(angles.directions()[1])
     fall = float(np.mean(accuracies[1_000]) - np.mean(accuracies[150_000]))
     return [
@@ -68,32 +65,34 @@ def drift_checks(unit: StudyUnit) -> list[Row]:
 
 
 def weak_verifier_rows(unit: StudyUnit) -> list[Row]:
-    """A weak verifier and logistic loss with next to no penalty: is more worse? Skipped where `weak` is 0.
+    """Compare 10,000 and 100,000 kept rows with a weak verifier and logistic loss; no rows if `weak` is 0.
 
-    No check: what is looked for is a thousandth, and takes hundreds of runs of each size to tell from nothing.
+    This is no check: the difference is about a thousandth, which takes hundreds of runs of each size to detect.
     """
     if not unit["weak"]:
         return []
     rng, angles = unit.rng(), Angles(PI / 4, PI / 12)
     keep = 1 - angles.between / PI
     accuracies = {}
-    for kept_rows in (BEST_KEPT, MANY_KEPT):
-        simulated_round = SimulatedRound(
-            World(200), LinearNoise(angles), AgreementPolicy(angles), round(kept_rows / keep), logistic, 1e-6
-        )
-        accuracies[kept_rows] = np.array([simulate_round(simulated_round, rng).accuracy for _ in range(unit["weak"])])
-    fall = float(accuracies[BEST_KEPT].mean() - accuracies[MANY_KEPT].mean())
-    error = float(np.sqrt(sum(one.var(ddof=1) / len(one) for one in accuracies.values())))
+    for kept_rows in (FEW_KEPT, MANY_KEPT):
+        n = round(kept_rows / keep)
+        weak = SimulatedRound(World(200), LinearNoise(angles), AgreementPolicy(angles), n, logistic, 1e-6)
+        accuracies[kept_rows] = np.array(_accuracies(weak, unit["weak"], rng))
+    fall = float(accuracies[FEW_KEPT].mean() - accuracies[MANY_KEPT].mean())
+    error = float(np.sqrt(sum(runs.var(ddof=1) / len(runs) for runs in accuracies.values())))
     return [{"quantity": "10,000 kept rows over 100,000", "got": fall, "standard_error": error}]
 
 
 def weak_verifier_summary(rows: Sequence[Row]) -> list[str]:
-    """What `weak` found, and whether it can be told from nothing."""
+    """Return the result of `weak_verifier_rows`, and whether it differs from zero."""
     lines = []
-    for row in rows:
-        if row["part"] == "weak":
-            is_distinguishable = abs(row["got"]) > MIN_STANDARD_ERRORS * row["standard_error"]
-            estimate = f"{row['got']:+.4f}, standard error {row['standard_error']:.2g}"
-            verdict = "" if is_distinguishable else ": not to be told from nothing"
-            lines.append(f"logistic loss, weak verifier, {row['quantity']} (seed {row['seed']}): {estimate}{verdict}")
+    for row in rows_where(rows, part="weak"):
+        is_distinguishable = abs(row["got"]) > MIN_STANDARD_ERRORS * row["standard_error"]
+        estimate = f"{row['got']:+.4f}, standard error {row['standard_error']:.2g}"
+        verdict = "" if is_distinguishable else ": not distinguishable from zero"
+        lines.append(f"logistic loss, weak verifier, {row['quantity']} (seed {row['seed']}): {estimate}{verdict}")
     return lines
+
+
+def _accuracies(config: SimulatedRound, runs: int, rng: np.random.Generator) -> list[float]:
+    return [simulate_round(config, rng).accuracy for _ in range(runs)]

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from winnow.science.studies.framework.study import Scale, Study, Value
+from winnow.science.studies.gaussian import loss_checks, simulation_checks
 from winnow.science.studies.gaussian.claims import CLAIMS
 from winnow.science.studies.gaussian.closed_form import closed_form_checks
-from winnow.science.studies.gaussian.loss_checks import (
-    drift_checks,
-    step_checks,
-    weak_verifier_rows,
-    weak_verifier_summary,
-)
-from winnow.science.studies.gaussian.simulation_checks import (
-    finite_size_checks,
-    limit_checks,
-    open_answer_checks,
-    orthant_checks,
-)
 from winnow.science.studies.papers import CITE_FENG
 
 QUICK: dict[str, Value] = {"draws": 100_000, "rounds": 150, "steps": 12, "drifts": 3, "weak": 0, "answers": 2_000}
@@ -30,14 +19,14 @@ STUDY = Study(
     scales={"quick": Scale(QUICK, 0.005), "small": Scale(SMALL, 0.2), "paper": Scale(PAPER, 3.0)},
     parts={
         "closed": closed_form_checks,
-        "orthants": orthant_checks,
-        "limits": limit_checks,
-        "finite": finite_size_checks,
-        "open": open_answer_checks,
-        "step": step_checks,
-        "drift": drift_checks,
-        "weak": weak_verifier_rows,
+        "orthants": simulation_checks.orthant_checks,
+        "limits": simulation_checks.limit_checks,
+        "finite": simulation_checks.finite_size_checks,
+        "open": simulation_checks.open_answer_checks,
+        "step": loss_checks.step_checks,
+        "drift": loss_checks.drift_checks,
+        "weak": loss_checks.weak_verifier_rows,
     },
     cite=CITE_FENG,
-    summary_lines=weak_verifier_summary,
+    summary_lines=loss_checks.weak_verifier_summary,
 )

@@ -1,1 +1,1 @@
-"""Many rounds of training on one's own output: regression, token editing, Gaussians, and what keeps a loop stable."""
+"""Many rounds of training on a model's own output: regression, token editing, Gaussians, and stable loops."""

@@ -1,4 +1,4 @@
-"""What is claimed of many rounds, how it stands here, and the checks behind each word."""
+"""The claims about many rounds, their status here, and the checks behind each."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ CLAIMS = (
         "verified retraining goes to the verifier's center; selectivity sets the speed, bias the end",
         "reproduced",
         "arXiv 2510.16657",
-        "in the smallest model that shows it (docs/methods.md)",
+        "in the smallest model that shows it (docs/explanation/methods.md)",
         (
             "center, tau=0.7: distance after round 8, over the formula", "center, no bias: error left of the start's",
             "center, mild bias: gain", "center, strong bias: decline",

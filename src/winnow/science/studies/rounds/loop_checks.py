@@ -1,10 +1,10 @@
-"""What keeps a loop going or stops it: symbols that die out, a verifier's center, real data, weak labels, budgets."""
+"""Checks of what keeps a loop stable: symbols, the center of a verifier, real data, weak labels, and budgets."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from winnow.science.studies.framework.check import Goal, Row, check_row, mean_check_row
+from winnow.science.studies.framework.check import Goal, Row, check_row, mean_check_row, relative_goal
 from winnow.science.studies.framework.study import StudyUnit
 from winnow.science.theory.rounds import budgets, real_share, symbols, verifier_center, weak_labels
 
@@ -13,128 +13,83 @@ U0, KAPPA, BETA = 0.7, 0.5, 0.1
 
 
 def weak_label_checks(unit: StudyUnit) -> list[Row]:
-    """Focused against unfocused weak labels: formulas, and prompts drawn."""
+    """Check focused and unfocused weak labels by formula and by drawing."""
     rng, rows = unit.rng(), []
-    focused, unfocused = (
-        weak_labels.focused_share_solved(U0, KAPPA, BETA, 40),
-        weak_labels.unfocused_share_solved(U0, KAPPA, BETA, 40),
-    )
-    for number, (focused_expected, unfocused_expected) in SOLVED.items():
-        rows.append(
-            check_row(
-                f"weak labels, focused, round {number}", float(focused[number]), Goal(focused_expected, 6e-4, "derived")
-            )
-        )
-        rows.append(
-            check_row(
-                f"weak labels, unfocused, round {number}",
-                float(unfocused[number]),
-                Goal(unfocused_expected, 6e-4, "derived"),
-            )
-        )
-    for name, focus, line in (("focused", True, focused), ("unfocused", False, unfocused)):
-        drawn = [
-            weak_labels.simulate_share_solved(U0, KAPPA * BETA, 40, focus, 2_000, rng)[-1] for _ in range(unit["loops"])
-        ]
-        goal = Goal(float(line[-1]), 0.02 * float(line[-1]), "derived")
+    focused = weak_labels.focused_share_solved(U0, KAPPA, BETA, 40)
+    unfocused = weak_labels.unfocused_share_solved(U0, KAPPA, BETA, 40)
+    for number, expected in SOLVED.items():
+        for name, shares, want in zip(("focused", "unfocused"), (focused, unfocused), expected, strict=True):
+            goal = Goal(want, 6e-4, "derived")
+            rows.append(check_row(f"weak labels, {name}, round {number}", float(shares[number]), goal))
+    for name, focus, shares in (("focused", True, focused), ("unfocused", False, unfocused)):
+        runs = range(unit["loops"])
+        drawn = [weak_labels.simulate_share_solved(U0, KAPPA * BETA, 40, focus, 2_000, rng)[-1] for _ in runs]
+        goal = relative_goal(float(shares[-1]), 0.02)
         rows.append(mean_check_row(f"weak labels, {name}, round 40, drawn", drawn, goal))
     gap = float(focused[-1] - unfocused[-1])
     return [*rows, check_row("weak labels: focusing is better", gap, Goal(0.0, 0.0, "paper", ">="))]
 
 
 def symbol_checks(unit: StudyUnit) -> list[Row]:
-    """Surviving symbols of a Zipf corpus of 400,000 tokens."""
+    """Check the surviving symbols of a Zipf corpus of 400,000 tokens."""
     rng, counts = unit.rng(), symbols.zipf_counts(20_000, 400_000)
-    found = np.array([symbols.simulate_alive(counts, 10, rng) for _ in range(unit["loops"] // 10)])
-    expected = symbols.expected_alive(counts, 10)
-    rows = []
-    for number in (1, 10):
-        goal = Goal(1.0, 0.02, "derived")
-        rows.append(
-            mean_check_row(
-                f"symbols alive after round {number}, over the formula",
-                found[:, number - 1] / expected[number - 1],
-                goal,
-            )
-        )
-    return rows
+    alive = np.array([symbols.simulate_alive(counts, 10, rng) for _ in range(unit["loops"] // 10)])
+    ratios = alive / symbols.expected_alive(counts, 10)
+    goal = Goal(1.0, 0.02, "derived")
+    return [
+        mean_check_row(f"symbols alive after round {number}, over the formula", ratios[:, number - 1], goal)
+        for number in (1, 10)
+    ]
 
 
 def center_checks(unit: StudyUnit) -> list[Row]:
-    """Verified retraining: speed by selectivity, end at the verifier's center, and what bias does to the truth."""
-    rng, d, n, rows = unit.rng(), 2, 50, []
+    """Check the speed and the end of verified retraining, and what the bias of the verifier does to the truth."""
+    rng, d, n, runs, rows = unit.rng(), 2, 50, range(unit["loops"]), []
+    start, center = np.array([2.0, 0.0]), np.zeros(2)
     for tau in (0.7, 1.5):
-        start = np.array([2.0, 0.0])
-        found = np.array(
-            [
-                verifier_center.simulate_squared_distances(start, np.zeros(d), n, tau, 8, rng)
-                for _ in range(unit["loops"])
-            ]
-        )
-        want = verifier_center.expected_squared_distance(4.0, d, n, tau, 8)
-        for number in (1, 8):
-            goal = Goal(1.0, 0.45 if number == 8 else 0.15, "derived")
-            rows.append(
-                mean_check_row(
-                    f"center, tau={tau:g}: distance after round {number}, over the formula",
-                    found[:, number] / want[number],
-                    goal,
-                )
-            )
-    lines = {bias: verifier_center.expected_truth_error(0.6, bias, d, 200, 1.0, 30) for bias in (0.0, 0.3, 1.0)}
+        drawn = [verifier_center.simulate_squared_distances(start, center, n, tau, 8, rng) for _ in runs]
+        ratios = np.array(drawn) / verifier_center.expected_squared_distance(4.0, d, n, tau, 8)
+        for number, tolerance in ((1, 0.15), (8, 0.45)):
+            name = f"center, tau={tau:g}: distance after round {number}, over the formula"
+            rows.append(mean_check_row(name, ratios[:, number], Goal(1.0, tolerance, "derived")))
+    none, mild, strong = (
+        verifier_center.expected_truth_error(0.6, bias, d, 200, 1.0, 30)[[0, -1]].tolist() for bias in (0.0, 0.3, 1.0)
+    )
+    positive, plateau = Goal(0.0, 0.0, "sign", ">="), Goal(0.05, 0.0, "sign", ">=")
     return [
         *rows,
-        check_row(
-            "center, no bias: error left of the start's",
-            float(lines[0.0][-1] / lines[0.0][0]),
-            Goal(0.05, 0.0, "sign", "<="),
-        ),
-        check_row("center, mild bias: gain", float(lines[0.3][0] - lines[0.3][-1]), Goal(0.0, 0.0, "sign", ">=")),
-        check_row(
-            "center, mild bias: plateau above no bias",
-            float(lines[0.3][-1] - lines[0.0][-1]),
-            Goal(0.05, 0.0, "sign", ">="),
-        ),
-        check_row("center, strong bias: decline", float(lines[1.0][-1] - lines[1.0][0]), Goal(0.0, 0.0, "sign", ">=")),
+        check_row("center, no bias: error left of the start's", none[1] / none[0], Goal(0.05, 0.0, "sign", "<=")),
+        check_row("center, mild bias: gain", mild[0] - mild[1], positive),
+        check_row("center, mild bias: plateau above no bias", mild[1] - none[1], plateau),
+        check_row("center, strong bias: decline", strong[1] - strong[0], positive),
     ]
 
 
 def real_share_checks(unit: StudyUnit) -> list[Row]:
-    """A constant share of real data: the distance stays below its bound; without real data it goes on growing."""
+    """Check that a constant real share keeps the distance below its bound, and that it grows without real data."""
     rng, counts = unit.rng(), symbols.zipf_counts(50, 5_000)
     real, rows = counts / counts.sum(), []
-    generators = {
-        "sharpened": real_share.sharpening_generator(1.1),
-        "resampled": real_share.resampling_generator(500, rng),
-    }
-    for name, generator in generators.items():
+    sharpened = real_share.sharpening_generator(1.1)
+    for name, generator in (("sharpened", sharpened), ("resampled", real_share.resampling_generator(500, rng))):
         for a in (0.1, 0.3):
-            found, e = real_share.simulate_loop(real, generator, a, 60)
-            over = float(np.max(found - real_share.distance_bound(a, e, 60)))
-            rows.append(
-                check_row(
-                    f"real share {a:g}, {name}: largest excess over the bound", over, Goal(1e-12, 0.0, "derived", "<=")
-                )
-            )
-    without = real_share.simulate_loop(real, generators["sharpened"], 0.0, 60)[0][-1]
-    with_real = real_share.simulate_loop(real, generators["sharpened"], 0.3, 60)[0][-1]
-    rows.append(
-        check_row(
-            "real share: distance without it over with .3", float(without / with_real), Goal(3.0, 0.0, "sign", ">=")
-        )
-    )
-    return rows
+            distances, e = real_share.simulate_loop(real, generator, a, 60)
+            excess = float(np.max(distances - real_share.distance_bound(a, e, 60)))
+            goal = Goal(1e-12, 0.0, "derived", "<=")
+            rows.append(check_row(f"real share {a:g}, {name}: largest excess over the bound", excess, goal))
+    without, with_real = (real_share.simulate_loop(real, sharpened, a, 60)[0][-1] for a in (0.0, 0.3))
+    ratio, goal = float(without / with_real), Goal(3.0, 0.0, "sign", ">=")
+    return [*rows, check_row("real share: distance without it over with .3", ratio, goal)]
 
 
 def budget_checks(unit: StudyUnit) -> list[Row]:
-    """Growing budgets in a contracting loop: the best of random ones is no better than the formula's."""
+    """Check growing budgets in a contracting loop against the constant one and against random ones."""
     rng, rho, rounds, total = unit.rng(), 0.8, 10, 10_000.0
     best = budgets.added_error(budgets.best_budget(rho, rounds, total), rho)
-    even = budgets.added_error(budgets.constant_budget(rounds, total), rho)
-    others = [budgets.added_error(total * rng.dirichlet(np.full(rounds, 5.0)), rho) for _ in range(2_000)]
+    constant = budgets.added_error(budgets.constant_budget(rounds, total), rho)
+    random_plans = (total * rng.dirichlet(np.full(rounds, 5.0)) for _ in range(2_000))
+    least = min(budgets.added_error(plan, rho) for plan in random_plans)
+    goal = Goal(1.0, 0.0, "derived", ">=")
     return [
-        check_row("budgets: constant over growing", even / best, Goal(1.0, 0.0, "derived", ">=")),
-        check_row(
-            "budgets: least of 2,000 random plans over growing", min(others) / best, Goal(1.0, 0.0, "derived", ">=")
-        ),
+        check_row("budgets: constant over growing", constant / best, goal),
+        check_row("budgets: least of 2,000 random plans over growing", least / best, goal),
     ]

@@ -1,24 +1,10 @@
-"""The study `rounds`: what happens to models that are trained on their own output, round after round."""
+"""The study `rounds`: models that are trained on their own output, round after round."""
 
 from __future__ import annotations
 
 from winnow.science.studies.framework.study import Scale, Study, Value
+from winnow.science.studies.rounds import editing_checks, loop_checks, regression_checks
 from winnow.science.studies.rounds.claims import CITE, CLAIMS
-from winnow.science.studies.rounds.editing_checks import block_editing_checks, repeated_editing_checks
-from winnow.science.studies.rounds.loop_checks import (
-    budget_checks,
-    center_checks,
-    real_share_checks,
-    symbol_checks,
-    weak_label_checks,
-)
-from winnow.science.studies.rounds.regression_checks import (
-    accumulate_checks,
-    gaussian_closed_form_checks,
-    gaussian_simulation_checks,
-    replace_checks,
-    subsample_checks,
-)
 
 QUICK: dict[str, Value] = {
     "fits": 4_000,
@@ -37,18 +23,18 @@ STUDY = Study(
     claims=CLAIMS,
     scales={"quick": Scale(QUICK, 0.005), "small": Scale(SMALL, 0.05), "paper": Scale(PAPER, 0.5)},
     parts={
-        "replace": replace_checks,
-        "accumulate": accumulate_checks,
-        "subsample": subsample_checks,
-        "blocks": block_editing_checks,
-        "repeated": repeated_editing_checks,
-        "gaussian closed": gaussian_closed_form_checks,
-        "gaussian drawn": gaussian_simulation_checks,
-        "weak labels": weak_label_checks,
-        "symbols": symbol_checks,
-        "center": center_checks,
-        "real share": real_share_checks,
-        "budgets": budget_checks,
+        "replace": regression_checks.replace_checks,
+        "accumulate": regression_checks.accumulate_checks,
+        "subsample": regression_checks.subsample_checks,
+        "blocks": editing_checks.block_editing_checks,
+        "repeated": editing_checks.repeated_editing_checks,
+        "gaussian closed": regression_checks.gaussian_closed_form_checks,
+        "gaussian drawn": regression_checks.gaussian_simulation_checks,
+        "weak labels": loop_checks.weak_label_checks,
+        "symbols": loop_checks.symbol_checks,
+        "center": loop_checks.center_checks,
+        "real share": loop_checks.real_share_checks,
+        "budgets": loop_checks.budget_checks,
     },
     cite=CITE,
 )

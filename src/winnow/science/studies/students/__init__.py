@@ -1,1 +1,1 @@
-"""Small models as generators and students: trained on the spot, asked once, their answers kept and chosen from."""
+"""Small models as generators and students: they are trained on the spot and decoded once; rules select the rows."""

@@ -1,8 +1,7 @@
-"""The demo's table: word problems, scripted answers and what the judge that likes long answers says of them.
+"""The candidate table of the demo: word problems, scripted answers and the scores of a judge that likes long answers.
 
-Promises: rows are plain JSON values, candidates of a prompt stand together in order, and the same arguments give the
-same rows; a table of more problems begins with the rows of the smaller one. The truth is in `labels` alone.
-It writes no files.
+The same arguments give the same rows, and a table of more problems begins with the rows of the smaller one. Rows do not
+contain the truth; `demo_labels` does. Nothing is written to files here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ MODEL = "scripted-answerer"
 def demo_candidates(
     problem_count: int = PROBLEM_COUNT, per_problem: int = PER_PROBLEM, seed: int = 0
 ) -> list[dict[str, str | int | float]]:
-    """One row per candidate, with the judge's score and the reference, as candidates.jsonl has them."""
+    """Return one row per candidate, with reference and judge score; candidates of a prompt stand together, in order."""
     rows: list[dict[str, str | int | float]] = []
     for problem in generate_problems(problem_count, seed):
         texts = [answer.text for answer in scripted_answers(problem, per_problem, seed)]
@@ -44,15 +43,17 @@ def demo_candidates(
 
 
 def demo_labels(rows: Sequence[Mapping[str, object]], count: int, seed: int) -> list[dict[str, str | int]]:
-    """The truth, 1 or 0, about `count` rows drawn at random, in the order of the table."""
+    """Return true labels, 1 or 0, for `count` rows drawn at random, in the order of the table."""
     if not 0 <= count <= len(rows):
-        problem = f"is {count}, but must lie between 0 and the {len(rows)} rows there are"
+        problem = f"is {count}, but must lie between 0 and {len(rows)}, the number of rows"
         raise UsageError("count", problem, "Ask for fewer labels or make more candidates")
-    sampled_rows = [rows[place] for place in sample_positions(random_stream("demo labels", seed), count, len(rows))]
+    sampled_rows = [
+        rows[position] for position in sample_positions(random_stream("demo labels", seed), count, len(rows))
+    ]
     truth = right_answer([str(row["prompt"]) for row in sampled_rows], [str(row["text"]) for row in sampled_rows])
     if None in truth:
         unknown = format_value(sampled_rows[truth.index(None)]["prompt"])
-        raise UsageError("rows", f"the prompt {unknown} is no word problem", "Pass rows made by candidates()")
+        raise UsageError("rows", f"the prompt {unknown} is not a word problem", "Pass rows made by demo_candidates()")
     return [
         {"candidate_id": str(row["candidate_id"]), "correct": int(right is True)}
         for row, right in zip(sampled_rows, truth, strict=True)

@@ -1,42 +1,39 @@
-"""Sums below a hundred as word problems, and a judge of known quality.
+"""Sums below a hundred as word problems, so easy that the demo trains a model on the spot, and a careless judge.
 
-Promises
-- `small_sums` are problems of one wording of word_problems.py, so a pair of numbers of the test split never stands in
-  training; asking for more gives the same ones first.
-- `careless_judge` passes a right answer nine times in ten and a wrong one three times in ten, always the same way for
-  the same prompt and answer: a verifier with phi .9 and psi .3, whatever it judges.
+The problems come from word_problems.py, so pairs of numbers of the test split never occur in training. The judge is a
+verifier with phi = 0.9 and psi = 0.3 that always gives the same verdict for the same prompt and answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 
 from winnow.science.tasks.judges import right_answer
 from winnow.science.tasks.seeded_random import hash_fraction
-from winnow.science.tasks.word_problems import Problem, Split, generate_problems
+from winnow.science.tasks.task import Split
+from winnow.science.tasks.word_problems import Problem, generate_problems
 
 WORDING, ANSWER_LIMIT = "buys", 100
-DRAWS_PER_PROBLEM = 8
-"""About how many problems are drawn for one that is small and of this wording."""
+DRAWS_PER_PROBLEM = 8  # about one problem in eight is small and has this wording
 PASS_RATE_RIGHT, PASS_RATE_WRONG = 0.9, 0.3
 
 
 def small_sum_problems(n: int, seed: int, split: Split = "train") -> list[Problem]:
-    """n different problems: two numbers of two digits whose sum has two digits."""
+    """Return n different problems of one wording: two-digit numbers whose sum has two digits.
+
+    A larger n gives the same problems first.
+    """
     draw_count = DRAWS_PER_PROBLEM * n
-    while len(small := list(islice(_filter_small(draw_count, seed, split), n))) < n:
+    while True:
+        problems = generate_problems(draw_count, seed, split, ("add",))
+        small = [problem for problem in problems if problem.template == WORDING and problem.answer < ANSWER_LIMIT]
+        if len(small) >= n:
+            return small[:n]
         draw_count *= 2
-    return small
-
-
-def _filter_small(draw_count: int, seed: int, split: Split) -> list[Problem]:
-    every = generate_problems(draw_count, seed, split, ("add",))
-    return [problem for problem in every if problem.template == WORDING and problem.answer < ANSWER_LIMIT]
 
 
 def careless_judge(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[bool | None]:
-    """Whether a judge that is often mistaken likes each completion; None where the prompt is not one of ours."""
+    """Pass 90% of right and 30% of wrong completions; abstain (None) where the prompt is not a word problem."""
     return [
         None
         if right is None

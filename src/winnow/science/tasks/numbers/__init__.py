@@ -1,1 +1,1 @@
-"""Tasks over numbers written as tokens: encodings, matrices, determinants, common divisors, remainders."""
+"""Tasks over numbers written as tokens: matrices, common divisors, remainders, word problems in digits."""

@@ -2,8 +2,8 @@
 
     winnow verify t.jsonl --with winnow.science.tasks.numbers.determinant:verifier --out v
 
-Promises: as eigenvalues.py; an answer is right if |answer - right| / |right| is below the tolerance. A determinant
-under half a unit of the last place is 0, and then only 0 is right.
+An answer is right if |answer - right| / |right| is below the tolerance. A determinant under half a unit of the last
+place is 0, and then only 0 is right.
 """
 
 from __future__ import annotations
@@ -16,39 +16,32 @@ from typing import ClassVar
 import numpy as np
 
 from winnow.science.tasks.numbers import matrices
-from winnow.science.tasks.numbers.encodings import Floats
 from winnow.science.tasks.numbers.matrices import MAX_ENTRY, MatrixTask
+from winnow.science.theory.arrays import Floats
 
 
 @dataclass(frozen=True)
 class Determinant(MatrixTask):
-    """The task; no determinant is larger than Hadamard's bound."""
+    """The determinant task; its answers are bounded by Hadamard's inequality."""
 
+    name: ClassVar[str] = "determinant"
     max_size: ClassVar[int] = 5
     symmetric: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str:
-        return "determinant"
-
-    @property
-    def answer_count(self) -> int:
-        return 1
+    answer_count: ClassVar[int] = 1
 
     @property
     def answer_bound(self) -> float:
         return (MAX_ENTRY * sqrt(self.n)) ** self.n
 
-    def solve(self, matrices: Floats) -> Floats:
-        determinants: Floats = np.linalg.det(matrices)
-        return determinants[:, None]
+    def solve(self, matrix_stack: Floats) -> Floats:
+        return np.asarray(np.linalg.det(matrix_stack))[:, None]
 
 
 def verifier(prompts: Sequence[str], completions: Sequence[str], **columns: Sequence[object]) -> list[bool | None]:
-    """Whether each completion is close enough to the determinant of its prompt's matrix."""
+    """Verify that each completion is close enough to the determinant of its prompt's matrix."""
     return matrices.verify_answers(Determinant, prompts, completions, columns.get("tolerance"))
 
 
 def closeness(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[float | None]:
-    """1 minus the relative distance, at least 0."""
+    """Score 1 minus the relative distance, at least 0."""
     return matrices.closeness_scores(Determinant, prompts, completions)

@@ -1,7 +1,4 @@
-"""Whole numbers as digit tokens, as many as the largest needs, and pairs of them drawn for a task.
-
-Promises: whether a pair is held out follows from its two numbers alone, in either order, for a purpose.
-"""
+"""Whole numbers as digit tokens, and random pairs of numbers for a task."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from winnow.science.tasks.task import HELD_OUT_SHARE, Split, check_request
 
 
 def digit_count(largest: int, base: int = 10) -> int:
-    """How many digits the largest number has."""
+    """Return the number of digits of the largest number."""
     digits = 1
     while largest >= base:
         largest, digits = largest // base, digits + 1
@@ -20,7 +17,7 @@ def digit_count(largest: int, base: int = 10) -> int:
 
 
 def format_digits(number: int, digits: int, base: int = 10) -> str:
-    """So many digits with spaces between, the highest first; from base 11 on a digit is a token like 27."""
+    """Return the digits separated by spaces, highest first; from base 11 on a digit is a token like 27."""
     tokens = []
     for _ in range(digits):
         number, digit = divmod(number, base)
@@ -29,7 +26,7 @@ def format_digits(number: int, digits: int, base: int = 10) -> str:
 
 
 def parse_digits(tokens: Sequence[str], base: int = 10) -> int | None:
-    """The number that digit tokens are; None if one is none, or there are none."""
+    """Return the number that the digit tokens stand for; None if a token is not a digit or there are no tokens."""
     number = 0
     for token in tokens:
         if not (token.isascii() and token.isdigit() and len(token) <= len(str(base))) or int(token) >= base:
@@ -39,14 +36,14 @@ def parse_digits(tokens: Sequence[str], base: int = 10) -> int | None:
 
 
 def is_pair_held_out(purpose: str, left: int, right: int) -> bool:
-    """Whether the pair belongs to the test split; the order of the two does not matter."""
+    """Whether the pair, in either order, belongs to the test split of the task `purpose`."""
     return hash_fraction("held-out pair", purpose, min(left, right), max(left, right)) < HELD_OUT_SHARE
 
 
 def draw_pairs(
     purpose: str, draw: Callable[[Callable[[int, int], int]], tuple[int, int]], indices: range, seed: int, split: Split
 ) -> Iterator[tuple[int, int]]:
-    """The pair of each index, drawn by `draw` from a source of its own until it lies in the split."""
+    """Yield the pair of each index, drawn from its own random stream until it lies in the split."""
     check_request(len(indices), split, indices.start)
     for index in indices:
         rng = random_stream(purpose, seed, split, index)

@@ -2,9 +2,7 @@
 
     winnow verify t.jsonl --with winnow.science.tasks.numbers.gcd:verifier --out v
 
-Numbers are uniform from 1 to `most`. A divisor drawn so is 1 for 61% of the pairs; `spread` draws the divisor evenly
-from 1 to `spread` instead, then two numbers that have it in common (their greatest may be a multiple).
-Promises: a pair of the test, in either order, is never in training; leading zeros of an answer change nothing.
+A pair of the test split, in either order, never occurs in training. Leading zeros of an answer are allowed.
 """
 
 from __future__ import annotations
@@ -12,17 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from winnow.errors import UsageError
 from winnow.science.tasks.numbers import digits
-from winnow.science.tasks.task import Example, Split
+from winnow.science.tasks.task import Example, Split, verify_solutions
 
 MAX_BASE = 1_000
 
 
 @dataclass(frozen=True)
 class Gcd:
-    """The task; its fields are its settings."""
+    """The task of greatest common divisors; its fields are its settings.
+
+    Numbers are uniform from 1 to `most`, so 61% of the pairs have divisor 1. With `spread` set, a divisor is drawn
+    uniformly from 1 to `spread`, then two of its multiples (their greatest common divisor may be larger).
+    """
+
+    name: ClassVar[str] = "gcd"
 
     most: int = 9_999
     base: int = 10
@@ -36,12 +41,7 @@ class Gcd:
         if not 0 <= self.spread <= self.most // 10:
             raise UsageError("spread", f"is {self.spread}, but must lie between 0 and a tenth of most")
 
-    @property
-    def name(self) -> str:
-        return "gcd"
-
     def examples(self, count: int, seed: int, split: Split = "train", first: int = 0) -> list[Example]:
-        """Examples `first` to `first + count - 1` of this seed and split."""
         digits_per_number = digits.digit_count(self.most, self.base)
         examples = []
         for left, right in digits.draw_pairs(self.name, self._draw_pair, range(first, first + count), seed, split):
@@ -52,7 +52,6 @@ class Gcd:
         return examples
 
     def verify(self, prompts: Sequence[str], completions: Sequence[str]) -> list[bool | None]:
-        """Whether each completion is the greatest common divisor; None where the prompt is no pair of numbers."""
         return verifier(prompts, completions)
 
     def _draw_pair(self, draw_integer: Callable[[int, int], int]) -> tuple[int, int]:
@@ -63,7 +62,7 @@ class Gcd:
 
 
 def solve(prompt: str) -> tuple[int, int] | None:
-    """The greatest common divisor and the base it is to be written in; None if the prompt is none of ours."""
+    """Return the greatest common divisor and the base of the prompt; None if the prompt is not of this task."""
     first, *tokens = prompt.split() or [""]
     mark = first.removeprefix("base")
     if first == mark or not (mark.isascii() and mark.isdigit() and len(mark) <= 4) or tokens.count(",") != 1:
@@ -76,11 +75,10 @@ def solve(prompt: str) -> tuple[int, int] | None:
 
 
 def verifier(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[bool | None]:
-    """Whether each completion is the greatest common divisor of its prompt's numbers, in the prompt's base."""
-    verdicts: list[bool | None] = []
-    for prompt, completion in zip(prompts, completions, strict=True):
-        solution = solve(prompt)
-        verdicts.append(
-            None if solution is None else digits.parse_digits(completion.split(), solution[1]) == solution[0]
-        )
-    return verdicts
+    """Verify that each completion is the greatest common divisor, in the base of its prompt."""
+    return verify_solutions(
+        prompts,
+        completions,
+        solve,
+        lambda text, solution: digits.parse_digits(text.split(), solution[1]) == solution[0],
+    )

@@ -1,34 +1,28 @@
-"""Tasks whose prompt is a square matrix, entry by entry, and whose answer is one number or several.
+"""Tasks whose prompt is a square matrix, entry by entry, and whose answer is one or more numbers.
 
-Entries are uniform in [-10, 10] and rounded to the digits of the encoding before anything is computed from them, so the
-answer belongs to the matrix a model reads. The right answer is the rounded tokens; another one is right if
-
-    sum |answer - right| / sum |right| < tolerance
-
-decided in whole numbers. Text that is no such list of numbers is wrong.
-
-Promises: whether a matrix is held out follows from its entries alone (`is_held_out`), so none of the test is in
-training. `distances` gives what every tolerance can be read from.
-Which numbers answer a matrix is said in eigenvalues.py and determinant.py.
+Entries are uniform in [-10, 10] and rounded to the digits of the encoding first, so the answer belongs to the matrix
+that a model reads. An answer is right if sum |answer - reference| / sum |reference| < tolerance, decided in integers;
+the reference is rounded too. Whether a matrix is in the test split follows from its entries alone.
+eigenvalues.py and determinant.py define which numbers answer a matrix.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from winnow.errors import UsageError
-from winnow.science.tasks.numbers.encodings import TOKEN_JOINER, Floats, NumberEncoding, Units, detect_encoding
+from winnow.science.tasks.numbers.encodings import TOKEN_JOINER, NumberEncoding, detect_encoding
 from winnow.science.tasks.seeded_random import hash_fraction, random_stream
 from winnow.science.tasks.task import HELD_OUT_SHARE, Example, Split, check_request
+from winnow.science.theory.arrays import Bools, Floats, Ints
 
 MAX_ENTRY = 10
 EXTRA_EXPONENTS = 2  # entries under a thousandth lose digits, so that there are few exponents
@@ -36,18 +30,18 @@ TOLERANCE = 0.05
 _EXAMPLES_PER_CHUNK = 4_096
 _TOLERANCE_DENOMINATOR = 10**4  # so that sums of units times it stay within 64 bits
 
-MatrixTaskType = TypeVar("MatrixTaskType", bound="MatrixTask")
-Bools = npt.NDArray[np.bool_]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class MatrixTask(ABC):
-    """Its fields are its settings: size, digits, how numbers are written, and how close an answer must come.
+    """A task over n x n matrices; its fields are its settings.
 
-    `shapes` puts two tokens before prompt and answer that say how many rows and columns follow; `grouped` makes each
-    number of the prompt one token with `|` between its parts, which takes one position where they are summed.
+    `shapes` puts two tokens with the numbers of rows and columns before prompt and answer. `grouped` joins the parts of
+    each number of the prompt by `|` into one token, for models that sum the embeddings of the parts.
     """
 
+    name: ClassVar[str]
     max_size: ClassVar[int]
     symmetric: ClassVar[bool]
 
@@ -65,43 +59,35 @@ class MatrixTask(ABC):
             raise UsageError("tolerance", f"is {self.tolerance}, but must lie between 0 and 1", "5% is 0.05")
         if Fraction(str(self.tolerance)).denominator > _TOLERANCE_DENOMINATOR:
             raise UsageError("tolerance", f"is {self.tolerance}, but may have four decimals at most", "Round it")
-        _ = self.number_encoding
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """One word for tables and figures."""
+        _ = self.number_encoding  # refuses wrong digits and encodings
 
     @property
     @abstractmethod
     def answer_count(self) -> int:
-        """How many numbers answer a matrix."""
+        """The number of numbers that answer a matrix."""
 
     @property
     @abstractmethod
     def answer_bound(self) -> float:
-        """No number of an answer is larger."""
+        """An upper bound on the numbers of an answer."""
 
     @abstractmethod
-    def solve(self, matrices: Floats) -> Floats:
-        """The numbers that answer each matrix, in order."""
+    def solve(self, matrix_stack: Floats) -> Floats:
+        """Return the numbers that answer each matrix, in order."""
 
     @cached_property
     def number_encoding(self) -> NumberEncoding:
-        """How numbers are written."""
+        """The encoding of entries and answers."""
         highest = len(str(math.ceil(max(self.answer_bound, MAX_ENTRY)))) - self.digits
         lowest = -(self.digits + EXTRA_EXPONENTS)
         return NumberEncoding(self.encoding, self.digits, lowest, max(highest, lowest))
 
     def examples(self, count: int, seed: int, split: Split = "train", first: int = 0) -> list[Example]:
-        """Examples `first` to `first + count - 1` of this seed and split."""
         check_request(count, split, first)
+        prompt_prefix, answer_prefix = (" ".join([*shape, ""]) for shape in (self._prompt_shape, self._answer_shape))
         examples: list[Example] = []
         for start in range(first, first + count, _EXAMPLES_PER_CHUNK):
             entries = self._draw_entries(range(start, min(start + _EXAMPLES_PER_CHUNK, first + count)), seed, split)
-            prompt_prefix, answer_prefix = (
-                " ".join([*shape, ""]) for shape in (self._prompt_shape, self._answer_shape)
-            )
             prompts = self.number_encoding.format_rows(entries, self.grouped)
             answers = self.number_encoding.format_rows(self._answer_units(entries))
             pairs = zip(prompts, answers, strict=True)
@@ -109,27 +95,19 @@ class MatrixTask(ABC):
         return examples
 
     def verify(self, prompts: Sequence[str], completions: Sequence[str]) -> list[bool | None]:
-        """Whether each completion comes close enough; None where the prompt is no matrix written in this way."""
-        is_ours, is_well_formed, error_sum, reference_sum = self._error_sums(prompts, completions)
-        within = Fraction(str(self.tolerance))
-        close = (error_sum * within.denominator < reference_sum * within.numerator) | (
-            (error_sum == 0) & (reference_sum == 0)
-        )
-        return [
-            verdict if ours else None
-            for ours, verdict in zip(is_ours.tolist(), (is_well_formed & close).tolist(), strict=True)
-        ]
+        """Verify each completion; None where the prompt is not a matrix with these settings."""
+        is_known, is_well_formed, error_sum, reference_sum = self._error_sums(prompts, completions)
+        tolerance = Fraction(str(self.tolerance))
+        is_close = error_sum * tolerance.denominator < reference_sum * tolerance.numerator
+        is_right = is_well_formed & (is_close | ((error_sum == 0) & (reference_sum == 0)))
+        return [right if known else None for known, right in zip(is_known.tolist(), is_right.tolist(), strict=True)]
 
     def distances(self, prompts: Sequence[str], completions: Sequence[str]) -> Floats:
-        """sum |answer - right| / sum |right|; infinite where there is no answer, NaN where the prompt is not ours."""
-        is_ours, is_well_formed, error_sum, reference_sum = self._error_sums(prompts, completions)
+        """Return sum |answer - reference| / sum |reference|: infinite without an answer, NaN for other prompts."""
+        is_known, is_well_formed, error_sum, reference_sum = self._error_sums(prompts, completions)
         with np.errstate(all="ignore"):
             ratio = np.where(error_sum == 0, 0.0, error_sum / reference_sum)
-        return np.where(is_ours, np.where(is_well_formed, ratio, np.inf), np.nan)
-
-    def vocabulary(self) -> list[str]:
-        """Every token of prompts and answers, the parts of grouped ones alone."""
-        return list(dict.fromkeys([*self._prompt_shape, *self._answer_shape, *self.number_encoding.vocabulary()]))
+        return np.where(is_known, np.where(is_well_formed, ratio, np.inf), np.nan)
 
     @property
     def _prompt_shape(self) -> list[str]:
@@ -139,79 +117,69 @@ class MatrixTask(ABC):
     def _answer_shape(self) -> list[str]:
         return [f"V{self.answer_count}", "V1"] if self.shapes else []
 
-    def _draw_entries(self, indices: range, seed: int, split: Split) -> Units:
-        """The entries of these examples, row by row."""
+    def _draw_entries(self, indices: range, seed: int, split: Split) -> Ints:
+        """Draw the entries of each example from its own stream until the matrix lies in the split."""
         entries = np.zeros((len(indices), self.n**2), np.int64)
-        streams = {place: random_stream(self.name, seed, split, index) for place, index in enumerate(indices)}
+        streams = {row: random_stream(self.name, seed, split, index) for row, index in enumerate(indices)}
         free = self.n * (self.n + 1) // 2 if self.symmetric else self.n**2
         while streams:
             draws = np.array([[rng.random() for _ in range(free)] for rng in streams.values()])
             drawn = self._fill_matrices(self.number_encoding.to_units(MAX_ENTRY * (2 * draws - 1)))
-            for place, row in zip(list(streams), drawn, strict=True):
-                if is_matrix_held_out(row) is (split == "test"):
-                    entries[place] = row
-                    del streams[place]
+            for row, matrix in zip(list(streams), drawn, strict=True):
+                is_held_out = hash_fraction("held-out matrix", *matrix.tolist()) < HELD_OUT_SHARE
+                if is_held_out is (split == "test"):
+                    entries[row] = matrix
+                    del streams[row]
         return entries
 
-    def _fill_matrices(self, free: Units) -> Units:
-        """Every entry, from those on and above the diagonal where the matrix is symmetric."""
+    def _fill_matrices(self, free: Ints) -> Ints:
+        """All entries; of a symmetric matrix only those on and above the diagonal are drawn."""
         if not self.symmetric:
             return free
-        matrices = np.zeros((len(free), self.n, self.n), np.int64)
+        filled = np.zeros((len(free), self.n, self.n), np.int64)
         rows, columns = np.triu_indices(self.n)
-        matrices[:, rows, columns] = matrices[:, columns, rows] = free
-        return matrices.reshape(len(free), -1)
+        filled[:, rows, columns] = filled[:, columns, rows] = free
+        return filled.reshape(len(free), -1)
 
-    def _answer_units(self, entries: Units) -> Units:
-        matrices = self.number_encoding.to_floats(entries).reshape(-1, self.n, self.n)
-        return self.number_encoding.to_units(self.solve(matrices).reshape(len(entries), self.answer_count))
+    def _answer_units(self, entries: Ints) -> Ints:
+        stack = self.number_encoding.to_floats(entries).reshape(-1, self.n, self.n)
+        return self.number_encoding.to_units(self.solve(stack).reshape(len(entries), self.answer_count))
 
-    def _error_sums(self, prompts: Sequence[str], completions: Sequence[str]) -> tuple[Bools, Bools, Units, Units]:
-        """Where the prompt is ours and the completion an answer, and the two sums of the rule in units."""
-        prompt_positions = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
-        prompt_texts = (
-            [prompt.replace(TOKEN_JOINER, " ") for prompt in prompt_positions]
-            if self.grouped
-            else list(prompt_positions)
-        )
-        read = self._parse_texts(prompt_texts, self._prompt_shape, self.n**2)
-        ours = [place for place, entries in enumerate(read) if entries is not None and self._is_valid_matrix(entries)]
-        references = np.zeros((len(prompt_positions), self.answer_count), np.int64)
-        if ours:
-            references[ours] = self._answer_units(np.array([read[place] for place in ours], np.int64))
-        of_row = np.array([prompt_positions[prompt] for prompt in prompts], np.int64)
-        answers = self._parse_texts(completions, self._answer_shape, self.answer_count)
-        is_well_formed = np.array([answer is not None for answer in answers], np.bool_)
-        answered = np.array([answer or [0] * self.answer_count for answer in answers], np.int64).reshape(
-            -1, self.answer_count
-        )
-        reference = references[of_row] if len(of_row) else references
-        is_ours = np.isin(of_row, ours)
-        return is_ours, is_well_formed, np.abs(answered - reference).sum(axis=1), np.abs(reference).sum(axis=1)
+    def _error_sums(self, prompts: Sequence[str], completions: Sequence[str]) -> tuple[Bools, Bools, Ints, Ints]:
+        """Which prompts belong to the task, which completions are answers, and both sums of the rule in units."""
+        prompt_numbers = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts))}
+        joiner = TOKEN_JOINER if self.grouped else " "
+        matrices = self._parse_texts([p.replace(joiner, " ") for p in prompt_numbers], self._prompt_shape, self.n**2)
+        known = [number for number, entries in enumerate(matrices) if entries and self._is_valid_matrix(entries)]
+        references = np.zeros((len(prompt_numbers), self.answer_count), np.int64)
+        if known:
+            references[known] = self._answer_units(np.array([matrices[number] for number in known], np.int64))
+        number_of_row = np.array([prompt_numbers[prompt] for prompt in prompts], np.int64)
+        parsed = self._parse_texts(completions, self._answer_shape, self.answer_count)
+        is_well_formed = np.array([answer is not None for answer in parsed], np.bool_)
+        answers = np.array([answer or [0] * self.answer_count for answer in parsed], np.int64)
+        reference = references[number_of_row]
+        error_sum = np.abs(answers.reshape(-1, self.answer_count) - reference).sum(axis=1)
+        return np.isin(number_of_row, known), is_well_formed, error_sum, np.abs(reference).sum(axis=1)
 
     def _is_valid_matrix(self, entries: list[int]) -> bool:
         matrix = np.array(entries).reshape(self.n, self.n)
         return not self.symmetric or bool((matrix == matrix.T).all())
 
     def _parse_texts(self, texts: Sequence[str], shape: list[str], count: int) -> list[list[int] | None]:
-        """The numbers of each text, so many behind their shape; None where it is anything else."""
+        """The `count` numbers of each text after its shape; None where the text is anything else."""
         cache: dict[str, int | None] = {}
         length = len(shape) + count * self.number_encoding.tokens_per_number
-        found: list[list[int] | None] = []
+        numbers: list[list[int] | None] = []
         for text in texts:
             tokens = text.split()
-            whole = len(tokens) == length and tokens[: len(shape)] == shape
-            found.append(self.number_encoding.parse_numbers(tokens[len(shape) :], cache) if whole else None)
-        return found
+            is_complete = len(tokens) == length and tokens[: len(shape)] == shape
+            numbers.append(self.number_encoding.parse_numbers(tokens[len(shape) :], cache) if is_complete else None)
+        return numbers
 
 
-def is_matrix_held_out(entries: Units) -> bool:
-    """Whether the matrix belongs to the test split."""
-    return hash_fraction("held-out matrix", *entries.tolist()) < HELD_OUT_SHARE
-
-
-def task_from_prompt(kind: type[MatrixTaskType], prompt: str) -> MatrixTaskType | None:
-    """The task a prompt belongs to, as its tokens tell it; None if it is no matrix of ours."""
+def task_from_prompt(kind: type[MatrixTask], prompt: str) -> MatrixTask | None:
+    """Return the task that the tokens of a prompt belong to; None if the prompt is not a matrix."""
     grouped = TOKEN_JOINER in prompt
     tokens = prompt.replace(TOKEN_JOINER, " ").split()
     shapes = prompt.lstrip().startswith("V")
@@ -219,11 +187,9 @@ def task_from_prompt(kind: type[MatrixTaskType], prompt: str) -> MatrixTaskType 
     detected = detect_encoding(numbers) if numbers else None
     if detected is None:
         return None
-    name, digits = detected
     try:
-        smallest_task = kind(n=1, digits=digits, encoding=name, shapes=shapes, grouped=grouped)
-        n = math.isqrt(len(numbers) // smallest_task.number_encoding.tokens_per_number)
-        return replace(smallest_task, n=n)
+        task = kind(n=1, digits=detected[1], encoding=detected[0], shapes=shapes, grouped=grouped)
+        return replace(task, n=math.isqrt(len(numbers) // task.number_encoding.tokens_per_number))
     except UsageError:
         return None
 
@@ -231,36 +197,41 @@ def task_from_prompt(kind: type[MatrixTaskType], prompt: str) -> MatrixTaskType 
 def verify_answers(
     kind: type[MatrixTask], prompts: Sequence[str], completions: Sequence[str], tolerances: Sequence[Any] | None
 ) -> list[bool | None]:
-    """As `right`, for prompts of any settings at once; a tolerance that is no number in (0, 1) is the row's error."""
-    verdicts: list[bool | None] = [None] * len(prompts)
-    bounds = [TOLERANCE] * len(prompts) if tolerances is None else [float(one) for one in tolerances]
-    for task, rows in _group_by_task(kind, prompts, bounds):
-        task_verdicts = task.verify([prompts[row] for row in rows], [completions[row] for row in rows])
-        for row, right in zip(rows, task_verdicts, strict=True):
-            verdicts[row] = right
-    return verdicts
+    """Verify completions of prompts with any settings, each with its own tolerance (default 5%).
+
+    Raises:
+        UsageError: a tolerance is not a number between 0 and 1 with at most four decimals.
+    """
+    bounds = [TOLERANCE] * len(prompts) if tolerances is None else [float(tolerance) for tolerance in tolerances]
+    return _map_by_task(kind, prompts, completions, bounds, lambda task, *texts: task.verify(*texts))
 
 
 def closeness_scores(kind: type[MatrixTask], prompts: Sequence[str], completions: Sequence[str]) -> list[float | None]:
-    """1 - distance, at least 0: a score for every tolerance; 0 where there is no answer."""
-    scores: list[float | None] = [None] * len(prompts)
-    for task, rows in _group_by_task(kind, prompts, [TOLERANCE] * len(prompts)):
-        distances = task.distances([prompts[row] for row in rows], [completions[row] for row in rows])
-        for row, distance in zip(rows, distances.tolist(), strict=True):
-            scores[row] = None if math.isnan(distance) else max(0.0, 1 - distance)
-    return scores
+    """Score 1 - distance, at least 0, and 0 without an answer; None for a prompt that is not a matrix."""
+
+    def scores(task: MatrixTask, *texts: Sequence[str]) -> list[float | None]:
+        distances = task.distances(*texts).tolist()
+        return [None if math.isnan(distance) else max(0.0, 1 - distance) for distance in distances]
+
+    return _map_by_task(kind, prompts, completions, [TOLERANCE] * len(prompts), scores)
 
 
-def _group_by_task(
-    kind: type[MatrixTaskType], prompts: Sequence[str], bounds: Sequence[float]
-) -> Iterator[tuple[MatrixTaskType, list[int]]]:
-    """The rows of each task that prompts and tolerances tell."""
-    task_of_prompt: dict[str, MatrixTaskType | None] = {}
-    groups: dict[MatrixTaskType, list[int]] = {}
+def _map_by_task(
+    kind: type[MatrixTask],
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    bounds: Sequence[float],
+    function: Callable[[MatrixTask, Sequence[str], Sequence[str]], list[Result]],
+) -> list[Result | None]:
+    """Apply the function to the rows of each task among the prompts; None where a prompt belongs to no task."""
+    task_of_prompt = {prompt: task_from_prompt(kind, prompt) for prompt in dict.fromkeys(prompts)}
+    groups: dict[MatrixTask, list[int]] = {}
     for row, (prompt, bound) in enumerate(zip(prompts, bounds, strict=True)):
-        if prompt not in task_of_prompt:
-            task_of_prompt[prompt] = task_from_prompt(kind, prompt)
-        task = task_of_prompt[prompt]
-        if task is not None:
+        if (task := task_of_prompt[prompt]) is not None:
             groups.setdefault(replace(task, tolerance=bound), []).append(row)
-    yield from groups.items()
+    results: list[Result | None] = [None] * len(prompts)
+    for task, rows in groups.items():
+        values = function(task, [prompts[row] for row in rows], [completions[row] for row in rows])
+        for row, value in zip(rows, values, strict=True):
+            results[row] = value
+    return results

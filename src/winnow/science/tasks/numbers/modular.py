@@ -3,8 +3,8 @@
     winnow verify t.jsonl --with winnow.science.tasks.numbers.modular:verifier --out v
 
 Operands are uniform from 0 to below the modulus; all numbers are written in as many digits as the modulus has.
-Promises: a pair of the test, in either order and whichever the operation, is never in training; leading zeros of an
-answer change nothing, and an answer that is not below the modulus is wrong.
+A pair of the test split, in either order and for any operation, never occurs in training. Leading zeros of an answer
+are allowed; an answer that is not below the modulus is wrong.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from winnow.errors import UsageError, format_value, suggest_name
 from winnow.science.tasks.numbers import digits
-from winnow.science.tasks.task import Example, Split
+from winnow.science.tasks.task import Example, Split, verify_solutions
 
 OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "+": lambda left, right: left + right,
@@ -27,7 +28,9 @@ PROMPT = re.compile(r"\s*((?:[0-9] ){1,9})([-+x]) ((?:[0-9] ){1,9})mod ((?:[0-9]
 
 @dataclass(frozen=True)
 class Modular:
-    """The task; its fields are its settings."""
+    """The task of modular arithmetic; its fields are its settings."""
+
+    name: ClassVar[str] = "modular"
 
     modulus: int = 97
     operation: str = "+"
@@ -36,31 +39,20 @@ class Modular:
         if not 2 <= self.modulus < 10**9:
             raise UsageError("modulus", f"is {self.modulus}, but must lie between 2 and a billion")
         if self.operation not in OPERATIONS:
-            raise UsageError(
-                "operation", f"{format_value(self.operation)} is none", suggest_name(self.operation, OPERATIONS)
-            )
-
-    @property
-    def name(self) -> str:
-        return "modular"
+            problem = f"{format_value(self.operation)} is not an operation"
+            raise UsageError("operation", problem, suggest_name(self.operation, OPERATIONS))
 
     def examples(self, count: int, seed: int, split: Split = "train", first: int = 0) -> list[Example]:
-        """Examples `first` to `first + count - 1` of this seed and split."""
         digits_per_number = digits.digit_count(self.modulus)
         modulus = digits.format_digits(self.modulus, digits_per_number)
         examples = []
         for pair in digits.draw_pairs(self.name, self._draw_pair, range(first, first + count), seed, split):
             left, right = (digits.format_digits(number, digits_per_number) for number in pair)
-            answer = OPERATIONS[self.operation](*pair) % self.modulus
-            examples.append(
-                Example(
-                    f"{left} {self.operation} {right} mod {modulus}", digits.format_digits(answer, digits_per_number)
-                )
-            )
+            answer = digits.format_digits(OPERATIONS[self.operation](*pair) % self.modulus, digits_per_number)
+            examples.append(Example(f"{left} {self.operation} {right} mod {modulus}", answer))
         return examples
 
     def verify(self, prompts: Sequence[str], completions: Sequence[str]) -> list[bool | None]:
-        """Whether each completion is the remainder; None where the prompt asks for none."""
         return verifier(prompts, completions)
 
     def _draw_pair(self, draw_integer: Callable[[int, int], int]) -> tuple[int, int]:
@@ -68,7 +60,7 @@ class Modular:
 
 
 def solve(prompt: str) -> int | None:
-    """The remainder a prompt asks for; None if it is none of ours."""
+    """Return the remainder that the prompt asks for; None if the prompt is not of this task."""
     match = PROMPT.fullmatch(prompt)
     if match is None:
         return None
@@ -77,9 +69,7 @@ def solve(prompt: str) -> int | None:
 
 
 def verifier(prompts: Sequence[str], completions: Sequence[str], **columns: object) -> list[bool | None]:
-    """Whether each completion is the remainder its prompt asks for."""
-    verdicts: list[bool | None] = []
-    for prompt, completion in zip(prompts, completions, strict=True):
-        remainder = solve(prompt)
-        verdicts.append(None if remainder is None else digits.parse_digits(completion.split()) == remainder)
-    return verdicts
+    """Verify that each completion is the remainder its prompt asks for."""
+    return verify_solutions(
+        prompts, completions, solve, lambda text, remainder: digits.parse_digits(text.split()) == remainder
+    )

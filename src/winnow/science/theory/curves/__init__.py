@@ -1,1 +1,1 @@
-"""Curves to look at: what `winnow simulate` draws, each as tidy rows from settings and a seed."""
+"""The curves that `winnow simulate` draws, each as tidy rows computed from settings and a seed."""

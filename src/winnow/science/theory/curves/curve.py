@@ -1,6 +1,6 @@
-"""A curve: its settings, and a function from settings and chance to tidy rows.
+"""A curve: its settings, and a function from settings and a random generator to tidy rows.
 
-Rows have the axis, `line` (which curve of the figure) and `value`. Settings named in `ideas` may be functions.
+A row has the axis, `line` (the line of the figure it belongs to) and `value`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Curve:
-    """What `winnow simulate NAME` runs and how it is drawn: `axis` is x, `value` what y is, `marks` stand on x."""
+    """What `winnow simulate NAME` runs and how it is drawn.
+
+    `axis` is the name of x, `value` that of y, `marks` are named positions on x. Settings listed in
+    `function_settings` may be functions of the user.
+    """
 
     about: str
     settings: Settings
@@ -30,7 +34,7 @@ class Curve:
 
 
 def line_rows(axis: str, positions: Any, lines: Mapping[str, Any]) -> list[Row]:
-    """Rows of several lines over the same points."""
+    """Return the rows of several lines over the same points."""
     points = [value.item() if isinstance(value, np.generic) else value for value in positions]
     return [
         {axis: point, "line": name, "value": float(value)}

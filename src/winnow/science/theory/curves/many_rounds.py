@@ -1,4 +1,4 @@
-"""Curves over rounds: regression, token editing, Gaussians, symbols, centers, real data, weak labels, budgets."""
+"""Curves over many rounds, from the models in theory.rounds."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from winnow.science.theory.rounds import (
 from winnow.science.theory.rounds.regression import RegressionSize, base_error
 
 
-def regression_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Errors in units of b: replace, accumulate, accumulate-subsample, and replace averaged with the first fit."""
+def _regression_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     size, rounds, runs = RegressionSize(settings["d"], settings["rows"]), settings["rounds"], settings["runs"]
     b, a = base_error(size), settings["average"]
     simulated_errors = {
@@ -37,8 +36,7 @@ def regression_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]
     return line_rows("round", range(1, rounds + 1), lines)
 
 
-def editing_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """The exact process of token editing in units of b, beside the claim 2 b."""
+def _editing_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     size, rounds = RegressionSize(settings["d"], settings["rows"]), settings["rounds"]
     b, share = base_error(size), settings["share"]
     processes: dict[str, Callable[[], list[Ints]]] = {
@@ -55,8 +53,7 @@ def editing_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     return line_rows("edits", range(rounds + 1), lines)
 
 
-def gaussian_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Expected variance of a Gaussian refitted to its own samples."""
+def _gaussian_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     n, rounds = settings["n"], settings["rounds"]
     lines = {
         "replace": gaussians.replace_variance(n, rounds),
@@ -76,12 +73,9 @@ def _mean_variances(n: int, rounds: int, runs: int, rng: np.random.Generator) ->
     return means
 
 
-def symbol_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """The share of symbols alive."""
-    counts, rounds = (
-        symbols.zipf_counts(settings["symbols"], settings["tokens"], settings["exponent"]),
-        settings["rounds"],
-    )
+def _symbol_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
+    counts = symbols.zipf_counts(settings["symbols"], settings["tokens"], settings["exponent"])
+    rounds = settings["rounds"]
     lines = {
         "expected": symbols.expected_alive(counts, rounds),
         "simulated": symbols.simulate_alive(counts, rounds, rng),
@@ -89,8 +83,7 @@ def symbol_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     return line_rows("round", range(1, rounds + 1), {name: line / len(counts) for name, line in lines.items()})
 
 
-def center_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Squared distance to the truth under verifiers of three biases, and one run of the last, simulated."""
+def _center_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     d, n, tau, rounds, offset = (settings[name] for name in ("d", "n", "tau", "rounds", "offset"))
     lines = {
         f"bias {bias:g}": verifier_center.expected_truth_error(offset, bias, d, n, tau, rounds)
@@ -98,28 +91,24 @@ def center_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     }
     start, middle = np.zeros(d), np.zeros(d)
     start[0], middle[1] = offset, settings["strong"]
-    lines["to the verifier's center"] = verifier_center.expected_squared_distance(
-        offset**2 + settings["strong"] ** 2, d, n, tau, rounds
-    )
+    distance = offset**2 + settings["strong"] ** 2
+    lines["to the verifier's center"] = verifier_center.expected_squared_distance(distance, d, n, tau, rounds)
     lines["to the center, one run"] = verifier_center.simulate_squared_distances(start, middle, n, tau, rounds, rng)
     return line_rows("round", range(rounds + 1), lines)
 
 
-def real_share_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Total variation to the real distribution at several real shares, each beside its bound."""
+def _real_share_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     counts = symbols.zipf_counts(settings["symbols"], 100 * settings["symbols"])
     real, lines = counts / counts.sum(), {}
+    generator = real_share.sharpening_generator(settings["power"])
     for a in settings["shares"]:
-        distances, e = real_share.simulate_loop(
-            real, real_share.sharpening_generator(settings["power"]), a, settings["rounds"]
-        )
+        distances, e = real_share.simulate_loop(real, generator, a, settings["rounds"])
         lines[f"real share {a:g}"] = distances
         lines[f"bound at {a:g}"] = real_share.distance_bound(a, e, settings["rounds"])
     return line_rows("round", range(1, settings["rounds"] + 1), lines)
 
 
-def weak_label_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """The share of prompts solved, weak labels spent on the failing ones or on all."""
+def _weak_label_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     u0, kappa, beta, rounds = (settings[name] for name in ("u0", "kappa", "beta", "rounds"))
     lines = {"focused": weak_labels.focused_share_solved(u0, kappa, beta, rounds)}
     lines["unfocused"] = weak_labels.unfocused_share_solved(u0, kappa, beta, rounds)
@@ -128,8 +117,7 @@ def weak_label_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]
     return line_rows("round", range(rounds + 1), lines)
 
 
-def budget_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Samples per round, and what they add to the error, best against constant."""
+def _budget_rounds(settings: Settings, rng: np.random.Generator) -> list[Row]:
     rho, rounds, total = settings["rho"], settings["rounds"], settings["total"]
     plans = {"best": budgets.best_budget(rho, rounds, total), "constant": budgets.constant_budget(rounds, total)}
     lines = {f"{name}, adds {budgets.added_error(plan, rho):.4g}": plan for name, plan in plans.items()}
@@ -140,56 +128,56 @@ MANY_ROUNDS = {
     "regression": Curve(
         "error of refitted regression in units of b: replace, accumulate, subsample, averaged",
         {"d": 10, "rows": 100, "rounds": 20, "runs": 200, "average": 0.5},
-        regression_rounds,
+        _regression_rounds,
         "round",
         "error / b",
     ),
     "editing": Curve(
         "token editing in the linear model: the claim 2 b and the exact process",
         {"d": 10, "rows": 100, "rounds": 20, "share": 0.25, "runs": 30},
-        editing_rounds,
+        _editing_rounds,
         "edits",
         "error / b",
     ),
     "gaussian": Curve(
         "variance of a Gaussian refitted to its own samples",
         {"n": 10, "rounds": 30, "runs": 20000},
-        gaussian_rounds,
+        _gaussian_rounds,
         "round",
         "variance",
     ),
     "symbols": Curve(
         "share of symbols that survive rounds of resampling",
         {"symbols": 20000, "tokens": 400000, "exponent": 1.0, "rounds": 20},
-        symbol_rounds,
+        _symbol_rounds,
         "round",
         "share alive",
     ),
     "center": Curve(
         "verified retraining goes to the verifier's center",
         {"d": 2, "n": 200, "tau": 1.0, "rounds": 15, "offset": 0.6, "mild": 0.3, "strong": 1.0},
-        center_rounds,
+        _center_rounds,
         "round",
         "squared distance",
     ),
     "real-share": Curve(
         "a constant share of real data keeps a loop stable: distance and bound",
         {"symbols": 50, "power": 1.1, "shares": (0.0, 0.1, 0.3), "rounds": 30},
-        real_share_rounds,
+        _real_share_rounds,
         "round",
         "total variation",
     ),
     "weak-labels": Curve(
         "weak labels on failing prompts against weak labels on all",
         {"u0": 0.7, "kappa": 0.5, "beta": 0.1, "rounds": 40, "prompts": 100000},
-        weak_label_rounds,
+        _weak_label_rounds,
         "round",
         "share solved",
     ),
     "budgets": Curve(
         "kept samples per round: the best plan in a contracting loop against a constant one",
         {"rho": 0.8, "rounds": 10, "total": 10000.0},
-        budget_rounds,
+        _budget_rounds,
         "round",
         "samples",
     ),

@@ -1,7 +1,8 @@
-"""Curves of one round: accuracy against the share wrong, the number of rows, and the limit beside the simulation."""
+"""Curves of one round of selection: against the share wrong, the number of rows, and the limit with its simulation."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,155 +10,94 @@ import numpy as np
 from winnow.science.theory.curves.curve import Curve, Row, Settings, line_rows
 from winnow.science.theory.selection.angles import Angles
 from winnow.science.theory.selection.breakdown import SelectionRates, p_star, plurality_accuracy
-from winnow.science.theory.selection.proportional_limit import RuleMoments, accuracy_mixture, error_isotropic
-from winnow.science.theory.selection.rule_moments import (
-    isotropic_agreement,
-    isotropic_flips,
-    mixture_agreement,
-    mixture_flips,
-)
-from winnow.science.theory.simulation.losses import Loss, logistic, ridge
+from winnow.science.theory.simulation.losses import logistic, ridge
 from winnow.science.theory.simulation.noise import FlipNoise, LinearNoise, Noise
-from winnow.science.theory.simulation.policies import AgreementPolicy, Policy, RatePolicy
+from winnow.science.theory.simulation.policies import AgreementPolicy, RatePolicy
+from winnow.science.theory.simulation.selection_case import CASES, SelectionCase
 from winnow.science.theory.simulation.training import SimulatedRound, simulate_round
 from winnow.science.theory.simulation.world import World
 
-LOSSES: dict[str, Loss] = {"ridge": ridge, "logistic": logistic}
-NOISES, POLICIES, WORLDS = ("flips", "linear"), ("rates", "agreement"), ("isotropic", "mixture")
-CASES = ("a", "b", "c", "d")
-LABELED_ROWS = 20_000  # rows on which a generator is judged
+GENERATOR_TEST_ROWS = 20_000
 
 
-def build_world(settings: Settings) -> World:
-    """isotropic, or a mixture of the given strength."""
-    check_choice(settings["world"], "world", WORLDS)
-    return World(settings["d"], settings["strength"] if settings["world"] == "mixture" else None)
+def build_round(settings: Settings, p: float, angles: Angles, n: int) -> SimulatedRound:
+    """Return the round that the settings describe, for a share p of wrong labels and n raw rows."""
+    rates = RatePolicy(settings["phi"], settings["psi"])
+    return SimulatedRound(
+        _build_world(settings),
+        _choose(settings, "noise", {"flips": FlipNoise(p), "linear": LinearNoise(angles)}),
+        _choose(settings, "policy", {"rates": rates, "agreement": AgreementPolicy(angles)}),
+        n,
+        _choose(settings, "loss", {"ridge": ridge, "logistic": logistic}),
+        settings["lam"],
+    )
 
 
-def build_noise(settings: Settings, p: float, angles: Angles) -> Noise:
-    """flips, linear, or a function of the user's."""
-    choice = settings["noise"]
-    if callable(choice):
-        return choice  # type: ignore[no-any-return]
-    return FlipNoise(p) if check_choice(choice, "noise", NOISES) == "flips" else LinearNoise(angles)
+def _build_world(settings: Settings) -> World:
+    strengths = {"isotropic": None, "mixture": settings["strength"]}
+    return World(settings["d"], strengths[_check_choice(settings, "world", strengths)])
 
 
-def build_policy(settings: Settings, angles: Angles) -> Policy:
-    """rates, agreement, or a function of the user's."""
-    choice = settings["policy"]
-    if callable(choice):
-        return choice  # type: ignore[no-any-return]
-    by_rates = check_choice(choice, "policy", POLICIES) == "rates"
-    return RatePolicy(settings["phi"], settings["psi"]) if by_rates else AgreementPolicy(angles)
+def _choose(settings: Settings, setting: str, choices: Mapping[str, Any]) -> Any:
+    """The choice that the setting names, or the user's own function."""
+    value = settings[setting]
+    return value if callable(value) else choices[_check_choice(settings, setting, choices)]
 
 
-def choose_loss(settings: Settings) -> Loss:
-    """ridge, logistic, or a function of the user's."""
-    choice = settings["loss"]
-    return choice if callable(choice) else LOSSES[check_choice(choice, "loss", tuple(LOSSES))]
-
-
-def check_choice(name: Any, setting: str, names: tuple[str, ...]) -> str:
-    """The name, if it is one; a ValueError names the setting and what it may be."""
-    if name not in names:
-        raise ValueError(f"{setting} {name!r}: is one of {', '.join(names)}, or a function of yours, module:function")
+def _check_choice(settings: Settings, setting: str, choices: Iterable[str]) -> str:
+    name = settings[setting]
+    if name not in choices:
+        raise ValueError(f"{setting} {name!r}: is one of {', '.join(choices)}, or your own module:function")
     return str(name)
 
 
-def breakdown_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Accuracy against p: flips step at p*; labels of a linear generator with the same p, phi and psi do not."""
+def _breakdown_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
     ps = np.linspace(settings["low"], settings["high"], settings["points"])
-    n = settings["d"] * settings["ratio"]
-    students = []
+    n, students = settings["d"] * settings["ratio"], []
     for p in ps:
         angles = Angles(p * np.pi, settings["verifier"] * np.pi)
-        simulated_round = SimulatedRound(
-            build_world(settings),
-            build_noise(settings, p, angles),
-            build_policy(settings, angles),
-            n,
-            choose_loss(settings),
-            settings["lam"],
-        )
-        students.append(simulate_round(simulated_round, rng).accuracy)
-    theorem = np.where(
-        ps < p_star(settings["phi"], settings["psi"]),
-        build_world(settings).bayes_accuracy(),
-        1 - build_world(settings).bayes_accuracy(),
-    )
+        students.append(simulate_round(build_round(settings, p, angles, n), rng).accuracy)
     lines = {"student": students, "generator": 1 - ps}
     if settings["policy"] == "rates" and settings["noise"] == "flips":
-        lines["theorem, without end of rows"] = theorem
+        bayes, is_below = _build_world(settings).bayes_accuracy(), ps < p_star(settings["phi"], settings["psi"])
+        lines["theorem, without end of rows"] = np.where(is_below, bayes, 1 - bayes)
     return line_rows("p", ps.round(6), lines)
 
 
-def selection_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Accuracy against the number of raw rows, for any noise, policy and loss, beside the generator's labels."""
-    angles = Angles(settings["generator"] * np.pi, settings["verifier"] * np.pi)
-    data_world, noise_model, keep_policy = (
-        build_world(settings),
-        build_noise(settings, settings["p"], angles),
-        build_policy(settings, angles),
-    )
-    rounds = [
-        SimulatedRound(data_world, noise_model, keep_policy, n, choose_loss(settings), settings["lam"])
-        for n in settings["n"]
-    ]
-    generator = _generator_accuracy(noise_model, data_world, rng.spawn(1)[0])
-    accuracies = [simulate_round(how, rng).accuracy for how in rounds]
+def _selection_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
+    angles, sizes = Angles(settings["generator"] * np.pi, settings["verifier"] * np.pi), settings["n"]
+    rounds = [build_round(settings, settings["p"], angles, n) for n in sizes]
+    generator = _generator_accuracy(rounds[0].noise, rounds[0].world, rng.spawn(1)[0])
     lines = {
-        "student": accuracies,
-        "generator": [generator] * len(accuracies),
-        "Bayes": [data_world.bayes_accuracy()] * len(accuracies),
+        "student": [simulate_round(config, rng).accuracy for config in rounds],
+        "generator": [generator] * len(rounds),
+        "Bayes": [rounds[0].world.bayes_accuracy()] * len(rounds),
     }
-    return [row for row in line_rows("n", settings["n"], lines) if np.isfinite(row["value"])]
+    return [row for row in line_rows("n", sizes, lines) if np.isfinite(row["value"])]
 
 
-def _generator_accuracy(noise_model: Noise, data_world: World, rng: np.random.Generator) -> float:
-    """How often the generator's labels are right: by its formula, or counted where it has none."""
-    if isinstance(noise_model, FlipNoise):
-        return 1 - noise_model.p
-    if isinstance(noise_model, LinearNoise):
-        return data_world.accuracy(noise_model.angles.directions()[1])
-    x, y = data_world.draw(LABELED_ROWS, rng)
-    return float((noise_model(x, y, rng) == y).mean())
+def _generator_accuracy(noise: Noise, world: World, rng: np.random.Generator) -> float:
+    """The share of right labels: by formula, or counted on drawn rows for the user's own noise."""
+    if isinstance(noise, FlipNoise):
+        return 1 - noise.p
+    if isinstance(noise, LinearNoise):
+        return world.accuracy(noise.angles.directions()[1])
+    x, y = world.draw(GENERATOR_TEST_ROWS, rng)
+    return float((noise(x, y, rng) == y).mean())
 
 
-def proportional_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Accuracy in the limit d / n fixed beside simulated rounds of the same d and n, in one of the cases a to d."""
-    case = check_choice(settings["case"], "case", CASES)
+def _proportional_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
+    case = _check_choice(settings, "case", CASES)
     angles = Angles(settings["generator"] * np.pi, settings["verifier"] * np.pi)
     rates = SelectionRates(settings["p"], settings["phi"], settings["psi"])
-    strength = settings["strength"] if case in "cd" else None
-    moments = case_moments(case, rates, angles, settings["strength"])
-    noise_model: Noise = FlipNoise(rates.p) if case in "ac" else LinearNoise(angles)
-    keep_policy: Policy = RatePolicy(rates.phi, rates.psi) if case in "ac" else AgreementPolicy(angles)
-    d, lam = settings["d"], settings["lam"]
-    limit = [limit_accuracy(case, moments, d / n, lam) for n in settings["n"]]
-    simulated = [
-        simulate_round(SimulatedRound(World(d, strength), noise_model, keep_policy, n, ridge, lam), rng).accuracy
-        for n in settings["n"]
-    ]
-    return line_rows("n", settings["n"], {"limit": limit, "simulated": simulated})
+    selection = SelectionCase(case, rates, angles, settings["strength"])
+    d, lam, sizes = settings["d"], settings["lam"], settings["n"]
+    limit = [selection.limit_accuracy(d / n, lam) for n in sizes]
+    simulated = [simulate_round(selection.simulated_round(d, n, lam), rng).accuracy for n in sizes]
+    return line_rows("n", sizes, {"limit": limit, "simulated": simulated})
 
 
-def case_moments(case: str, rates: SelectionRates, angles: Angles, strength: float) -> RuleMoments:
-    """P, K and b of a case."""
-    return {
-        "a": lambda: isotropic_flips(rates),
-        "b": lambda: isotropic_agreement(angles),
-        "c": lambda: mixture_flips(rates, strength),
-        "d": lambda: mixture_agreement(angles, strength),
-    }[case]()
-
-
-def limit_accuracy(case: str, moments: RuleMoments, kappa: float, lam: float) -> float:
-    """Accuracy in the limit."""
-    return accuracy_mixture(moments, kappa, lam) if case in "cd" else 1 - error_isotropic(moments, kappa, lam)
-
-
-def open_answers_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
-    """Open answers: kept share right and commonest kept answer, against the share wrong; p* is not where they turn."""
+def _open_answers_curve(settings: Settings, rng: np.random.Generator) -> list[Row]:
     ps = np.array(settings["p"])
     phi, psi, wrongs = settings["phi"], settings["psi"], settings["wrongs"]
     lines: dict[str, list[float]] = {
@@ -172,7 +112,7 @@ def open_answers_curve(settings: Settings, rng: np.random.Generator) -> list[Row
 
 
 def breakdown_points(settings: Settings) -> dict[str, float]:
-    """Where p* stands, and p*_w where wrong answers are spread evenly over `wrongs`."""
+    """Return p*, and p*_w if the settings spread wrong answers evenly over `wrongs`."""
     phi, psi = settings["phi"], settings["psi"]
     points = {"p*": float(p_star(phi, psi))}
     if "wrongs" in settings:
@@ -203,7 +143,7 @@ ONE_ROUND = {
     "breakdown": Curve(
         "accuracy against the share wrong: the step at p*, where there is one",
         {**ROUND_SETTINGS, "ratio": 2000, "low": 0.02, "high": 0.98, "points": 25},
-        breakdown_curve,
+        _breakdown_curve,
         "p",
         "accuracy",
         FUNCTION_SETTINGS,
@@ -212,7 +152,7 @@ ONE_ROUND = {
     "selection": Curve(
         "accuracy against the number of rows, for any noise, policy and loss",
         {**ROUND_SETTINGS, "n": (100, 300, 1000, 3000, 10000, 30000), "p": 0.3, "generator": 0.25},
-        selection_curve,
+        _selection_curve,
         "n",
         "accuracy",
         FUNCTION_SETTINGS,
@@ -224,7 +164,7 @@ ONE_ROUND = {
             "case": "a", "d": 200, "n": (300, 1000, 3000, 10000), "lam": 0.01, "p": 0.3, "phi": 1.0, "psi": 0.3,
             "strength": 1.0, "generator": 0.25, "verifier": 1 / 12,
         },
-        proportional_curve,
+        _proportional_curve,
         "n",
         "accuracy",
         logarithmic=True,
@@ -235,7 +175,7 @@ ONE_ROUND = {
             "p": (0.5, 0.6, 0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99), "phi": 0.95, "psi": 0.1,
             "wrongs": 20, "draws": 200, "prompts": 400,
         },
-        open_answers_curve,
+        _open_answers_curve,
         "p",
         "share",
         marks=breakdown_points,

@@ -1,4 +1,4 @@
-"""The curves by name."""
+"""All curves by name."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What many rounds of training on one's own output do: closed forms, exact recursions, simulations."""
+"""Many rounds of training on a model's own output: closed forms, exact recursions and simulations."""

@@ -1,26 +1,26 @@
-"""Linear regression over rounds: each round is fitted to labels that the fit before it made.
+"""Linear regression over rounds: each round is fitted to labels that the previous fit produced.
 
-y = X w* + s e, X of T rows x d, N(0, 1). Errors are E|w_n - w*|^2, the excess test error for x ~ N(0, I).
-Closed forms [paper: arXiv 2404.01413, 2412.14689] with b = s^2 d / (T - d - 1): the error of round 1.
-Processes simulate exactly what they say, many runs at once; each returns runs x rounds.
+y = X w* + s e; X has T rows and d columns of N(0, 1). Errors are E|w_n - w*|^2, the excess test error for x ~ N(0, I).
+Closed forms [paper: arXiv 2404.01413, 2412.14689] use b = s^2 d / (T - d - 1), the error of round 1.
+`simulate_` functions draw the same processes for many runs at once and return an array of runs x rounds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from winnow.science.theory.arrays import Floats, Ints
+from winnow.science.theory.rounds.gaussians import Replacement
+from winnow.science.theory.simulation.sufficient_statistics import draw_bartlett_factor
 
-Replacement = Literal["without", "with"]
 RUNS_PER_BLOCK = 1_000
 
 
 @dataclass(frozen=True)
 class RegressionSize:
-    """d dimensions, T rows a round, noise of standard deviation s."""
+    """d dimensions, T rows a round, and label noise of standard deviation s."""
 
     d: int
     rows: int
@@ -28,27 +28,31 @@ class RegressionSize:
 
 
 def base_error(size: RegressionSize) -> float:
-    """b = s^2 d / (T - d - 1), E tr (X'X)^-1 s^2. It needs T > d + 1 [derived: the mean of an inverse Wishart]."""
+    """Return b = s^2 d / (T - d - 1) = s^2 E tr (X'X)^-1 [derived: the mean of an inverse Wishart].
+
+    Raises:
+        ValueError: there are not more than d + 1 rows.
+    """
     if size.rows <= size.d + 1:
         raise ValueError(f"rows {size.rows}: more than d + 1 = {size.d + 1} are needed")
     return size.noise**2 * size.d / (size.rows - size.d - 1)
 
 
 def replace_error(size: RegressionSize, rounds: int) -> Floats:
-    """n b: each round sees only the labels of the fit before it [paper]. The same for one X and for fresh ones."""
+    """Return n b: each round sees only the labels of the previous fit, with one X or with fresh ones [paper]."""
     return np.asarray(base_error(size) * np.arange(1.0, rounds + 1))
 
 
 def accumulate_error(size: RegressionSize, rounds: int) -> Floats:
-    """b sum_{i<=n} 1 / i^2 <= pi^2 / 6 b: every round sees all labels so far, one X [paper]."""
+    """Return b sum_{i<=n} 1 / i^2 <= pi^2 / 6 b: every round sees all labels so far, with one X [paper]."""
     return base_error(size) * np.cumsum(1 / np.arange(1, rounds + 1) ** 2)
 
 
 def averaged_error(size: RegressionSize, rounds: int, a: float) -> Floats:
-    """b (1 + a^2 (1 - a^2(n-1)) / (1 - a^2)): replace, each fit averaged with the fit to real data.
+    """Return b (1 + a^2 (1 - a^2(n-1)) / (1 - a^2)): replace, each fit averaged with the fit to real data.
 
-    w_n = (1 - a) w_1 + a fit_n, so round 1's error stays and what later rounds add decays by a a round: bounded by
-    b / (1 - a^2), where replace (a = 1) grows without end [derived].
+    w_n = (1 - a) w_1 + a fit_n, so the error of round 1 stays and what later rounds add decays by a factor a a round.
+    The error is bounded by b / (1 - a^2), where replace (a = 1) grows without end [derived].
     """
     before = np.arange(rounds)
     added = before if a == 1 else a**2 * (1 - a ** (2 * before)) / (1 - a**2)
@@ -56,20 +60,17 @@ def averaged_error(size: RegressionSize, rounds: int, a: float) -> Floats:
 
 
 def fit_noise(size: RegressionSize, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """The error that fitting T fresh noisy rows adds: N(0, s^2 (X'X)^-1), X new each time; shape x d.
+    """Draw the error that fitting T fresh noisy rows adds: N(0, s^2 (X'X)^-1) with a new X each time; shape x d.
 
-    Drawn from X'X alone, by Bartlett: with X'X = L L', L'^-1 z has that covariance [derived].
+    Only X'X is drawn: with X'X = L L' (Bartlett), L'^-1 z has that covariance [derived].
     """
-    d = size.d
-    lower = np.tril(rng.standard_normal((*shape, d, d)), -1)
-    index = np.arange(d)
-    lower[..., index, index] = np.sqrt(rng.chisquare(size.rows - index, (*shape, d)))
-    z = rng.standard_normal((*shape, d, 1))
-    return np.asarray(size.noise * np.linalg.solve(np.swapaxes(lower, -1, -2), z)[..., 0])
+    factor = draw_bartlett_factor(size.d, size.rows, rng, shape)
+    z = rng.standard_normal((*shape, size.d, 1))
+    return np.asarray(size.noise * np.linalg.solve(np.swapaxes(factor, -1, -2), z)[..., 0])
 
 
 def simulate_replace(size: RegressionSize, rounds: int, runs: int, rng: np.random.Generator) -> Floats:
-    """Simulated: new X and new noise each round, labels by the fit before."""
+    """Simulate replace: new X and new noise each round, labels by the previous fit."""
     error, errors = np.zeros((runs, size.d)), np.empty((runs, rounds))
     for n in range(rounds):
         error += fit_noise(size, (runs,), rng)
@@ -78,7 +79,7 @@ def simulate_replace(size: RegressionSize, rounds: int, runs: int, rng: np.rando
 
 
 def simulate_averaged(size: RegressionSize, rounds: int, runs: int, a: float, rng: np.random.Generator) -> Floats:
-    """Simulated: replace, each fit averaged with the fit to real data: w_n = (1 - a) w_1 + a fit_n."""
+    """Simulate replace with each fit averaged with the fit to real data: w_n = (1 - a) w_1 + a fit_n."""
     added = fit_noise(size, (runs, rounds), rng)
     error = np.empty_like(added)
     error[:, 0] = added[:, 0]
@@ -88,19 +89,16 @@ def simulate_averaged(size: RegressionSize, rounds: int, runs: int, a: float, rn
 
 
 def simulate_accumulate(size: RegressionSize, rounds: int, runs: int, rng: np.random.Generator) -> Floats:
-    """Simulated: one X, each round fitted to the labels of all rounds so far: its error moves by noise / n."""
+    """Simulate accumulate with one X: the fit to all labels so far moves by noise / n in round n."""
     blocks = [min(RUNS_PER_BLOCK, runs - start) for start in range(0, runs, RUNS_PER_BLOCK)]
     return np.concatenate([_simulate_accumulate_block(size, rounds, block, rng) for block in blocks])
 
 
 def _simulate_accumulate_block(size: RegressionSize, rounds: int, runs: int, rng: np.random.Generator) -> Floats:
-    d = size.d
-    lower = np.tril(rng.standard_normal((runs, d, d)), -1)
-    index = np.arange(d)
-    lower[:, index, index] = np.sqrt(rng.chisquare(size.rows - index, (runs, d)))
-    # Whitened noise summed first: the fit is linear, so one solve per run serves all rounds.
-    z = np.cumsum(rng.standard_normal((runs, d, rounds)) / np.arange(1, rounds + 1), axis=2)
-    return _squared_norms(np.swapaxes(size.noise * np.linalg.solve(np.swapaxes(lower, 1, 2), z), 1, 2))
+    factor = draw_bartlett_factor(size.d, size.rows, rng, (runs,))
+    # The fit is linear, so the whitened noise is summed first and one solve per run serves all rounds.
+    z = np.cumsum(rng.standard_normal((runs, size.d, rounds)) / np.arange(1, rounds + 1), axis=2)
+    return _squared_norms(np.swapaxes(size.noise * np.linalg.solve(np.swapaxes(factor, 1, 2), z), 1, 2))
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class SubsampleConfig:
 def simulate_subsample(
     size: RegressionSize, rounds: int, runs: int, config: SubsampleConfig, rng: np.random.Generator
 ) -> Floats:
-    """Simulated: rounds accumulate, but each is fitted to T rows drawn from all labels so far."""
+    """Simulate accumulate-subsample: each round is fitted to T rows drawn from all labels so far."""
     errors = np.empty((runs, rounds))
     for run in range(runs):
         x = rng.standard_normal((1 if config.one_x else rounds, size.rows, size.d))
@@ -122,13 +120,10 @@ def simulate_subsample(
         w = np.zeros(size.d)
         for n in range(rounds):
             y[n] = x[0 if config.one_x else n] @ w + size.noise * rng.standard_normal(size.rows)
-            w = _fit(x, y[: n + 1], _draw_rows((n + 1) * size.rows, size.rows, config.draw, rng))
+            chosen = rng.choice((n + 1) * size.rows, size.rows, replace=config.draw == "with", shuffle=False)
+            w = _fit(x, y, np.asarray(chosen))
             errors[run, n] = w @ w
     return errors
-
-
-def _draw_rows(pool: int, count: int, draw: Replacement, rng: np.random.Generator) -> Ints:
-    return np.asarray(rng.choice(pool, count, replace=draw == "with", shuffle=False))
 
 
 def _fit(x: Floats, y: Floats, chosen: Ints) -> Floats:

@@ -1,7 +1,7 @@
-"""Prompts the model still fails get weak labels that are right with chance beta only. [paper: arXiv 2502.08924]
+"""Weak labels, right with probability beta only, for prompts that the model still fails (arXiv 2502.08924).
 
-u is the share of prompts not solved. An ideal learner solves a prompt for good once it saw a right label [derived].
-Focused: a share kappa of the failing prompts is labeled each round, u_t = u_0 (1 - kappa beta)^t.
+u is the share of prompts not solved. An ideal learner solves a prompt for good once it has seen a right label
+[derived]. Focused: a share kappa of the failing prompts is labeled each round, u_t = u_0 (1 - kappa beta)^t.
 Unfocused: labels fall on all prompts alike, so only a share u of them helps: u_t = 1 / (1/u_0 + kappa beta t), the
 solution of u' = -kappa beta u^2.
 """
@@ -14,19 +14,19 @@ from winnow.science.theory.arrays import Floats
 
 
 def focused_share_solved(u0: float, kappa: float, beta: float, rounds: int) -> Floats:
-    """The share solved after 0 .. rounds rounds."""
+    """Return the share solved after 0 to `rounds` rounds when only failing prompts are labeled."""
     return np.asarray(1 - u0 * (1 - kappa * beta) ** np.arange(rounds + 1))
 
 
 def unfocused_share_solved(u0: float, kappa: float, beta: float, rounds: int) -> Floats:
-    """The same where labels are spread over all prompts."""
+    """Return the share solved after 0 to `rounds` rounds when labels are spread over all prompts."""
     return np.asarray(1 - 1 / (1 / u0 + kappa * beta * np.arange(rounds + 1)))
 
 
 def simulate_share_solved(
     u0: float, pull: float, rounds: int, focus: bool, size: int, rng: np.random.Generator
 ) -> Floats:
-    """The share solved after 0 .. rounds rounds for `size` prompts; `pull` is kappa beta."""
+    """Simulate the share solved after 0 to `rounds` rounds for `size` prompts; `pull` is kappa beta."""
     failing = round(u0 * size)
     share_solved = [1 - failing / size]
     for _ in range(rounds):

@@ -1,9 +1,8 @@
-"""A linear generator and a linear verifier: p, phi and psi from angles.
+"""A linear generator and a linear verifier: p, phi and psi from the angles between their directions.
 
-The truth is y = sign(x.w*). The generator labels by sign(x.w_gen), the verifier keeps a candidate iff it agrees,
-sign(x.w_prune) = y'. th_g and th_o are the angles of w_gen and w_prune to w*, `azimuth` the angle between the planes
-they lie in; independent directions in high dimension have azimuth pi/2.
-Label errors here depend on x. So the step at p* is *not* what such data lead to: see `bisector_error`.
+The truth is y = sign(x.w*). The generator labels by y' = sign(x.w_gen); the verifier keeps a candidate if it agrees,
+sign(x.w_prune) = y'. th_g and th_o are the angles of w_gen and w_prune to w*.
+Label errors here depend on x, so the step at p* does not occur with such data: see `bisector_error`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,10 @@ TINY = 1e-100
 
 @dataclass(frozen=True)
 class Angles:
-    """Where generator and verifier point, in radians from the truth."""
+    """Angles of generator and verifier to the truth in radians, and the angle between the planes they lie in.
+
+    Independent directions in high dimension have azimuth pi / 2.
+    """
 
     generator: float
     verifier: float
@@ -28,13 +30,13 @@ class Angles:
 
     @property
     def between(self) -> float:
-        """alpha: the angle between generator and verifier."""
+        """alpha, the angle between generator and verifier."""
         g, o = self.generator, self.verifier
         cosine = np.cos(g) * np.cos(o) + np.sin(g) * np.sin(o) * np.cos(self.azimuth)
         return float(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
     def directions(self) -> np.ndarray:
-        """w*, w_gen and w_prune as rows of unit vectors in three dimensions, w* the first axis."""
+        """Return w*, w_gen and w_prune as rows: unit vectors in three dimensions, w* is the first axis."""
         g, o, a = self.generator, self.verifier, self.azimuth
         return np.array(
             [
@@ -46,10 +48,10 @@ class Angles:
 
 
 def isotropic_rates(angles: Angles) -> SelectionRates:
-    """p, phi, psi for x ~ N(0, I) [derived, from the orthants of three vectors].
+    """Return p, phi and psi for x ~ N(0, I) [derived from the orthants of three vectors].
 
     p = th_g / pi; phi = (1 - (alpha + th_g + th_o) / 2 pi) / (1 - p); psi = (th_g + th_o - alpha) / (2 th_g).
-    A generator without error has psi = 0 by convention, since nothing wrong is ever seen.
+    A generator without errors has psi = 0 by convention, since no wrong label occurs.
     """
     g, o, alpha = angles.generator, angles.verifier, angles.between
     psi = (g + o - alpha) / (2 * g) if g > 0 else 0.0
@@ -57,7 +59,7 @@ def isotropic_rates(angles: Angles) -> SelectionRates:
 
 
 def mixture_rates(angles: Angles, strength: float) -> SelectionRates:
-    """p, phi, psi for the mixture x | y ~ N(y mu, I), |mu| = strength, w* along mu [derived].
+    """Return p, phi and psi for the mixture x | y ~ N(y mu, I), |mu| = strength, w* along mu [derived].
 
     With s_g = mu.w_gen, s_o = mu.w_prune, r = w_gen.w_prune: p = Phi(-s_g), phi = Phi2(s_g, s_o; r) / Phi(s_g),
     psi = Phi2(-s_g, -s_o; r) / Phi(-s_g).
@@ -69,7 +71,7 @@ def mixture_rates(angles: Angles, strength: float) -> SelectionRates:
 
 
 def bivariate_normal_cdf(h: float, k: float, r: float) -> float:
-    """Phi2(h, k; r): the chance that two standard normals of correlation r are below h and k (by Owen's T)."""
+    """Return Phi2(h, k; r): P(X <= h, Y <= k) for standard normals with correlation r, by Owen's T."""
     h, k = (0.0 if abs(bound) < TINY else bound for bound in (h, k))
     if abs(r) >= 1 - 1e-12:
         return float(ndtr(min(h, k))) if r > 0 else float(max(ndtr(h) - ndtr(-k), 0.0))
@@ -86,10 +88,10 @@ def _owens_t_term(h: float, k: float, r: float, root: float) -> float:
 
 
 def bisector_error(angles: Angles) -> float:
-    """The test error of least squares on agreeing candidates when there is no end of them [derived].
+    """Return the test error of least squares on infinitely many agreeing candidates, x ~ N(0, I) [derived].
 
-    x ~ N(0, I): the student becomes the bisector of w_gen and w_prune, never w*, however good the verifier is; with a
-    perfect verifier the error is th_g / 2 pi. It is arccos(rho) / pi, rho = (cos th_g + cos th_o) / (2 cos(alpha / 2)).
+    The student converges to the bisector of w_gen and w_prune, not to w*, however good the verifier is; with a perfect
+    verifier the error is th_g / 2 pi. It is arccos(rho) / pi, rho = (cos th_g + cos th_o) / (2 cos(alpha / 2)).
     """
     rho = (np.cos(angles.generator) + np.cos(angles.verifier)) / (2 * np.cos(angles.between / 2))
     return float(np.arccos(np.clip(rho, -1.0, 1.0)) / np.pi)

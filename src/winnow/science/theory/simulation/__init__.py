@@ -1,1 +1,1 @@
-"""One round of training, simulated: a world, noise on its labels, a policy that keeps some, a loss that learns."""
+"""One simulated round of training: a world, noise on its labels, a policy that keeps some rows, and a loss."""

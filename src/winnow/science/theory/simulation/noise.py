@@ -1,9 +1,9 @@
-"""How the generator labels. Two models, not to be mixed up.
+"""How the generator labels rows: two noise models with different theory.
 
-Flips: each label is wrong with chance p, independently of x: the theorem's assumption (arXiv 2406.07515).
-Linear: y' = sign(x.w_gen): wrong where x lies between w_gen and w*. The theorem does not hold for it [derived].
-A noise of yours is any function (x, y, rng) -> labels of +1 and -1. `sees` says how many leading coordinates of x it
-looks at; a function without it is given all of them.
+Flips: each label is wrong with probability p, independently of x; the theorem of arXiv 2406.07515 assumes this.
+Linear: y' = sign(x.w_gen), wrong where x lies between w_gen and w*; the theorem does not hold for it [derived].
+Your own noise is any function (x, y, rng) -> labels of +1 and -1. Its attribute `sees` is the number of leading
+coordinates of x that it uses; without the attribute it gets all of x.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Noise = Callable[[Floats, Floats, np.random.Generator], Floats]
 
 @dataclass(frozen=True)
 class FlipNoise:
-    """Wrong with chance p, whatever x is."""
+    """Labels that are wrong with probability p, whatever x is."""
 
     p: float
     sees: int = 0
@@ -32,7 +32,7 @@ class FlipNoise:
 
 @dataclass(frozen=True)
 class LinearNoise:
-    """The label a linear generator gives; it looks at the first two coordinates."""
+    """Labels of a linear generator, which uses the first two coordinates."""
 
     angles: Angles
     sees: int = 2

@@ -1,5 +1,7 @@
-"""What is kept. A policy of yours is any function (x, y, given, rng) -> booleans; y is the true label, which only
-an oracle looks at. `sees` says how many leading coordinates of x it looks at; without it, all.
+"""Which rows are kept.
+
+Your own policy is any function (x, y, labels, rng) -> booleans; y is the true label, which only an oracle uses. As with
+noise, the attribute `sees` is the number of leading coordinates of x that it uses.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ Policy = Callable[[Floats, Floats, Floats, np.random.Generator], Bools]
 
 @dataclass(frozen=True)
 class RatePolicy:
-    """Right rows are kept with chance phi, wrong ones with chance psi, whatever x is; 1 and 1 keep everything."""
+    """Keep right rows with probability phi and wrong ones with probability psi, whatever x is."""
 
     phi: float
     psi: float
@@ -29,7 +31,7 @@ class RatePolicy:
 
 @dataclass(frozen=True)
 class AgreementPolicy:
-    """Kept iff a linear verifier, sign(x.w_prune), gives the same label."""
+    """Keep a row if a linear verifier, sign(x.w_prune), gives the same label."""
 
     angles: Angles
     sees: int = 3

@@ -1,10 +1,10 @@
-"""X'X and X'y' of the kept rows drawn directly, exactly distributed, without drawing the rows.
+"""X'X and X'y' of the kept rows, drawn from their exact distribution without drawing the rows.
 
-Where noise and policy look at k leading coordinates only, the other d - k are N(0, I) and independent of what is kept
-and how it is labeled. So only the k coordinates are drawn by row; for the rest, with L = [leading coordinates, y'] of
-the N kept rows and L'L = R R (R symmetric), Z'L = A R for a matrix A of independent normals and Z'Z = A A' + W, W
-Wishart with N - k - 1 degrees of freedom, drawn by Bartlett's decomposition. [derived: docs/methods.md]
-In the mixture with flips even the leading coordinates need not be drawn (`mixture_flips`).
+If noise and policy use k leading coordinates only, the other d - k are N(0, I), independent of which rows are kept and
+how they are labeled. Only the k coordinates are drawn by row; for the rest, with L = [leading coordinates, y'] of the N
+kept rows and L'L = R R (R symmetric), Z'L = A R for a matrix A of independent normals and Z'Z = A A' + W, W Wishart
+with N - k - 1 degrees of freedom [derived: methods.md].
+In the mixture with flips not even the leading coordinates are drawn (`draw_mixture_flips`).
 """
 
 from __future__ import annotations
@@ -18,23 +18,29 @@ from winnow.science.theory.arrays import Floats
 
 @dataclass(frozen=True)
 class SufficientStatistics:
-    """X'X, X'y' of the kept rows, and how many they are."""
+    """X'X and X'y' of the kept rows, and the number of those rows."""
 
     second: Floats
     first: Floats
     rows: int
 
 
+def draw_bartlett_factor(d: int, freedom: int, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Floats:
+    """Draw lower triangular factors L such that L L' is Wishart: Z'Z for `freedom` rows Z of N(0, I_d) (Bartlett)."""
+    index = np.arange(min(d, max(freedom, 0)))
+    factor = np.tril(rng.standard_normal((*shape, d, len(index))), -1)
+    factor[..., index, index] = np.sqrt(rng.chisquare(freedom - index, (*shape, len(index))))
+    return factor
+
+
 def draw_wishart(d: int, freedom: int, rng: np.random.Generator) -> Floats:
-    """Z'Z for `freedom` rows Z of N(0, I_d), by Bartlett: T T' with chi and normal entries; singular below d rows."""
-    columns = min(d, max(freedom, 0))
-    lower = np.tril(rng.standard_normal((d, columns)), -1)
-    lower[np.arange(columns), np.arange(columns)] = np.sqrt(rng.chisquare(freedom - np.arange(columns)))
-    return np.asarray(lower @ lower.T)
+    """Draw Z'Z for `freedom` rows Z of N(0, I_d); it is singular for fewer than d rows."""
+    factor = draw_bartlett_factor(d, freedom, rng)
+    return np.asarray(factor @ factor.T)
 
 
 def draw_statistics(low: Floats, labels: Floats, d: int, rng: np.random.Generator) -> SufficientStatistics:
-    """The sums for kept rows with these leading coordinates and given labels, in d dimensions."""
+    """Draw the sums in d dimensions for kept rows with these leading coordinates and labels."""
     rows, k = low.shape
     leading = np.column_stack([low, labels])
     gram = leading.T @ leading
@@ -53,9 +59,9 @@ def draw_statistics(low: Floats, labels: Floats, d: int, rng: np.random.Generato
 def draw_mixture_flips(
     right: int, wrong: int, d: int, strength: float, rng: np.random.Generator
 ) -> SufficientStatistics:
-    """The sums for the mixture, `right` rows kept with their true label and `wrong` ones with the other.
+    """Draw the sums for the mixture with `right` kept rows of the true label and `wrong` ones of the other.
 
-    y x ~ N(mu, I) whatever the row's label, so X'X and X'y' are those of Z + 1 mu' with weights +1 and -1.
+    y x ~ N(mu, I) for both labels, so X'X and X'y' are those of Z + 1 mu' with weights +1 and -1.
     """
     rows, signed = right + wrong, right - wrong
     if rows <= 2:
@@ -73,6 +79,5 @@ def draw_mixture_flips(
 
 
 def _symmetric_square_root(gram: Floats) -> Floats:
-    """The symmetric square root."""
     values, vectors = np.linalg.eigh(gram)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)

@@ -1,18 +1,16 @@
-"""One round: draw, label, keep, train, and how right the student is.
+"""One simulated round: draw rows, label them, keep some, train a student, and compute its accuracy.
 
-Promises: for ridge the rows are never all in memory; where noise and policy look at a few coordinates only, they are
-not drawn at all (sufficient.py), and the student has the same distribution. Other losses get all kept rows.
+For ridge, the rows are never all in memory; where noise and policy use a few coordinates only, the rows are not drawn
+at all (sufficient_statistics.py) and the student has the same distribution. Other losses get all kept rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from winnow.science.theory.arrays import Bools, Floats
 from winnow.science.theory.simulation.losses import Loss, ridge, solve_ridge_from_sums
 from winnow.science.theory.simulation.noise import FlipNoise, Noise
 from winnow.science.theory.simulation.policies import Policy, RatePolicy
@@ -28,7 +26,7 @@ CHUNK_ROWS = 4096
 
 @dataclass(frozen=True)
 class SimulatedRound:
-    """How one round goes. n counts raw rows."""
+    """The settings of one round; n counts raw rows, before selection."""
 
     world: World
     noise: Noise
@@ -40,7 +38,7 @@ class SimulatedRound:
 
 @dataclass(frozen=True)
 class SimulatedRoundResult:
-    """The student's signed accuracy, and what it was trained on."""
+    """The signed accuracy of the student, and how many kept and wrong rows it was trained on."""
 
     accuracy: float
     kept: int
@@ -48,42 +46,32 @@ class SimulatedRoundResult:
 
 
 def simulate_round(config: SimulatedRound, rng: np.random.Generator) -> SimulatedRoundResult:
-    """One round, by the fastest way that is exact."""
+    """Simulate one round by the fastest exact method."""
     if config.loss is not ridge:
         return _simulate_by_rows(config, rng)
-    if (
-        isinstance(config.noise, FlipNoise)
-        and isinstance(config.policy, RatePolicy)
-        and config.world.strength is not None
-    ):
-        return _simulate_by_counts(config, config.noise, config.policy, rng)
-    seen = max(_used_coordinates(config.noise, config.world.d), _used_coordinates(config.policy, config.world.d), 1)
-    return _simulate_by_statistics(config, seen, rng) if seen < config.world.d else simulate_in_chunks(config, rng)
-
-
-def _used_coordinates(part: object, d: int) -> int:
-    return int(getattr(part, "sees", d))
+    world, noise, policy = config.world, config.noise, config.policy
+    if isinstance(noise, FlipNoise) and isinstance(policy, RatePolicy) and world.strength is not None:
+        return _simulate_by_counts(config, noise, policy, world.strength, rng)
+    used_coordinates = max(1, *(int(getattr(part, "sees", world.d)) for part in (noise, policy)))
+    if used_coordinates < world.d:
+        return _simulate_by_statistics(config, used_coordinates, rng)
+    return simulate_in_chunks(config, rng)
 
 
 def _train_student(config: SimulatedRound, statistics: SufficientStatistics, wrong: int) -> SimulatedRoundResult:
     if not statistics.rows:
         return SimulatedRoundResult(float("nan"), 0, 0)
-    return SimulatedRoundResult(
-        config.world.accuracy(solve_ridge_from_sums(statistics.second, statistics.first, config.n, config.lam)),
-        statistics.rows,
-        wrong,
-    )
+    w = solve_ridge_from_sums(statistics.second, statistics.first, config.n, config.lam)
+    return SimulatedRoundResult(config.world.accuracy(w), statistics.rows, wrong)
 
 
 def _simulate_by_counts(
-    config: SimulatedRound, noise: FlipNoise, policy: RatePolicy, rng: np.random.Generator
+    config: SimulatedRound, noise: FlipNoise, policy: RatePolicy, strength: float, rng: np.random.Generator
 ) -> SimulatedRoundResult:
     wrong = int(rng.binomial(config.n, noise.p))
-    kept_counts = int(rng.binomial(config.n - wrong, policy.phi)), int(rng.binomial(wrong, policy.psi))
-    assert config.world.strength is not None
-    return _train_student(
-        config, draw_mixture_flips(*kept_counts, config.world.d, config.world.strength, rng), kept_counts[1]
-    )
+    kept_right, kept_wrong = int(rng.binomial(config.n - wrong, policy.phi)), int(rng.binomial(wrong, policy.psi))
+    statistics = draw_mixture_flips(kept_right, kept_wrong, config.world.d, strength, rng)
+    return _train_student(config, statistics, kept_wrong)
 
 
 def _simulate_by_statistics(config: SimulatedRound, coordinates: int, rng: np.random.Generator) -> SimulatedRoundResult:
@@ -95,33 +83,27 @@ def _simulate_by_statistics(config: SimulatedRound, coordinates: int, rng: np.ra
 
 
 def simulate_in_chunks(config: SimulatedRound, rng: np.random.Generator) -> SimulatedRoundResult:
-    """Ridge over rows drawn in chunks, in single precision: for noise and policies that look at all of x."""
-    d = config.world.d
+    """Simulate ridge on rows drawn in chunks, in single precision: for noise and policies that use all of x."""
+    d, strength = config.world.d, config.world.strength
     second, first, rows, wrong = np.zeros((d, d)), np.zeros(d), 0, 0
-    for x, labels, bad in _draw_kept_chunks(config, rng):
-        second += x.T @ x
-        first += x.T @ labels
-        rows, wrong = rows + len(x), wrong + int(bad.sum())
-    return _train_student(config, SufficientStatistics(second, first, rows), wrong)
-
-
-def _draw_kept_chunks(config: SimulatedRound, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats, Bools]]:
-    """Kept rows, their given labels, and which are wrong; the rows of a chunk are overwritten by the next."""
-    # Drawing is nearly all of the work: a faster source of bits, and the same memory again and again.
+    # Drawing takes nearly all of the time: use a faster bit generator and reuse the memory.
     fast = np.random.Generator(np.random.SFC64(rng.integers(2**63)))
-    room: Any = np.empty((min(CHUNK_ROWS, config.n), config.world.d), np.float32)
+    buffer: Any = np.empty((min(CHUNK_ROWS, config.n), d), np.float32)
     for start in range(0, config.n, CHUNK_ROWS):
-        count = min(CHUNK_ROWS, config.n - start)
-        x = room[:count]
+        x = buffer[: min(CHUNK_ROWS, config.n - start)]
         fast.standard_normal(out=x, dtype=np.float32)
-        if config.world.strength is None:
+        if strength is None:
             y: Any = np.where(x[:, 0] > 0, np.float32(1), np.float32(-1))
         else:
-            y = np.where(rng.random(count, dtype=np.float32) < 0.5, np.float32(1), np.float32(-1))
-            x[:, 0] += np.float32(config.world.strength) * y
+            y = np.where(rng.random(len(x), dtype=np.float32) < 0.5, np.float32(1), np.float32(-1))
+            x[:, 0] += np.float32(strength) * y
         labels: Any = np.asarray(config.noise(x, y, rng), np.float32)
         keep = np.asarray(config.policy(x, y, labels, rng), bool)
-        yield x[keep], labels[keep], np.asarray(labels != y)[keep]
+        kept_x = x[keep]
+        second += kept_x.T @ kept_x
+        first += kept_x.T @ labels[keep]
+        rows, wrong = rows + len(kept_x), wrong + int((labels != y)[keep].sum())
+    return _train_student(config, SufficientStatistics(second, first, rows), wrong)
 
 
 def _simulate_by_rows(config: SimulatedRound, rng: np.random.Generator) -> SimulatedRoundResult:
