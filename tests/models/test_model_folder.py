@@ -1,4 +1,4 @@
-"""A model that cannot be read is refused in a sentence, before anything of it runs."""
+"""A model that cannot be read is refused with the reason, before any code of it runs."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ def folder(tmp_path: Path) -> Path:
     return saved(tmp_path / "model", byte_level(300))
 
 
-def refusal(folder: Path | str, how: ReadOptions | None = None) -> str:
-    with pytest.raises(UsageError) as refused:
-        HuggingFacePrior(str(folder), how)
-    return str(refused.value)
+def refusal(folder: Path | str, options: ReadOptions | None = None) -> str:
+    with pytest.raises(UsageError) as error:
+        HuggingFacePrior(str(folder), options)
+    return str(error.value)
 
 
-def test_a_name_is_no_folder_and_nothing_is_downloaded() -> None:
-    assert "'gpt2' is no folder" in refusal("gpt2")
+def test_a_name_that_is_not_a_folder_is_refused_and_not_downloaded() -> None:
+    assert "'gpt2' is not a folder" in refusal("gpt2")
 
 
-def test_a_folder_without_a_configuration_or_weights_is_no_model(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_configuration_or_weights_is_refused(folder: Path, tmp_path: Path) -> None:
     assert "has no config.json" in refusal(tmp_path)
     weights = next(folder.glob("*.safetensors"))
     weights.rename(folder / "pytorch_model.bin")
-    assert "pytorch_model.bin is not read: it could hold code" in refusal(folder)
+    assert "pytorch_model.bin is not read, because it could contain code" in refusal(folder)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model_type": "no such thing"}', '{"model_type": "bert"}'])
-def test_a_configuration_that_means_nothing_here_is_refused(content: str, folder: Path) -> None:
+def test_a_configuration_of_no_causal_model_is_refused(content: str, folder: Path) -> None:
     (folder / "config.json").write_text(content)
     assert refusal(folder)
 
@@ -61,7 +61,7 @@ def test_weights_that_are_damaged_or_lacking_are_refused(folder: Path) -> None:
 
     weights = next(folder.glob("*.safetensors"))
     whole = load_file(weights)
-    save_file({name: one for name, one in whole.items() if "h.1." not in name}, weights, {"format": "pt"})
+    save_file({name: weight for name, weight in whole.items() if "h.1." not in name}, weights, {"format": "pt"})
     assert "lacks weights" in refusal(folder)
     weights.write_bytes(weights.read_bytes()[:1000])
     assert "damaged" in refusal(folder)
@@ -69,12 +69,12 @@ def test_weights_that_are_damaged_or_lacking_are_refused(folder: Path) -> None:
 
 def test_a_tokenizer_that_is_missing_damaged_or_of_another_model_is_refused(folder: Path) -> None:
     byte_level(500).save(str(folder / "tokenizer.json"))
-    assert "tokens and its model 300" in refusal(folder)
+    assert "tokens and the model 300" in refusal(folder)
     (folder / "tokenizer.json").write_text("{}")
-    assert "is no tokenizer" in refusal(folder)
+    assert "is not a tokenizer" in refusal(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).unlink(missing_ok=True)
-    assert "no tokenizer that says where its tokens stand" in refusal(folder)
+    assert "no fast tokenizer" in refusal(folder)
     with pytest.raises(UsageError, match=r"has no tokenizer\.json"):
         StoredLogprobs(str(folder), "prompt_logprobs")
 
@@ -98,13 +98,13 @@ def test_the_older_files_of_a_fast_tokenizer_are_read_too(folder: Path) -> None:
     assert next(older.encode([text])).ids.tolist() == next(whole.encode([text])).ids.tolist()
 
 
-def test_windows_the_model_does_not_take_and_devices_that_are_not_there_are_refused(folder: Path) -> None:
-    assert "from 4 to 256, which is what the model takes" in refusal(folder, ReadOptions(window=257))
+def test_windows_beyond_the_model_and_missing_devices_are_refused(folder: Path) -> None:
+    assert "from 4 to 256, the limit of the model" in refusal(folder, ReadOptions(window=257))
     assert "half of the window" in refusal(folder, ReadOptions(window=64, overlap=33))
-    assert "is not there" in refusal(folder, ReadOptions(device="tpu"))
+    assert "is not available" in refusal(folder, ReadOptions(device="tpu"))
 
 
-def test_a_model_is_its_configuration_weights_and_tokenizer_wherever_it_stands(folder: Path, tmp_path: Path) -> None:
+def test_the_identity_of_a_model_is_its_configuration_weights_and_tokenizer(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / "README.md").write_text("words")
     assert hash_model_files(copy) == hash_model_files(folder)

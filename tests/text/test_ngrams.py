@@ -27,16 +27,16 @@ def test_a_text_shorter_than_n_words_stands_for_itself() -> None:
 def test_every_run_of_n_words_is_there_and_nothing_else(text: list[str], n: int) -> None:
     folded = [word.casefold() for word in text]
     runs = {" ".join(folded[i : i + n]) for i in range(max(len(folded) - n + 1, 0))}
-    found = ngrams(", ".join(text), n)
-    assert found == (runs or ({" ".join(folded)} if folded else set()))
+    result = ngrams(", ".join(text), n)
+    assert result == (runs or ({" ".join(folded)} if folded else set()))
 
 
 @given(words, words, st.integers(1, 5))
-def test_two_texts_share_a_run_exactly_if_one_of_their_runs_is_equal(one: list[str], other: list[str], n: int) -> None:
+def test_two_texts_share_a_run_exactly_if_one_of_their_runs_is_equal(left: list[str], right: list[str], n: int) -> None:
     def runs(text: list[str]) -> set[tuple[str, ...]]:
         if 0 < len(text) <= n:
             return {tuple(text)}
         return {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}
 
-    a, b = ([word.casefold() for word in text] for text in (one, other))
-    assert ngrams(" ".join(one), n).isdisjoint(ngrams(" ".join(other), n)) == runs(a).isdisjoint(runs(b))
+    a, b = ([word.casefold() for word in text] for text in (left, right))
+    assert ngrams(" ".join(left), n).isdisjoint(ngrams(" ".join(right), n)) == runs(a).isdisjoint(runs(b))

@@ -1,4 +1,4 @@
-"""Functions by dotted path: where they are looked up, what is remembered, what is left behind."""
+"""Functions by dotted path: lookup, repeated import after edits, and no traces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def verdict(path: str) -> list[str | None]:
+def judge_with(path: str) -> list[str | None]:
     return make_verifier(path).judge(Batch(pa.array(["a"]))).verdict.to_pylist()  # type: ignore[no-any-return]
 
 
@@ -30,8 +30,8 @@ def test_a_module_of_the_current_folder_is_found_and_nothing_is_left_behind(here
     (here / "sibling.py").write_text("answer = True\n")
     (here / "own_checks.py").write_text("from sibling import answer\n" + CHECK.format("answer"))
     before = list(sys.path)
-    assert verdict("own_checks:check") == ["pass"]
-    assert verdict("own_checks.check") == ["pass"]
+    assert judge_with("own_checks:check") == ["pass"]
+    assert judge_with("own_checks.check") == ["pass"]
     assert sys.path == before
     assert sorted(path.name for path in here.iterdir()) == ["own_checks.py", "sibling.py"]
 
@@ -41,7 +41,7 @@ def test_a_sibling_may_be_imported_inside_the_function(here: Path) -> None:
     (here / "late_checks.py").write_text(
         "def check(completions):\n    from late_sibling import answer\n    return [answer]\n"
     )
-    assert verdict("late_checks:check") == ["pass"]
+    assert judge_with("late_checks:check") == ["pass"]
 
 
 def test_a_package_and_an_object_inside_are_found(here: Path) -> None:
@@ -53,8 +53,8 @@ def test_a_package_and_an_object_inside_are_found(here: Path) -> None:
         "    def strict(self, completions):\n        return [False]\n"
         "judge = Judge()\n"
     )
-    assert verdict("own_package.checks:judge") == ["pass"]
-    assert verdict("own_package.checks:judge.strict") == ["fail"]
+    assert judge_with("own_package.checks:judge") == ["pass"]
+    assert judge_with("own_package.checks:judge.strict") == ["fail"]
     assert make_verifier("own_package.checks.judge").name == "judge"
 
 
@@ -62,9 +62,9 @@ def test_an_edited_file_judges_anew_and_changes_the_identity(here: Path) -> None
     file = here / "edited_checks.py"
     file.write_text(CHECK.format("True "))
     first = make_verifier("edited_checks:check").config()
-    assert verdict("edited_checks:check") == ["pass"]
+    assert judge_with("edited_checks:check") == ["pass"]
     file.write_text(CHECK.format("False"))
-    assert verdict("edited_checks:check") == ["fail"]
+    assert judge_with("edited_checks:check") == ["fail"]
     assert make_verifier("edited_checks:check").config() != first
     file.write_text(CHECK.format("True "))
     assert make_verifier("edited_checks:check").config() == first
@@ -76,38 +76,38 @@ def test_an_edit_behind_a_re_exported_name_changes_the_identity(here: Path) -> N
     first = make_verifier("front:check").config()
     (here / "behind.py").write_text(CHECK.format("False"))
     assert make_verifier("front:check").config() != first
-    assert verdict("front:check") == ["fail"]
+    assert judge_with("front:check") == ["fail"]
 
 
 def test_the_same_name_in_another_folder_is_another_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+    verdicts = []
     for folder, value in (("one", "True"), ("two", "False")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "twin_checks.py").write_text(CHECK.format(value))
         monkeypatch.chdir(tmp_path / folder)
-        seen.append(verdict("twin_checks:check"))
-    assert seen == [["pass"], ["fail"]]
+        verdicts.append(judge_with("twin_checks:check"))
+    assert verdicts == [["pass"], ["fail"]]
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "message"),
     {
         "own:missing": "module own has no 'missing'",
         "own:chek": "Did you mean 'check'",
-        "own.py:check": "Write the module, as in own:check",
-        "nowhere:check": "looked up in the current folder first",
+        "own.py:check": "Write own:check",
+        "nowhere:check": "looked up in the current folder, then",
         "own:": "Write module:function",
         "own:number": "of type int, not a function",
         "crashes:check": "cannot import crashes: ZeroDivisionError",
         "leaves:check": "cannot import leaves: SystemExit",
         "imports:check": "No module named 'not_installed_here'",
-        "json:check": "json.py here has the name of a module in use",
+        "json:check": "json.py in the current folder has the name of a module in use",
     }.items(),
 )
-def test_a_path_that_leads_nowhere_is_a_usage_error(here: Path, path: str, words: str) -> None:
+def test_a_path_without_a_function_is_a_usage_error(here: Path, path: str, message: str) -> None:
     files = {"own": CHECK.format("True") + "number = 1\n", "crashes": "1 / 0\n", "json": CHECK.format("True")}
     files |= {"leaves": "raise SystemExit\n", "imports": "import not_installed_here\n"}
     for name, text in files.items():
         (here / f"{name}.py").write_text(text)
-    with pytest.raises(UsageError, match=re.escape(words)):
+    with pytest.raises(UsageError, match=re.escape(message)):
         make_verifier(path)

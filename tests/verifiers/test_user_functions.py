@@ -1,4 +1,4 @@
-"""Every way in which a function can fail to give a verdict is the verdict error, with a reason."""
+"""Every failure of a function to return a verdict becomes the verdict error, with a reason."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ BAD: dict[str, tuple[Callable[..., Any], str]] = {
     "a generator": (lambda completions: (True for _ in completions), "returned generator, not a list"),
     "an endless iterator": (lambda completions: itertools.repeat(True), "returned repeat, not a list"),
     "a coroutine": (lambda completions: _later(), "returned coroutine, not a list"),
-    "an integer no float holds": (lambda completions: [10**400] * len(completions), "no float holds"),
+    "an integer too large for a float": (lambda completions: [10**400] * len(completions), "too large for a float"),
     "bytes": (lambda completions: [b"pass"] * len(completions), "returned bytes"),
     "nested lists": (lambda completions: [[True]] * len(completions), "returned list: [True]"),
     "a matrix": (lambda completions: np.ones((len(completions), 2)), "returned list"),
@@ -78,10 +78,12 @@ BAD: dict[str, tuple[Callable[..., Any], str]] = {
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("rows", [1, 5])
 def test_a_failing_function_is_the_verdict_error(bad: str, rows: int) -> None:
-    function, words = BAD[bad]
-    out = make_verifier(function, {"threshold": 0.5}).judge(Batch(pa.array([f"text {row}" for row in range(rows)])))
-    assert out.verdict.to_pylist() == ["error"] * rows
-    assert out.score.null_count == rows
-    for reason in out.reason.to_pylist():
-        assert words in reason
+    function, message = BAD[bad]
+    verdicts = make_verifier(function, {"threshold": 0.5}).judge(
+        Batch(pa.array([f"text {row}" for row in range(rows)]))
+    )
+    assert verdicts.verdict.to_pylist() == ["error"] * rows
+    assert verdicts.score.null_count == rows
+    for reason in verdicts.reason.to_pylist():
+        assert message in reason
         assert len(reason) < 160

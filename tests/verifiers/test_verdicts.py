@@ -1,4 +1,4 @@
-"""The columns a verifier gives back hold only what they promise."""
+"""Verdicts and batches that break their contract are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_verdicts_are_made_from_three_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "score", "reason", "words"),
+    ("verdict", "score", "reason", "message"),
     [
         (["pass"], [None, None], [None], "rows"),
         (["maybe"], [None], [None], "maybe"),
@@ -25,9 +25,9 @@ def test_verdicts_are_made_from_three_lists() -> None:
     ],
 )
 def test_columns_that_break_the_contract_are_refused(
-    verdict: list[str], score: list[float | None], reason: list[str | None], words: str
+    verdict: list[str], score: list[float | None], reason: list[str | None], message: str
 ) -> None:
-    with pytest.raises(BrokenPromise, match=words):
+    with pytest.raises(BrokenPromise, match=message):
         Verdicts.of(verdict, score, reason)
 
 

@@ -1,1 +1,1 @@
-"""Who writes and reads text: our small transformers, a model folder, or probabilities stored with the rows."""
+"""Models: our small transformers, Hugging Face models in a folder, and log-probabilities stored with the rows."""

@@ -1,6 +1,6 @@
-"""How a model is asked to write, and what it wrote. The same words for every model; no library is loaded here.
+"""Decoding methods and completions, the same for every model; no library is loaded here.
 
-A log-probability is the model's own, in nats, before temperature or top-k: what was drawn from is not what is told.
+Log-probabilities are those of the model itself, in nats, before temperature and top-k.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True)
 class Completion:
-    """What was written, how likely the model found each of its tokens (the end is one), and why it ended."""
+    """A generated text, the log-probability of each of its tokens (the end token too), and why it ended."""
 
     text: str
     logprobs: tuple[float, ...]
@@ -24,18 +24,18 @@ class Completion:
 
     @property
     def logprob(self) -> float:
-        """The mean over its tokens; 0 for none."""
+        """The mean log-probability of a token; 0 without tokens."""
         return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
 
 
 @dataclass(frozen=True)
 class Greedy:
-    """The likeliest token, each time."""
+    """Take the most likely token at each step."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """n draws for each prompt, from all tokens or the top_k likeliest, at a temperature."""
+    """Draw n completions of each prompt, from all tokens or the `top_k` most likely, at a temperature."""
 
     n: int = 1
     temperature: float = 1.0
@@ -46,14 +46,13 @@ class Sampling:
         if self.top_k is not None:
             _check_at_least_one("top_k", self.top_k)
         if not self.temperature > 0:
-            raise UsageError(
-                "temperature", f"is {format_value(self.temperature)}, but must be above 0", "For 0 use Greedy()"
-            )
+            problem = f"is {format_value(self.temperature)}, but must be above 0"
+            raise UsageError("temperature", problem, "For 0 use Greedy()")
 
 
 @dataclass(frozen=True)
 class Beams:
-    """Beam search of a width; the best n of what it finished, by log-probability over length ** length_penalty."""
+    """Search with `width` beams, and return the best n by log-probability / length ** length_penalty."""
 
     width: int
     n: int = 1
@@ -63,7 +62,9 @@ class Beams:
         _check_at_least_one("width", self.width)
         _check_at_least_one("n", self.n)
         if self.n > self.width:
-            raise UsageError("n", f"is {self.n}, but {self.width} beams end in at most as many", "Widen the search")
+            raise UsageError(
+                "n", f"is {self.n}, but {self.width} beams return at most {self.width} texts", "Raise width"
+            )
 
 
 DecodingMethod = Greedy | Sampling | Beams
@@ -71,4 +72,4 @@ DecodingMethod = Greedy | Sampling | Beams
 
 def _check_at_least_one(name: str, value: object) -> None:
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise UsageError(name, f"is {format_value(value)}, but must be a whole number of at least 1", "Give 1 or more")
+        raise UsageError(name, f"is {format_value(value)}, but must be a whole number of at least 1", "Set 1 or more")

@@ -1,8 +1,6 @@
-"""A tokenizer as editing needs it: tokens with the characters they stand for, and what each token writes.
+"""A fast tokenizer as editing needs it: tokens with their character offsets, and the text of each token.
 
-Promises: offsets are those of the source, in characters; `writes` says what a token puts into a text behind another
-one, and nothing for those that write no whole character or are no text at all (special tokens, unknown). It uses the
-fast tokenizers alone, because the others do not say where their tokens stand.
+Only fast tokenizers report offsets. Special and unknown tokens, and parts of a character, have no text.
 """
 
 from __future__ import annotations
@@ -20,30 +18,28 @@ Bools = npt.NDArray[np.bool_]
 TokenCodes = npt.NDArray[np.int8]
 
 NO_TEXT, TEXT, SPACE_AND_TEXT = 0, 1, 2
-"""What a token writes: nothing that could stand in a text, text, or a space and then text."""
+"""What a token decodes to: nothing that can be part of a text, text, or a space and then text."""
 MISALIGNED, EXACT, WITHOUT_SPACE = 0, 1, 2
-"""How a token stands in a text: not as it would be written, as written, or as written but for the space before it."""
+"""Whether the characters of a token differ from its text, equal it, or equal it without the space at its start."""
 REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 MAX_ENCODED_CHARACTERS = 1 << 22
-"""Characters that are cut into tokens in one call."""
+"""In characters per call."""
 
 
 @dataclass(frozen=True)
 class TextEncoding:
-    """The tokens of a text and where they stand."""
+    """The tokens of a text and their character offsets; special tokens stand for no character."""
 
     ids: Integers
     starts: Integers
     ends: Integers
     is_special: Bools
-    """Tokens the tokenizer added, which stand for no character."""
 
 
 class FastTokenizer:
-    """A fast tokenizer."""
+    """A `tokenizers.Tokenizer` without truncation and padding."""
 
     def __init__(self, backend: Any) -> None:
-        """A `tokenizers.Tokenizer`; it is told never to cut off or pad."""
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
@@ -52,13 +48,13 @@ class FastTokenizer:
         return int(self._backend.get_vocab_size(with_added_tokens=True))
 
     def encode(self, texts: Sequence[str]) -> Iterator[TextEncoding]:
-        """The tokens of each text."""
+        """Split each text into tokens."""
         for portion in _portion_texts(texts):
             yield from map(_to_encoding, self._backend.encode_batch(portion, add_special_tokens=True))
 
     @cached_property
     def token_texts(self) -> list[str]:
-        """What each token writes behind another token; empty where that is no text."""
+        """The text that each token decodes to after another token; empty where that is not text."""
         backend, count = self._backend, self._highest_id() + 1
         anchor, anchor_text = self._find_anchor()
         if not anchor_text:
@@ -66,13 +62,11 @@ class FastTokenizer:
         texts = backend.decode_batch([[anchor, token] for token in range(count)], skip_special_tokens=False)
         written = [text[len(anchor_text) :] if text.startswith(anchor_text) else "" for text in texts]
         no_text = self._ids_without_text()
-        return [
-            "" if number in no_text or REPLACEMENT_CHARACTER in text else text for number, text in enumerate(written)
-        ]
+        return ["" if i in no_text or REPLACEMENT_CHARACTER in text else text for i, text in enumerate(written)]
 
     @cached_property
     def token_kinds(self) -> TokenCodes:
-        """Of each token whether it writes nothing, text, or a space and then text."""
+        """The kind of each token: NO_TEXT, TEXT or SPACE_AND_TEXT."""
         kinds = [
             (SPACE_AND_TEXT if text[0] == " " and len(text) > 1 else TEXT) if text else NO_TEXT
             for text in self.token_texts
@@ -80,7 +74,7 @@ class FastTokenizer:
         return np.array(kinds, np.int8)
 
     def align_tokens(self, text: str, encoding: TextEncoding) -> TokenCodes:
-        """How each token stands in its text; one that shares a character with a neighbor stands nowhere."""
+        """Compare each token with its characters; a token that shares a character with a neighbor is misaligned."""
         token_texts = self.token_texts
         starts, ends = encoding.starts.tolist(), encoding.ends.tolist()
         codes = [
@@ -92,7 +86,7 @@ class FastTokenizer:
         return alignment
 
     def _shares_character(self, encoding: TextEncoding) -> Bools:
-        """Tokens that stand for part of a character, so that another stands for the rest."""
+        """Mask the tokens that encode only a part of a character."""
         is_shared = np.zeros(len(encoding.ids), np.bool_)
         overlap = encoding.starts[1:] < encoding.ends[:-1]
         is_shared[1:] |= overlap
@@ -103,7 +97,7 @@ class FastTokenizer:
         return max(self._backend.get_vocab(with_added_tokens=True).values(), default=-1)
 
     def _find_anchor(self) -> tuple[int, str]:
-        """A token that writes plain text, behind which others are looked at."""
+        """Find a token of plain text, after which the other tokens are decoded."""
         numbers = sorted(self._backend.get_vocab(with_added_tokens=True).values())
         no_text = self._ids_without_text()
         for number in numbers:
@@ -114,7 +108,7 @@ class FastTokenizer:
 
     @cached_property
     def special_ids(self) -> frozenset[int]:
-        """Tokens that are marks and no text."""
+        """The special tokens, which are not text."""
         added = self._backend.get_added_tokens_decoder()
         return frozenset(number for number, token in added.items() if token.special)
 
@@ -133,7 +127,7 @@ def _alignment_code(token_text: str, text: str) -> int:
 
 
 def _portion_texts(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Some texts at a time, so that what is held does not grow with their number."""
+    """Group texts, so that memory does not grow with their number."""
     portion: list[str] = []
     characters = 0
     for text in texts:

@@ -1,9 +1,8 @@
-"""A prior out of a folder with a transformers causal model: nothing is downloaded and no code of the folder runs.
+"""A prior that runs a causal model from a folder with transformers; nothing is downloaded, and no code of it runs.
 
-Promises: each token is read once, long documents in overlapping windows, rows of equal length side by side and never
-padded. On a CPU rows are read one at a time and by a stated number of threads, because what a matrix product rounds to
-may depend on what stands beside it: so what is said of a text does not depend on the texts around it. On a GPU it may,
-in the last digits. Only distributions that are asked for leave the device.
+Long documents are read in overlapping windows, and windows of equal length are batched without padding. On a CPU the
+batch size is 1 and the number of threads fixed, because rounding in a matrix product may depend on both; so the scores
+of a text do not depend on the texts around it. On a GPU they may, in the last digits.
 """
 
 from __future__ import annotations
@@ -27,74 +26,78 @@ from winnow.models.model_folder import (
     TOKENIZER_FILE,
     check_model_folder,
     hash_model_files,
+    import_library,
     load_tokenizer,
-    missing_library,
 )
 from winnow.models.prior import CandidateRequest, Document, Integers, TokenScores
 from winnow.models.windows import Window, split_windows
 
 DEFAULT_WINDOW = 1024
 LOGPROBS_AT_ONCE = 1 << 23
-"""Log-probabilities that are worked on at once."""
+"""In log-probabilities."""
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a model is read."""
+    """How a model reads texts.
+
+    Attributes:
+        window: The number of tokens read together; by default what the model accepts, but at most 1,024.
+        overlap: The number of tokens of a long document read again before new ones; by default a quarter of a window.
+        device: The torch device; by default a GPU where there is one.
+        batch: The number of rows in a batch on a GPU.
+        threads: The number of threads on a CPU.
+    """
 
     window: int | None = None
-    """Tokens read together; as many as the model takes, but at most 1,024, unless stated."""
     overlap: int | None = None
-    """Tokens of a long document that are read again before new ones; a quarter of the window unless stated."""
     device: str | None = None
     batch: int = 16
-    """Rows side by side on a GPU."""
     threads: int = 1
 
 
 class HuggingFacePrior:
-    """A causal model."""
+    """A prior that runs a causal model of Hugging Face transformers."""
 
     column = None
 
     def __init__(self, folder: str, options: ReadOptions | None = None) -> None:
         self.path = check_model_folder(folder)
         self.options = ReadOptions() if options is None else options
-        self._torch = _import_library("torch")
+        self._torch = import_library("torch")
         self.model, self.device = _load_model(self.path, self._torch, self.options.device)
         self.tokenizer = FastTokenizer(_load_backend(self.path))
         self.window, self.overlap = _window_sizes(self.model.config, self.options)
         self.batch_rows = 1 if self.device == "cpu" else self.options.batch
         self.output_size = int(self.model.get_input_embeddings().weight.shape[0])
         if len(self.tokenizer) > self.output_size:
-            problem = f"its tokenizer knows {len(self.tokenizer):,} tokens and its model {self.output_size:,}"
-            raise UsageError(
-                MODEL_OPTION, f"{format_value(folder)}: {problem}", "Save the tokenizer the model was trained with"
-            )
+            sizes = f"the tokenizer has {len(self.tokenizer):,} tokens and the model {self.output_size:,}"
+            problem = f"in {format_value(folder)}, {sizes}"
+            raise UsageError(MODEL_OPTION, problem, "Save the tokenizer that the model was trained with")
 
     def config(self) -> dict[str, Any]:
-        """The model's bytes and how it is read; the batch too where it could show."""
+        """Return the digests of the model and how it reads; the batch size too where it affects rounding."""
         reading: dict[str, Any] = {"window": self.window, "overlap": self.overlap, "device": self.device}
         reading |= {"threads": self.options.threads} if self.device == "cpu" else {"batch": self.options.batch}
         return {"files": hash_model_files(self.path), **reading}
 
     @cached_property
     def parameters(self) -> int:
-        """How large the model is."""
+        """The number of parameters."""
         return sum(weight.numel() for weight in self.model.parameters())
 
     def score_documents(self, documents: Sequence[Document], request: CandidateRequest) -> Iterator[TokenScores]:
-        """Every token but the first of every document, window by window."""
+        """Score every token but the first of every document, window by window."""
         for batch in self._window_batches(documents):
             ids = self._torch.tensor(np.stack([_window_tokens(documents[item.document], item) for item in batch]))
             logits = self._compute_logits(ids)
             for row, window in enumerate(batch):
-                # The distribution at a token is of the one after it.
+                # The logits at a token are those of the next one.
                 first_new = window.head + window.first_new - window.start
                 yield from self._score_window(logits[row, first_new - 1 : -1], ids[row, first_new:], window, request)
 
     def _window_batches(self, documents: Sequence[Document]) -> Iterator[list[Window]]:
-        """Windows of equal length, a batch at a time."""
+        """Batch windows of equal length."""
         waiting: defaultdict[int, list[Window]] = defaultdict(list)
         for number, document in enumerate(documents):
             head = int(len(document.ids) > 0 and int(document.ids[0]) in self.tokenizer.special_ids)
@@ -110,38 +113,27 @@ class HuggingFacePrior:
             try:
                 return self.model(input_ids=ids.to(self.device), use_cache=False).logits
             except self._torch.OutOfMemoryError as error:
-                step = "Take a smaller --batch or --window"
-                raise EnvironmentFault(self.device, f"has not the memory for {tuple(ids.shape)}", step) from error
+                problem = f"has too little memory for a batch of shape {tuple(ids.shape)}"
+                raise EnvironmentFault(self.device, problem, "Set a smaller --batch or --window") from error
 
     def _score_window(self, logits: Any, ids: Any, window: Window, request: CandidateRequest) -> Iterator[TokenScores]:
-        """What is said of the new tokens of a window, some of them at a time."""
         step = max(1, LOGPROBS_AT_ONCE // self.output_size)
         with _limit_threads(self._torch, self.options.threads, self.device):
             for offset in range(0, len(ids), step):
-                yield score_tokens(
-                    self._torch, logits[offset : offset + step], ids[offset : offset + step], window, offset, request
-                )
+                part = slice(offset, offset + step)
+                yield score_tokens(self._torch, logits[part], ids[part], window, offset, request)
 
 
 def _window_tokens(document: Document, window: Window) -> Integers:
     return np.concatenate([document.ids[: window.head], document.ids[window.start : window.end]])
 
 
-def _import_library(name: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise missing_library(name, error) from error
-
-
 def _load_backend(path: Path) -> Any:
-    """The fast tokenizer of a folder: its tokenizer.json, or what the library makes of older files."""
+    """Load the fast tokenizer of a folder from tokenizer.json, or convert older files with transformers."""
     if (path / TOKENIZER_FILE).is_file():
         return load_tokenizer(path / TOKENIZER_FILE)
-    library = _import_library("transformers")
-    problem = f"{format_value(str(path))} has no tokenizer that says where its tokens stand"
+    library = import_library("transformers")
+    problem = f"{format_value(str(path))} has no fast tokenizer, which alone reports character offsets"
     step = f"Save it with a fast tokenizer ({TOKENIZER_FILE})"
     if not any((path / name).is_file() for name in OLDER_TOKENIZER_FILES):
         raise UsageError(MODEL_OPTION, problem, step)
@@ -155,9 +147,9 @@ def _load_backend(path: Path) -> Any:
 
 
 def _load_model(path: Path, torch: Any, device: str | None) -> tuple[Any, str]:
-    """The model on its device, with every weight it needs."""
-    library, target = _import_library("transformers"), _choose_device(torch, device)
-    safetensors = _import_library("safetensors")
+    """Load a model with all its weights onto a device."""
+    library, target = import_library("transformers"), _choose_device(torch, device)
+    safetensors = import_library("safetensors")
     library.utils.logging.set_verbosity_error()
     library.utils.logging.disable_progress_bar()
     name = format_value(str(path))
@@ -172,18 +164,18 @@ def _load_model(path: Path, torch: Any, device: str | None) -> tuple[Any, str]:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         problem = f"{name} cannot be read as a causal model ({format_value(_first_line(error))})"
-        raise UsageError(MODEL_OPTION, problem, "Name a causal model that transformers knows") from error
+        raise UsageError(
+            MODEL_OPTION, problem, "Name a causal model of an architecture that transformers knows"
+        ) from error
     except safetensors.SafetensorError as error:
         problem = f"the weights of {name} are damaged ({format_value(_first_line(error))})"
         raise UsageError(MODEL_OPTION, problem, "Copy the model again") from error
     missing_weights = sorted(loading_info["missing_keys"])
     if missing_weights:
-        problem = (
-            f"{name} lacks weights ({missing_weights[0]} and {len(missing_weights) - 1} more), which would be random"
-        )
-        raise UsageError(MODEL_OPTION, problem, "Name a whole causal model")
+        missing = f"{missing_weights[0]} and {len(missing_weights) - 1} more"
+        raise UsageError(MODEL_OPTION, f"{name} lacks weights ({missing})", "Name a complete causal model")
     if model.config.is_encoder_decoder:
-        raise UsageError(MODEL_OPTION, f"{name} encodes and decodes", "Name a causal model")
+        raise UsageError(MODEL_OPTION, f"{name} is an encoder-decoder", "Name a causal model")
     return model.eval().to(target), target
 
 
@@ -195,28 +187,25 @@ def _choose_device(torch: Any, requested: str | None) -> str:
     if requested is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if requested != "cpu" and not (requested.partition(":")[0] == "cuda" and torch.cuda.is_available()):
-        raise UsageError(
-            "--device", f"{format_value(requested)} is not there", "Take cpu, or cuda where there is a GPU"
-        )
+        raise UsageError("--device", f"{format_value(requested)} is not available", "Use cpu, or cuda with a GPU")
     return requested
 
 
 def _window_sizes(config: Any, options: ReadOptions) -> tuple[int, int]:
-    """Window and overlap, as stated or as the model takes them."""
     limit_tokens = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     window = min(DEFAULT_WINDOW, limit_tokens or DEFAULT_WINDOW) if options.window is None else options.window
     if window < 4 or (limit_tokens is not None and window > limit_tokens):
-        limit = "at least 4" if limit_tokens is None else f"from 4 to {limit_tokens:,}, which is what the model takes"
-        raise UsageError("--window", f"{window:,} tokens are not {limit}", "State another")
+        limit = "at least 4" if limit_tokens is None else f"from 4 to {limit_tokens:,}, the limit of the model"
+        raise UsageError("--window", f"{window:,} tokens are not {limit}", "Set another window")
     overlap = window // 4 if options.overlap is None else options.overlap
     if not 1 <= overlap <= window // 2:
-        raise UsageError("--overlap", f"{overlap:,} tokens are not from 1 to half of the window", "State another")
+        raise UsageError("--overlap", f"{overlap:,} tokens are not from 1 to half of the window", "Set another overlap")
     return window, overlap
 
 
 @contextlib.contextmanager
 def _limit_threads(torch: Any, threads: int, device: str) -> Iterator[None]:
-    """The stated number of threads, on a CPU; afterwards as many as before."""
+    """On a CPU, use this number of threads inside, and restore the previous number afterwards."""
     previous = torch.get_num_threads()
     if device != "cpu" or previous == threads:
         yield

@@ -1,8 +1,7 @@
-"""What logits say: how likely the tokens were that came, and what could have come, worked out where the logits are.
+"""Token log-probabilities and candidates from logits, computed with torch on the device of the logits.
 
-A vocabulary is large, so time goes by the passes over it. The log-probability of the token that came takes one fused
-pass, over few rows at a time, which stay in the cache; candidates are looked for at the wanted positions alone, and in
-a large vocabulary only in the parts that can hold them. Written for torch tensors, on whatever device they are.
+The vocabulary is large, so every pass over it counts: a log-probability takes one fused pass over a few rows at a time,
+and candidates are searched only at the requested positions.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from winnow.models.prior import CandidateRequest, TokenCandidates, TokenScores
 from winnow.models.windows import Window
 
 VALUES_PER_PASS = 1 << 18
-"""Numbers that are worked on at once."""
+"""In numbers per pass, so that they fit into the cache."""
 BLOCK_WIDTH = 256
-"""How many neighbors are looked at together in the search for the likeliest."""
+"""In logits; the maximum of a block shows whether it can hold one of the largest."""
 
 
 def score_tokens(
     torch: Any, logits: Any, ids: Any, window: Window, offset: int, request: CandidateRequest
 ) -> TokenScores:
-    """What logits say of the tokens that follow them, `at` tokens behind the first new one of a window."""
+    """Score the tokens of a window that follow its first new token by `offset`, one row of logits each."""
     logits, ids, first = logits.float(), ids.to(logits.device), window.first_new + offset
     logprobs = token_logprobs(torch, logits, ids)
     known_logprobs = logprobs.cpu().double().numpy()
@@ -37,7 +36,7 @@ def score_tokens(
 
 
 def token_logprobs(torch: Any, logits: Any, ids: Any) -> Any:
-    """Of each token, by the logits in its row."""
+    """Return the log-probability of each token under the logits in its row."""
     rows = max(1, VALUES_PER_PASS // logits.shape[1])
     pairs = zip(logits.split(rows), ids.split(rows), strict=True)
     surprise = [
@@ -47,12 +46,12 @@ def token_logprobs(torch: Any, logits: Any, ids: Any) -> Any:
 
 
 def _select_candidates(torch: Any, logits: Any, log_sums: Any, request: CandidateRequest) -> TokenCandidates:
-    """The candidates that are asked for; `whole` is the logarithm of the sum over each row."""
+    """Select the requested candidates; `log_sums` are the logarithms of the sums over each row."""
     if request.top_k is not None:
         values, ids = top_k_by_blocks(torch, logits, min(request.top_k, logits.shape[1]))
     elif request.top_p is not None:
         values, ids = logits.sort(dim=1, descending=True, stable=True)
-        # A candidate belongs to them as long as those before it have not the mass.
+        # A candidate is included as long as the probabilities before it do not reach top_p.
         p = (values - log_sums[:, None]).double().exp()
         is_within = p.cumsum(1) - p < request.top_p
         width = int(is_within.sum(1).max())
@@ -63,7 +62,7 @@ def _select_candidates(torch: Any, logits: Any, log_sums: Any, request: Candidat
 
 
 def top_k_by_blocks(torch: Any, logits: Any, k: int) -> tuple[Any, Any]:
-    """The k largest of each row and where they stand: they are in the k stretches with the largest maxima."""
+    """Return the k largest of each row and their indices: they are in the k blocks with the largest maxima."""
     count, size = logits.shape
     blocks = size // BLOCK_WIDTH
     if blocks < 4 * k:

@@ -1,14 +1,14 @@
-"""Model folders: what must be there before anything is loaded, and which bytes a model is.
+"""Model folders: checks before anything is loaded, and the digests that identify a model.
 
-Weights are read as safetensors and nothing else, and a folder that wants code of its own to run is refused. The
-identity of a model is the sha256 of its configuration, weights and tokenizer, so a model that was trained on is
-another model wherever it stands.
+Only safetensors are read, and a model that needs code of its own is refused. The identity of a model is the sha256 of
+its configuration, weights and tokenizer, wherever the folder is.
 """
 
 from __future__ import annotations
 
 import json
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,24 @@ MODEL_OPTION = "--model"
 
 
 def check_model_folder(folder: str) -> Path:
-    """The folder, once everything that can be told from its files is in order."""
+    """Return the path of a model folder, after checking everything that its files show.
+
+    Raises:
+        UsageError: If it is no folder, has no safetensors, or needs code of its own.
+    """
     path = Path(folder)
     if not path.is_dir():
         step = "Name a folder with config.json, *.safetensors and tokenizer.json; nothing is downloaded"
-        raise UsageError(MODEL_OPTION, f"{format_value(folder)} is no folder", step)
+        raise UsageError(MODEL_OPTION, f"{format_value(folder)} is not a folder", step)
     config = _read_config(path)
     if config.get("auto_map") and "model_type" not in config:
-        raise UsageError(
-            MODEL_OPTION, f"{format_value(folder)} wants its own code to run", "Name a model of a known architecture"
-        )
+        problem = f"{format_value(folder)} needs code of its own, which is never run"
+        raise UsageError(MODEL_OPTION, problem, "Name a model of an architecture that transformers knows")
     if not list(path.glob("*.safetensors")):
         others = sorted(file.name for file in path.iterdir() if file.suffix in (".bin", ".pt", ".pth", ".ckpt"))
-        found = f" ({others[0]} is not read: it could hold code)" if others else ""
-        raise UsageError(
-            MODEL_OPTION, f"{format_value(folder)} has no weights as safetensors{found}", "Save it as safetensors"
-        )
+        skipped = f" ({others[0]} is not read, because it could contain code)" if others else ""
+        problem = f"{format_value(folder)} has no weights in safetensors format{skipped}"
+        raise UsageError(MODEL_OPTION, problem, "Save the model as safetensors")
     return path
 
 
@@ -48,29 +50,28 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads((path / CONFIG_FILE).read_bytes())
     except OSError as error:
-        problem = f"{format_value(str(path))} has no {CONFIG_FILE}, so it is no model"
+        problem = f"{format_value(str(path))} has no {CONFIG_FILE}, so it is not a model"
         raise UsageError(MODEL_OPTION, problem, "Name the folder the model was saved to") from error
     except ValueError as error:
-        raise UsageError(
-            str(path / CONFIG_FILE), f"is not JSON ({format_value(str(error))})", "Save the model again"
-        ) from error
+        problem = f"is not JSON ({format_value(str(error))})"
+        raise UsageError(str(path / CONFIG_FILE), problem, "Save the model again") from error
     if not isinstance(content, dict):
-        raise UsageError(str(path / CONFIG_FILE), "is no configuration of a model", "Save the model again")
+        raise UsageError(str(path / CONFIG_FILE), "is not the configuration of a model", "Save the model again")
     return content
 
 
 def find_tokenizer_file(folder: str) -> Path:
-    """The tokenizer of a folder, or the file itself."""
+    """Return the path of the tokenizer in a folder; a file is returned as it is."""
     path = Path(folder)
     path = path / TOKENIZER_FILE if path.is_dir() else path
     if not path.is_file():
-        step = "Save it with a fast tokenizer: the others do not say where their tokens stand"
+        step = "Save the model with a fast tokenizer, because others do not report character offsets"
         raise UsageError(MODEL_OPTION, f"{format_value(folder)} has no {TOKENIZER_FILE}", step)
     return path
 
 
 def hash_model_files(path: Path) -> dict[str, str]:
-    """Name and sha256 of every file that makes the model what it is."""
+    """Return the name and sha256 of every file that the scores of a model depend on."""
     files = [path] if path.is_file() else _identity_files(path)
     return {file.name: _cached_sha256(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files}
 
@@ -82,22 +83,22 @@ def _identity_files(path: Path) -> list[Path]:
 
 @cache
 def _cached_sha256(path: Path, size: int, modified_ns: int) -> str:
-    """Weights are large and are asked for at every shard."""
+    """Hash a file once, because weights are large and needed for every shard."""
     return file_sha256(path)
 
 
 def load_tokenizer(path: Path) -> Any:
-    """The tokenizer in this file."""
+    """Load the `tokenizers.Tokenizer` in a file."""
+    tokenizers = import_library("tokenizers")
     try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise missing_library("tokenizers", error) from error
-    try:
-        return Tokenizer.from_file(str(path))
+        return tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:
-        raise UsageError(str(path), f"is no tokenizer ({format_value(str(error))})", "Save it again") from error
+        raise UsageError(str(path), f"is not a tokenizer ({format_value(str(error))})", "Save it again") from error
 
 
-def missing_library(library: str, error: ImportError) -> EnvironmentFault:
-    """A library that is not installed, in words."""
-    return EnvironmentFault(library, f"is not installed ({error})", "pip install 'winnow-data[hf]'")
+def import_library(name: str) -> Any:
+    """Import a library of the extra `hf`."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise EnvironmentFault(name, f"is not installed ({error})", "pip install 'winnow-data[hf]'") from error

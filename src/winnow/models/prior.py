@@ -1,8 +1,7 @@
-"""What a prior is: it reads token ids and says how likely each was, and what could have stood in its place.
+"""The interface of a prior: a model that scores the tokens of texts and names candidates for their positions.
 
-A distribution over a vocabulary is large, so it is given only where it is asked for: `Ask.wanted` sees how likely the
-tokens were and says at which positions candidates are needed, while the distribution is still at hand. Nothing here
-knows what the answers are for.
+A distribution over a vocabulary is large, so candidates are computed only at the positions that a `CandidateRequest`
+selects, while the distribution is still in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Document:
-    """One text as tokens, with what its row has stored of them, and where that row stands."""
+    """One text as tokens, with the log-probabilities that its row stores, and the place of the row for errors."""
 
     ids: Integers
     stored_logprobs: Any = None
@@ -32,59 +31,67 @@ class Document:
 
 @dataclass(frozen=True)
 class TokenCandidates:
-    """Tokens that could stand at some positions, likeliest first; where a position has fewer, the rest is -inf."""
+    """Candidate tokens, one row per position, most likely first; rows with fewer candidates are filled with -inf."""
 
     ids: Integers
-    """One row a position."""
     logprobs: Floats
 
     @staticmethod
     def empty() -> TokenCandidates:
-        """For no position at all."""
         return TokenCandidates(np.zeros((0, 1), np.int64), np.zeros((0, 1)))
 
 
 @dataclass(frozen=True)
 class TokenScores:
-    """What a prior says of consecutive tokens of one document."""
+    """The scores of consecutive tokens of one document.
+
+    Attributes:
+        document: The number of the document.
+        first: The position of the first token.
+        logprobs: The log-probability of each token given those before it; NaN where it is not known.
+        candidate_positions: The positions in the document for which candidates were requested.
+        candidates: The candidates at these positions.
+    """
 
     document: int
     first: int
     logprobs: Floats
-    """The log-probability of each token given those before it; nan where nothing is known."""
     candidate_positions: Integers
-    """Positions in the document for which candidates were wanted."""
     candidates: TokenCandidates
 
 
 @dataclass(frozen=True)
 class CandidateRequest:
-    """Which candidates are wanted: the `k` likeliest, the likeliest that together have the mass `mass`, or all."""
+    """Which candidates are requested: the `top_k` most likely, the most likely with total probability `top_p`, or all.
+
+    Attributes:
+        select_positions: Called with a document number, a position and the log-probabilities from there on; returns
+            where candidates are requested.
+    """
 
     select_positions: Callable[[int, int, Floats], Bools]
-    """Of a document, from a position on, given the log-probabilities: where candidates are wanted."""
     top_k: int | None = None
     top_p: float | None = None
 
 
 class Prior(Protocol):
-    """Reads texts."""
+    """A model that scores texts."""
 
     @property
     def tokenizer(self) -> FastTokenizer:
-        """How it cuts text into tokens and back."""
+        """The tokenizer of the model."""
 
     @property
     def column(self) -> str | None:
-        """The column of a row it reads beside the text."""
+        """The column that it reads besides the text, or None."""
 
     def config(self) -> dict[str, Any]:
-        """What its answers depend on."""
+        """Everything its scores depend on, as values that JSON can hold."""
 
     def score_documents(self, documents: Sequence[Document], request: CandidateRequest) -> Iterator[TokenScores]:
-        """Every token of every document, once, in parts of any order."""
+        """Score every token of every document once, in parts that may come in any order."""
 
 
 def want_no_candidates(document: int, first: int, logprobs: Floats) -> Bools:
-    """Wants no candidates: only how likely the tokens were."""
+    """Request no candidates, only the log-probabilities of the tokens."""
     return np.zeros(len(logprobs), np.bool_)

@@ -1,9 +1,8 @@
-"""A prior that was asked before: the log-probabilities of each text's tokens stand in a column of its row.
+"""A prior whose log-probabilities are stored in a column of the table.
 
-The form is that of vLLM's `prompt_logprobs`: a list with one entry a token, null for the first, then an object from
-token id to `{"logprob": x, ...}` that has the token itself and the likeliest. The tokenizer of the model says where the
-tokens stand, so a list that is of other tokens is refused. What is not stored is not known: a list of the 8 likeliest
-holds no whole distribution.
+The format is that of vLLM's `prompt_logprobs`: a list with one entry per token, null for the first, then an object from
+token id to `{"logprob": x, ...}` with the token itself and the most likely ones. The tokenizer of the model supplies
+the offsets; a list that belongs to other tokens is refused.
 """
 
 from __future__ import annotations
@@ -21,29 +20,33 @@ from winnow.models.fast_tokenizer import FastTokenizer
 from winnow.models.model_folder import find_tokenizer_file, hash_model_files, load_tokenizer
 from winnow.models.prior import CandidateRequest, Document, Floats, TokenCandidates, TokenScores
 
-NEXT_STEP = "Ask for prompt_logprobs with this model's own tokenizer, of these very texts"
+NEXT_STEP = "Compute prompt_logprobs for exactly these texts with the tokenizer of the model"
 
 StoredPosition = dict[int, float]
 
 
 class StoredLogprobs:
-    """Log-probabilities in a column."""
+    """A prior whose log-probabilities are in a column.
+
+    Args:
+        folder: A folder with tokenizer.json, or that file.
+        column: The column with the log-probabilities.
+    """
 
     def __init__(self, folder: str, column: str) -> None:
-        """`given` is a folder with tokenizer.json, or that file."""
         self.path: Path = find_tokenizer_file(folder)
         self.column: str = column
         self.tokenizer = FastTokenizer(load_tokenizer(self.path))
 
     def config(self) -> dict[str, Any]:
-        """The tokenizer's bytes; the log-probabilities are part of the rows."""
+        """Return the digest of the tokenizer; the log-probabilities are part of the rows."""
         return {"files": hash_model_files(self.path), "logprobs": self.column}
 
     def score_documents(self, documents: Sequence[Document], request: CandidateRequest) -> Iterator[TokenScores]:
-        """What is stored of every document."""
+        """Return the stored scores of every document."""
         if request.top_k is None and request.top_p is None:
-            problem = "drawing from the whole distribution needs the model, and only some candidates are stored"
-            raise UsageError("--sampler", problem, "Take top-k or top-p, or give the model instead of --logprobs")
+            problem = "drawing from the whole distribution needs the model, because only some candidates are stored"
+            raise UsageError("--sampler", problem, "Use top-k or top-p, or the model without --logprobs")
         for number, document in enumerate(documents):
             positions = parse_positions(document)
             logprobs = np.array(
@@ -55,7 +58,7 @@ class StoredLogprobs:
 
 
 def parse_positions(document: Document) -> list[StoredPosition]:
-    """What is stored of each token; nothing for the first and for null."""
+    """Parse the stored candidates of each token; none for the first token and for null."""
     stored = document.stored_logprobs
     if isinstance(stored, str):
         try:
@@ -63,10 +66,9 @@ def parse_positions(document: Document) -> list[StoredPosition]:
         except ValueError:
             stored = None
     if not isinstance(stored, list) or len(stored) != len(document.ids):
-        found = f"{len(stored):,} entries" if isinstance(stored, list) else format_value(stored)
-        raise BadTable(
-            document.location, f"a text of {len(document.ids):,} tokens has {found} of log-probabilities", NEXT_STEP
-        )
+        count = f"{len(stored):,} entries" if isinstance(stored, list) else format_value(stored)
+        problem = f"a text of {len(document.ids):,} tokens has {count} of log-probabilities"
+        raise BadTable(document.location, problem, NEXT_STEP)
     return [_parse_position(entry, document.location) for entry in stored]
 
 
@@ -74,10 +76,11 @@ def _parse_position(entry: Any, location: str) -> StoredPosition:
     if entry is None:
         return {}
     try:
-        logprobs = {int(token): _parse_logprob(value) for token, value in dict(entry).items() if value is not None}
+        return {int(token): _parse_logprob(value) for token, value in dict(entry).items() if value is not None}
     except (TypeError, ValueError, KeyError) as error:
-        raise BadTable(location, f"{format_value(entry)} does not say how likely tokens were", NEXT_STEP) from error
-    return logprobs
+        raise BadTable(
+            location, f"{format_value(entry)} is not an object from token id to log-probability", NEXT_STEP
+        ) from error
 
 
 def _parse_logprob(value: Any) -> float:
@@ -92,22 +95,20 @@ def _token_logprob(document: Document, index: int, position: StoredPosition) -> 
         return math.nan
     token = int(document.ids[index])
     if token not in position:
-        raise BadTable(
-            document.location, f"token {index:,} of the text is {token}, and nothing is stored of it", NEXT_STEP
-        )
+        problem = f"token {index:,} of the text is {token}, which has no stored log-probability"
+        raise BadTable(document.location, problem, NEXT_STEP)
     return position[token]
 
 
 def _rank_candidates(position: StoredPosition, request: CandidateRequest) -> list[tuple[int, float]]:
-    """The candidates that are asked for, likeliest first."""
     ranked = sorted(position.items(), key=lambda item: (-item[1], item[0]))
     if request.top_k is not None:
         return ranked[: request.top_k]
     assert request.top_p is not None
     mass_before = np.concatenate([[0.0], np.cumsum(np.exp([logp for _, logp in ranked]))])
     if mass_before[-1] < request.top_p:
-        problem = f"the candidates stored have a mass of {mass_before[-1]:.3f}, less than --top-p {request.top_p:g}"
-        raise UsageError("--top-p", problem, "Store more candidates, or take --top-k")
+        problem = f"the stored candidates have a total probability of {mass_before[-1]:.3f}, below {request.top_p:g}"
+        raise UsageError("--top-p", problem, "Store more candidates, or use --top-k")
     return ranked[: int(np.searchsorted(mass_before, request.top_p))]
 
 

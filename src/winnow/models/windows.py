@@ -1,8 +1,7 @@
-"""Long documents in overlapping windows: which tokens are read together, and which of them are new.
+"""Overlapping windows of long documents: which tokens are read together, and which of them are new.
 
-Promises: every token but the first is new in one window exactly; in each window but the first at least `overlap`
-tokens stand before the first new one. All windows of a long document have one length, so that they can be read side by
-side without padding.
+Every token but the first is new in exactly one window, with at least `overlap` tokens before it in all windows but the
+first. All windows of a long document have the same length, so that they can be batched without padding.
 """
 
 from __future__ import annotations
@@ -13,21 +12,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Window:
-    """Tokens [start, end) of a document, of which those from `new` on were in no window before."""
+    """The tokens [start, end) of a document, of which those from `first_new` on are in no earlier window.
+
+    Attributes:
+        head: The number of tokens from the start of the document that precede the window, such as a begin token.
+    """
 
     document: int
     start: int
     end: int
     first_new: int
     head: int = 0
-    """How many of the document's first tokens stand before the window: the mark a model expects at the beginning."""
 
     def __len__(self) -> int:
         return self.head + self.end - self.start
 
 
 def split_windows(document: int, length: int, size: int, overlap: int, head: int = 0) -> Iterator[Window]:
-    """The windows of a document of so many tokens, of which the first `head` are a mark of the beginning."""
+    """Split a document of `length` tokens, of which the first `head` are a begin token, into windows of `size`."""
     if length > 1:
         yield Window(document, 0, min(length, size), 1)
     covered = size

@@ -1,1 +1,1 @@
-"""Kernels over text: what stages compute about words, without knowing rows or files."""
+"""Functions over text that know no rows and no files: n-grams, protected spans and edits."""

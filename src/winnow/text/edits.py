@@ -1,7 +1,6 @@
-"""Edits of a text: which characters were replaced by what, in offsets of the source.
+"""Edits of a text, as character offsets of the source and replacements.
 
-Promises: a source with its edits applied is the edited text; edits are in order and apart; an edit that says what
-stood there already is none. Edits of an edited text become edits of its source.
+Edits are in order and do not overlap, and an edit that replaces a text by itself is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextEdit:
-    """The characters [start, end) of the source became `to`; the prior had given what stood there the chance `p`."""
+    """Replaces by `to` the characters [start, end) of the source, to which the prior gave the probability `p`."""
 
     start: int
     end: int
@@ -21,26 +20,25 @@ class TextEdit:
 
 
 def apply_edits(source: str, edits: Sequence[TextEdit]) -> str:
-    """The source with its edits."""
-    pieces, at = [], 0
+    """Return the edited text."""
+    pieces, position = [], 0
     for edit in edits:
-        pieces += [source[at : edit.start], edit.to]
-        at = edit.end
-    return "".join([*pieces, source[at:]])
+        pieces += [source[position : edit.start], edit.to]
+        position = edit.end
+    return "".join([*pieces, source[position:]])
 
 
 def compose_edits(source: str, first: Sequence[TextEdit], second: Sequence[TextEdit]) -> list[TextEdit]:
-    """The edits of `first`, and then those that were made of its result, as edits of the source."""
+    """Combine the edits `first` of the source with the edits `second` of the result into edits of the source."""
     if not first or not second:
         return list(first or second)
     text, edits, shift = apply_edits(source, first), [], 0
-    for group in _group_overlapping(
-        [*_edited_spans(first), *(_EditSpan(e.start, e.end, e.p, 0, e.to) for e in second)]
-    ):
-        start, end = group[0].start, max(one.end for one in group)
-        inner = [TextEdit(one.start - start, one.end - start, one.to, 0.0) for one in group if one.to is not None]
-        to, growth = apply_edits(text[start:end], inner), sum(one.growth for one in group)
-        edit = TextEdit(start - shift, end - shift - growth, to, min(one.p for one in group))
+    spans = [*_edited_spans(first), *(_EditSpan(e.start, e.end, e.p, 0, e.to) for e in second)]
+    for group in _group_overlapping(spans):
+        start, end = group[0].start, max(span.end for span in group)
+        inner = [TextEdit(span.start - start, span.end - start, span.to, 0.0) for span in group if span.to is not None]
+        to, growth = apply_edits(text[start:end], inner), sum(span.growth for span in group)
+        edit = TextEdit(start - shift, end - shift - growth, to, min(span.p for span in group))
         shift += growth
         if source[edit.start : edit.end] != to:
             edits.append(edit)
@@ -49,7 +47,7 @@ def compose_edits(source: str, first: Sequence[TextEdit], second: Sequence[TextE
 
 @dataclass(frozen=True)
 class _EditSpan:
-    """A stretch of the text between two rounds: one that was made (`growth`), or one that is replaced (`to`)."""
+    """A span of the text between the two rounds: a result of the first (`growth`), or replaced by the second (`to`)."""
 
     start: int
     end: int
@@ -59,7 +57,7 @@ class _EditSpan:
 
 
 def _edited_spans(edits: Sequence[TextEdit]) -> list[_EditSpan]:
-    """Where the replacements stand in the edited text."""
+    """Return the spans of the replacements in the edited text."""
     spans, shift = [], 0
     for edit in edits:
         start, growth = edit.start + shift, len(edit.to) - (edit.end - edit.start)
@@ -69,13 +67,12 @@ def _edited_spans(edits: Sequence[TextEdit]) -> list[_EditSpan]:
 
 
 def _group_overlapping(spans: list[_EditSpan]) -> list[list[_EditSpan]]:
-    """Stretches in order, those together that overlap."""
     groups: list[list[_EditSpan]] = []
     end = -1
-    for one in sorted(spans, key=lambda one: (one.start, one.end)):
-        if one.start < end:
-            groups[-1].append(one)
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        if span.start < end:
+            groups[-1].append(span)
         else:
-            groups.append([one])
-        end = max(end, one.end)
+            groups.append([span])
+        end = max(end, span.end)
     return groups

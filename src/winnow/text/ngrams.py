@@ -1,7 +1,4 @@
-"""Word n-grams, for telling whether two texts share a passage.
-
-Words are runs of letters and digits, case folded. A text shorter than n words stands for itself as a whole.
-"""
+"""Word n-grams, to find out whether two texts share a passage. Words are runs of letters and digits, case folded."""
 
 from __future__ import annotations
 
@@ -11,12 +8,12 @@ WORD_PATTERN = re.compile(r"\w+")
 
 
 def normalize_words(text: str) -> str:
-    """The words of a text, folded and joined by one space: equal texts up to case, spacing and punctuation."""
+    """Return the words of a text, case folded and joined by one space, without punctuation."""
     return " ".join(WORD_PATTERN.findall(text.casefold()))
 
 
 def ngrams(text: str, n: int) -> set[str]:
-    """Every run of n words; for a shorter text all its words."""
+    """Return every run of n words; a text of fewer words is one run."""
     words = WORD_PATTERN.findall(text.casefold())
     if len(words) <= n:
         return {" ".join(words)} if words else set()

@@ -1,14 +1,14 @@
-"""Spans of a text that an edit must leave alone: code, numbers, names, addresses, chat markup, a pattern of the user's.
+"""Spans of a text that an edit must not change: code, numbers, names, addresses, chat markup, and patterns of the user.
 
-The rules are plain and err on the side of protecting: a name is any word with a capital letter, a number any word
-with a digit. Scripts without capitals have no names here; give a pattern for them. Each rule takes time in proportion
-to the text, whatever the text is; a pattern of the user's takes what it takes.
+A number is any word with a digit. A name is any word with a capital letter, so scripts without capitals need a pattern.
+The time is linear in the length of the text, except for patterns of the user.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,8 @@ CHAT_MARKUP = re.compile(
 )
 
 
-def _code(text: str) -> Spans:
-    return _match_spans(CODE_SPANS, text)
+def _match_spans(pattern: re.Pattern[str], text: str) -> Spans:
+    return (match.span() for match in pattern.finditer(text))
 
 
 def _numbers(text: str) -> Spans:
@@ -44,46 +44,31 @@ def _names(text: str) -> Spans:
     return ((a, b) for a, b in _match_spans(LETTERS, text) if text[a:b] != text[a:b].lower())
 
 
-def _urls(text: str) -> Spans:
-    return _match_spans(ADDRESSES, text)
-
-
-def _chat(text: str) -> Spans:
-    return _match_spans(CHAT_MARKUP, text)
-
-
 PROTECTED_KINDS: dict[str, Callable[[str], Spans]] = {
-    "code": _code,
+    "code": partial(_match_spans, CODE_SPANS),
     "numbers": _numbers,
     "names": _names,
-    "urls": _urls,
-    "chat": _chat,
+    "urls": partial(_match_spans, ADDRESSES),
+    "chat": partial(_match_spans, CHAT_MARKUP),
 }
 
 
-def _match_spans(pattern: re.Pattern[str], text: str) -> Spans:
-    return (one.span() for one in pattern.finditer(text))
-
-
 class Protection:
-    """What is protected: kinds by name, and patterns."""
+    """The protected kinds, by name, and the patterns of the user."""
 
     def __init__(self, kinds: Sequence[str], patterns: Iterable[str] = ()) -> None:
         for kind in kinds:
             if kind not in PROTECTED_KINDS:
-                raise UsageError(
-                    "--protect",
-                    f"{format_value(kind)} is nothing that can be protected",
-                    suggest_name(kind, PROTECTED_KINDS),
-                )
+                problem = f"{format_value(kind)} is not a kind of text that can be protected"
+                raise UsageError("--protect", problem, suggest_name(kind, PROTECTED_KINDS))
         self._rules = [PROTECTED_KINDS[kind] for kind in kinds]
-        self._patterns = [_compile_pattern(pattern) for pattern in patterns]
+        self._rules += [partial(_match_spans, _compile_pattern(pattern)) for pattern in patterns]
 
     def mask(self, text: str) -> Bools:
-        """Of each character, whether it must stay."""
+        """Return, for each character, whether it is protected."""
         protected = np.zeros(len(text), np.bool_)
-        for spans in (*(rule(text) for rule in self._rules), *(_match_spans(one, text) for one in self._patterns)):
-            for start, end in spans:
+        for rule in self._rules:
+            for start, end in rule(text):
                 protected[start:end] = True
         return protected
 
@@ -92,5 +77,5 @@ def _compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:
-        problem = f"{format_value(pattern)} is no regular expression ({error})"
-        raise UsageError("--protect-regex", problem, "Escape what is meant letter by letter") from error
+        problem = f"{format_value(pattern)} is not a regular expression ({error})"
+        raise UsageError("--protect-regex", problem, "Escape characters that are meant literally") from error

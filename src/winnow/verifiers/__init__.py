@@ -1,1 +1,1 @@
-"""Who judges: verifiers of answers (answers/), any function of the user, and what they share."""
+"""Verifiers: comparisons of an answer with a reference, functions of the user, and what all of them share."""

@@ -1,12 +1,7 @@
-"""The Python object a dotted path names: 'module:function', 'pkg.module.function'.
+"""Import of the object that a dotted path names: 'module:function' or 'package.module.function'.
 
-Looked up in the current folder first, then among what is installed.
-
-Promises: what is returned is what the file says now: a module of the current folder whose file was edited,
-or which came from another folder, is imported anew. `sys.path` is as before afterwards, and no byte code is
-left beside the user's files. The digest is of the source file the object stands in; a path whose import fails
-is a UsageError with the reason, whatever was raised.
-It does not run anything but the import, and does not follow what the module imports in turn.
+Modules of the current folder come first and are imported again after an edit. The digest covers the source file of
+the object, not what that file imports. `sys.path` is restored afterwards.
 """
 
 from __future__ import annotations
@@ -25,12 +20,13 @@ from types import ModuleType
 
 from winnow.errors import UsageError, format_value, suggest_name
 
-_local_imports: dict[str, tuple[Path, str]] = {}  # module -> its file and that file's digest when imported
+_local_imports: dict[str, tuple[Path, str]] = {}
+"""Modules of the current folder, with their file and its digest when they were imported."""
 
 
 @dataclass(frozen=True)
 class LoadedObject:
-    """An object with the sha256 of the source it stands in; None where no source can be found."""
+    """An object with the sha256 of its source file, or None where there is no source file."""
 
     target: object
     sha256: str | None
@@ -38,7 +34,7 @@ class LoadedObject:
 
 @contextmanager
 def current_folder_first() -> Iterator[None]:
-    """Imports inside look in the current folder first; leaves no trace."""
+    """Look for imports in the current folder first, and write no byte code there."""
     folder, no_bytecode = str(Path.cwd()), sys.dont_write_bytecode
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
@@ -51,16 +47,23 @@ def current_folder_first() -> Iterator[None]:
 
 
 def load(path: str, where: str) -> LoadedObject:
-    """The object at a dotted path; `where` is the argument an error points at."""
+    """Import the object at a dotted path.
+
+    Args:
+        path: 'module:function' or 'package.module.function', found in the current folder or among installed modules.
+        where: The argument that errors name.
+
+    Raises:
+        UsageError: If the path is malformed, or the import fails for whatever reason.
+    """
     module_name, _, attributes = path.partition(":") if ":" in path else path.rpartition(".")
     names = attributes.split(".")
     if module_name.endswith(".py") or "/" in module_name:
         module_path = module_name.removesuffix(".py").strip("./").replace("/", ".")
-        raise UsageError(
-            where, f"{format_value(module_name)} is a file", f"Write the module, as in {module_path}:{attributes}"
-        )
+        problem = f"{format_value(module_name)} is a file, not a module"
+        raise UsageError(where, problem, f"Write {module_path}:{attributes}")
     if not all(part.isidentifier() for part in [*module_name.split("."), *names]):
-        raise UsageError(where, f"{format_value(path)} is no dotted path", "Write module:function")
+        raise UsageError(where, f"{format_value(path)} is not a dotted path", "Write module:function")
     module = _import_module(module_name, where)
     try:
         target = reduce(getattr, names, module)
@@ -72,7 +75,7 @@ def load(path: str, where: str) -> LoadedObject:
 
 
 def source_file(target: object) -> str | None:
-    """The file a function, or the class of an object, stands in."""
+    """Return the source file of a function, or of the class of an object."""
     for candidate in (inspect.unwrap(target) if callable(target) else target, type(target)):
         try:
             return inspect.getsourcefile(candidate)  # type: ignore[arg-type]
@@ -82,7 +85,7 @@ def source_file(target: object) -> str | None:
 
 
 def object_digest(target: object) -> str | None:
-    """The sha256 of the source of an object that was passed as it is."""
+    """Return the sha256 of the source of an object that was passed as an object."""
     digest = _files_digest(source_file(target))
     if digest is not None:
         return digest
@@ -93,7 +96,7 @@ def object_digest(target: object) -> str | None:
 
 
 def _files_digest(*files: str | None) -> str | None:
-    """One file: its sha256; a name re-exported from another file: of both, so that an edit of either shows."""
+    """Return the sha256 of the files: two for a name re-exported from another file, so that an edit of either shows."""
     digests = [_sha256(Path(file).read_bytes()) for file in dict.fromkeys(files) if file and Path(file).is_file()]
     if not digests:
         return None
@@ -116,17 +119,12 @@ def _import_module(name: str, where: str) -> ModuleType:
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:  # the user's module may raise anything
-        raise UsageError(
-            where, f"cannot import {name}: {type(error).__name__}: {error}", _advice(name, error)
-        ) from None
+        missing = isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]
+        advice = "Modules are looked up in the current folder, then among the installed ones" if missing else ""
+        raise UsageError(where, f"cannot import {name}: {type(error).__name__}: {error}", advice) from None
     finally:
         _record_imports(set(sys.modules) - loaded_before, folder)
     return module
-
-
-def _advice(name: str, error: BaseException) -> str:
-    missing = isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]
-    return "A module is looked up in the current folder first, then among the installed ones" if missing else ""
 
 
 def _record_imports(names: set[str], folder: Path) -> None:
@@ -137,7 +135,7 @@ def _record_imports(names: set[str], folder: Path) -> None:
 
 
 def _drop_stale_imports(folder: Path) -> None:
-    """One edited file, or another folder, and all modules of the folder are imported anew: they know each other."""
+    """Forget all modules of the folder if one file was edited or the folder changed, since they import each other."""
     current = all(
         file.is_relative_to(folder) and file.is_file() and _sha256(file.read_bytes()) == digest
         for file, digest in _local_imports.values()
@@ -149,9 +147,9 @@ def _drop_stale_imports(folder: Path) -> None:
 
 
 def _check_shadowing(top: str, folder: Path, where: str) -> None:
-    """A file of the current folder named as a module that is already in use would not be the one imported."""
+    """Refuse a local file with the name of a module that is already loaded, because it would not be imported."""
     local = PathFinder.find_spec(top, [str(folder)])
     loaded = getattr(sys.modules.get(top), "__file__", None)
     if local and local.origin and loaded and Path(local.origin).resolve() != Path(loaded).resolve():
-        problem = f"{Path(local.origin).name} here has the name of a module in use, {top}"
+        problem = f"{Path(local.origin).name} in the current folder has the name of a module in use, {top}"
         raise UsageError(where, problem, "Rename the file")

@@ -1,17 +1,14 @@
-"""Finding the answer inside a text: named steps, shared by all verifiers.
+"""Extraction of the answer from a text by named steps, which all verifiers share.
 
     none             the whole text
-    strip-think      without <think>...</think>; one never closed reaches to the end, one never opened to the start
-    boxed            what the last \\boxed{...} or \\fbox{...} holds, braces balanced
-    after:MARK       what follows the last MARK
+    strip-think      without <think>...</think>; an unclosed one reaches to the end, an unopened one to the start
+    boxed            the content of the last \\boxed{...} or \\fbox{...}, with balanced braces
+    after:MARK       the text after the last MARK
     last-number      the last number, as written
-    regex:PATTERN    the last match of PATTERN: its first group, where it has one
+    regex:PATTERN    the last match of PATTERN, or of its first group; RE2 syntax, so in linear time
 
-Steps are chained with ' | ': "strip-think | boxed". A step never sees a text in which an earlier one found nothing.
-
-Promises: null where nothing is found, never an empty guess. Time is linear in the text whatever the pattern:
-regex runs on RE2 (through Arrow), which has no look-around and no back-references and says so.
-It does not trim: what was found is returned as it stands. A pattern cannot hold ' | ' with both spaces; write ' ?| ?'.
+Steps are chained with ' | ' ("strip-think | boxed"), which a pattern therefore cannot contain. A step that finds
+nothing returns null, and the later steps do not run on that text. The result is not trimmed.
 """
 
 from __future__ import annotations
@@ -26,6 +23,8 @@ import pyarrow.compute as pc
 from winnow.errors import UsageError, format_value, suggest_name
 from winnow.verifiers.numerals import last_number
 
+EXTRACT_DESCRIPTION = "Where the answer is in the text: steps such as strip-think, boxed, after:MARK or last-number."
+
 ExtractStep = Callable[[pa.StringArray], pa.StringArray]
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\b\s*")
@@ -34,7 +33,7 @@ _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 
 @dataclass(frozen=True)
 class Extraction:
-    """A chain of steps, ready to be called on texts."""
+    """A chain of extraction steps, which can be called on texts."""
 
     spec: str
     steps: tuple[ExtractStep, ...]
@@ -45,8 +44,8 @@ class Extraction:
         return texts
 
 
-def parse_extraction(spec: str, where: str = "extract") -> Extraction:
-    """The chain a spec names; `where` is the argument an error points at."""
+def parse_extraction(spec: str, where: str) -> Extraction:
+    """Parse a chain of steps; `where` is the argument that errors name."""
     pieces = [piece.strip() for piece in spec.split(" | ")]
     return Extraction(" | ".join(pieces), tuple(step for piece in pieces for step in _parse_step(piece, where)))
 
@@ -57,14 +56,13 @@ def _parse_step(piece: str, where: str) -> list[ExtractStep]:
     if piece in _PLAIN_STEPS:
         return [_PLAIN_STEPS[piece]]
     name, colon, rest = piece.partition(":")
-    if not colon or name not in _VALUE_STEPS:
-        known = ["none", *_PLAIN_STEPS, *(f"{known}:..." for known in _VALUE_STEPS)]
-        raise UsageError(where, f"{format_value(piece)} is no way to find an answer", suggest_name(piece, known))
+    if not colon or name not in ("after", "regex"):
+        known = ["none", *_PLAIN_STEPS, "after:...", "regex:..."]
+        raise UsageError(where, f"{format_value(piece)} is not an extraction step", suggest_name(piece, known))
     if not rest:
-        raise UsageError(
-            where, f"{format_value(piece)} has nothing after the colon", "Write after:MARK or regex:PATTERN"
-        )
-    return [_VALUE_STEPS[name](rest, where)]
+        problem = f"{format_value(piece)} has nothing after the colon"
+        raise UsageError(where, problem, "Write after:MARK or regex:PATTERN")
+    return [_text_after(rest) if name == "after" else _last_match(rest, where)]
 
 
 def _strip_think(texts: pa.StringArray) -> pa.StringArray:
@@ -102,29 +100,27 @@ def _last_number_text(text: str) -> str | None:
     return None if number.value is None else number.written
 
 
-def _text_after(mark: str, where: str) -> ExtractStep:
+def _text_after(mark: str) -> ExtractStep:
     def step(texts: pa.StringArray) -> pa.StringArray:
         halves = pc.split_pattern(texts, mark, max_splits=1, reverse=True)
-        found = pc.equal(pc.list_value_length(halves), 2)
-        whole = pc.if_else(found, halves, pa.scalar([None, None], halves.type))
-        return pc.list_element(whole, 1)
+        has_mark = pc.equal(pc.list_value_length(halves), 2)
+        return pc.list_element(pc.if_else(has_mark, halves, pa.scalar([None, None], halves.type)), 1)
 
     return step
 
 
 def _last_match(pattern: str, where: str) -> ExtractStep:
-    """The star tries again from where the match before it ended: what re.finditer would give last."""
+    # The + continues where the match before it ended, so its last repetition is the last match of re.finditer.
     grouped_pattern, group = _name_first_group(pattern)
     search_pattern = rf"\A(?:(?s:.*?)(?P<winnow_last>{grouped_pattern}))+"
     try:
         pc.extract_regex_span(pa.array([""]), search_pattern)
         empty = pc.match_substring_regex(pa.array([""]), rf"\A(?:{grouped_pattern})\z")[0].as_py()
     except pa.ArrowInvalid as error:
-        raise UsageError(
-            where, f"the pattern {format_value(pattern)} is refused: {error}", "Patterns follow RE2: no look-around"
-        ) from None
+        problem = f"the pattern {format_value(pattern)} is not valid: {error}"
+        raise UsageError(where, problem, "Patterns follow RE2, which has no look-around") from None
     if empty:
-        raise UsageError(where, f"the pattern {format_value(pattern)} matches the empty text", "Write + in place of *")
+        raise UsageError(where, f"the pattern {format_value(pattern)} matches the empty text", "Write + instead of *")
 
     def step(texts: pa.StringArray) -> pa.StringArray:
         spans = pc.extract_regex_span(texts, search_pattern)
@@ -136,14 +132,14 @@ def _last_match(pattern: str, where: str) -> ExtractStep:
 
 
 def _slice_bytes(text: str | None, whole: list[int] | None, part: list[int] | None) -> str | None:
-    """The part's bytes; a group that stems from an earlier match than the last one found nothing."""
+    """Cut a part out of a text; a group that matched before the last match has no part."""
     if text is None or whole is None or part is None or part[0] < whole[0]:
         return None
     return text.encode()[part[0] : part[0] + part[1]].decode()
 
 
 def _name_first_group(pattern: str) -> tuple[str, str | None]:
-    """The pattern with its first group named and the other unnamed ones not capturing: Arrow wants names."""
+    """Name the first group and make the other unnamed ones non-capturing, because Arrow requires names."""
     group: str | None = None
     tokens: list[str] = []
     for token in re.findall(
@@ -163,4 +159,3 @@ _PLAIN_STEPS: dict[str, ExtractStep] = {
     "boxed": _apply_each(_last_box_content),
     "last-number": _apply_each(_last_number_text),
 }
-_VALUE_STEPS: dict[str, Callable[[str, str], ExtractStep]] = {"after": _text_after, "regex": _last_match}

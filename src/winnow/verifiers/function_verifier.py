@@ -1,17 +1,8 @@
-"""A function of the user as a verifier: f(prompts, completions, **columns) -> list of bool, float or None.
+"""User functions as verifiers: f(prompts, completions, **columns) -> list of bool, float or None.
 
-The signature trainers use for rewards.
-
-    True, False      pass, fail
-    a number         a score; pass if it reaches the threshold (with lower_is_better: if it does not exceed
-                     it); without a threshold the verdict is null
-    None             abstain
-    anything else    error: NaN, infinity, text, lists, a crash, a list of the wrong length, no list at all
-
-Promises: a crash is never a fail, and what a row gets does not depend on the batch it stood in (as far as the
-function itself treats rows one by one). Ctrl-C stops.
-`Called` does not bound the function's time or memory: it runs in this process. A function named by dotted path
-runs in a process of its own instead (guarded/).
+This is the signature that trainers use for rewards. True passes, False fails and None abstains. A finite number is a
+score, which passes if it reaches the threshold. Anything else, a crash or a list of the wrong length is an error.
+Functions passed as objects run in this process; functions named by path run in `winnow.verifiers.isolated`.
 """
 
 from __future__ import annotations
@@ -25,6 +16,7 @@ from typing import ClassVar
 
 from winnow.errors import UsageError
 from winnow.verifiers.dotted_path import current_folder_first, object_digest
+from winnow.verifiers.options import INTERNAL, option
 from winnow.verifiers.user_functions import (
     ColumnLists,
     Function,
@@ -41,44 +33,39 @@ RowVerdict = tuple[Verdict | None, float | None, str | None]
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionVerifier(ABC):
-    """A verifier that asks a function; its options are the threshold and which way it counts."""
+    """A verifier that calls a function."""
 
     version: ClassVar[int] = 1
     needs_reference: ClassVar[bool] = False
 
-    path: str = field(metadata={"option": False})
-    sha256: str | None = field(metadata={"option": False})
-    threshold: float | None = None
-    lower_is_better: bool = False
+    path: str = field(metadata=INTERNAL)
+    sha256: str | None = field(metadata=INTERNAL)
+    registered_name: str = field(default="", metadata=INTERNAL)
+    threshold: float | None = option(None, "The score from which on a candidate passes.")
+    lower_is_better: bool = option(False, "Whether a candidate passes if its score does not exceed the threshold.")
 
     @abstractmethod
-    def _requested_columns(self) -> RequestedColumns:
-        """The columns the function asks for."""
+    def _requested_columns(self) -> RequestedColumns: ...
 
     @abstractmethod
-    def _evaluate_rows(self, arguments: ColumnLists, rows: list[int]) -> list[Value]:
-        """What the function says of these rows."""
-
-    @abstractmethod
-    def _limits(self) -> dict[str, object]:
-        """What bounds the function; part of the configuration, because a row over a limit is an error."""
+    def _evaluate_rows(self, arguments: ColumnLists, rows: list[int]) -> list[Value]: ...
 
     @property
     def name(self) -> str:
-        return self.path.rpartition(":")[2].rpartition(".")[2]
+        return self.registered_name or self.path.rpartition(":")[2].rpartition(".")[2]
 
     @property
     def where(self) -> str:
-        """The argument an error points at."""
-        return f"--with {self.path}"
+        """The argument that errors name."""
+        return f"--with {self.registered_name or self.path}"
 
     def config(self) -> dict[str, object]:
         if self.sha256 is None:
-            problem = "its source cannot be found, so an edited function could not be told from this one"
+            problem = "the source of this function cannot be found, so an edit of it would go unnoticed"
             raise UsageError(self.path, problem, "Put the function into a file")
         threshold = None if self.threshold is None else float(self.threshold)
         settings = {"path": self.path, "sha256": self.sha256, "threshold": threshold}
-        return {**settings, "lower_is_better": self.lower_is_better, **self._limits()}
+        return {**settings, "lower_is_better": self.lower_is_better}
 
     def judge(self, batch: Batch) -> Verdicts:
         texts = batch.texts.to_pylist()
@@ -87,11 +74,8 @@ class FunctionVerifier(ABC):
         row_verdicts: list[RowVerdict] = [(Verdict.ABSTAIN, None, "no text")] * len(texts)
         for row, value in zip(rows, self._evaluate_rows(arguments, rows), strict=True):
             row_verdicts[row] = self._row_verdict(value)
-        return Verdicts.of(
-            [verdict for verdict, _, _ in row_verdicts],
-            [score for _, score, _ in row_verdicts],
-            [why for _, _, why in row_verdicts],
-        )
+        verdicts, scores, reasons = zip(*row_verdicts, strict=True) if row_verdicts else ((), (), ())
+        return Verdicts.of(verdicts, scores, reasons)
 
     def _row_verdict(self, value: Value) -> RowVerdict:
         if value is True:
@@ -100,31 +84,29 @@ class FunctionVerifier(ABC):
             return Verdict.FAIL, None, None
         if value is None:
             return Verdict.ABSTAIN, None, "the function returned None"
-        return (Verdict.ERROR, None, value.reason) if isinstance(value, InvalidValue) else self._score_verdict(value)
-
-    def _score_verdict(self, score: float) -> RowVerdict:
+        if isinstance(value, InvalidValue):
+            return Verdict.ERROR, None, value.reason
         if self.threshold is None:
-            return None, score, None
-        passed = score <= self.threshold if self.lower_is_better else score >= self.threshold
-        if passed:
-            return Verdict.PASS, score, None
+            return None, value, None
+        if value <= self.threshold if self.lower_is_better else value >= self.threshold:
+            return Verdict.PASS, value, None
         side = "over" if self.lower_is_better else "under"
-        return Verdict.FAIL, score, f"{score:.4g} is {side} {self.threshold:.4g}"
+        return Verdict.FAIL, value, f"{value:.4g} is {side} {self.threshold:.4g}"
 
 
 def check_threshold(name: str, threshold: float | None, lower_is_better: bool) -> None:
-    """A threshold is a number scores can be compared with, and only a threshold can be turned."""
+    """Refuse a threshold that is not finite, and `lower_is_better` without a threshold."""
     if threshold is not None and not math.isfinite(threshold):
         raise UsageError(f"{name}.threshold", f"{threshold} is not finite")
     if lower_is_better and threshold is None:
-        raise UsageError(f"{name}.lower_is_better", "there is no threshold it could turn", "Set threshold")
+        raise UsageError(f"{name}.lower_is_better", "has no effect, because there is no threshold", "Set threshold")
 
 
 @dataclass(frozen=True, kw_only=True)
 class InProcessVerifier(FunctionVerifier):
-    """Asks a function that was given itself, in this process."""
+    """A verifier that calls a function in this process, without a limit on time or memory."""
 
-    function: Function = field(repr=False, compare=False, metadata={"option": False})
+    function: Function = field(repr=False, compare=False, metadata=INTERNAL)
 
     def __post_init__(self) -> None:
         check_threshold(self.name, self.threshold, self.lower_is_better)
@@ -136,12 +118,9 @@ class InProcessVerifier(FunctionVerifier):
         with current_folder_first():
             return evaluate_rows(self.function, arguments, rows)
 
-    def _limits(self) -> dict[str, object]:
-        return {}
-
 
 def make_function_verifier(function: Function, settings: Mapping[str, object]) -> InProcessVerifier:
-    """The verifier of a function given itself; settings are typed already."""
+    """Make a verifier of a function; the settings have the types of their options."""
     unwrapped = function.func if isinstance(function, functools.partial) else function
     name = getattr(unwrapped, "__name__", type(unwrapped).__name__).strip("<>")
     path = f"{unwrapped.__module__}:{name}"
@@ -150,19 +129,19 @@ def make_function_verifier(function: Function, settings: Mapping[str, object]) -
 
 
 class _AvailableColumns(Mapping[str, Sequence[object]]):
-    """Prompts, completions and the table's columns; a column is made only when it is asked for."""
+    """Prompts, completions and the columns of the table; a column is built only when it is read."""
 
     def __init__(self, batch: Batch, texts: list[str | None]) -> None:
-        self._texts, self._prompts, self._columns = texts, batch.prompts, batch.columns
+        self._texts, self._batch = texts, batch
         own_names = ["completions"] if batch.prompts is None else ["completions", "prompts"]
         self._names = dict.fromkeys([*own_names, *batch.columns])
 
     def __getitem__(self, name: str) -> Sequence[object]:
         if name == "completions":
             return self._texts
-        if name == "prompts" and self._prompts is not None:
-            return self._prompts.to_pylist()  # type: ignore[no-any-return]
-        return self._columns[name]
+        if name == "prompts" and self._batch.prompts is not None:
+            return self._batch.prompts.to_pylist()  # type: ignore[no-any-return]
+        return self._batch.columns[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

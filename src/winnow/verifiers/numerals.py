@@ -1,13 +1,9 @@
-"""Numbers as people and models write them, read exactly.
+"""Numbers as people and models write them, read exactly as fractions.
 
-Reads the last number of a text: 18, 18., -1,234.50, $5, 1.5e3, 1.5 x 10^3, 3/4, 1 1/2, 1/2 in LaTeX, digits
-of any script, the Unicode minus, with `,` or `.` as the decimal mark. A value is a Fraction, so that 18, 18.0
-and 18.00 are equal and 2**53 + 1 is not 2**53.
-
-Promises: nothing is guessed. What stands last must read as ONE number, or there is no value: '10-20', '3:4',
-'1.2.3', '5^2' and, where the decimal mark is '.', '3,14' have none. Digits that belong to a name (x2, H2O,
-v1.5) or to a power (cm^2) are passed over. Time is linear in the text, and no number is too large to refuse.
-It does not evaluate expressions, and does not read words (eighteen, million), units or bases.
+Reads 18, 18., -1,234.50, $5, 1.5e3, 1.5 x 10^3, 3/4, 1 1/2, fractions in LaTeX, digits of any script and the Unicode
+minus. The last numeral of a text must read as one number: '10-20', '1.2.3', '5^2' and, with the decimal mark '.',
+'3,14' have no value. Digits in names (x2, v1.5) and powers (cm^2) are skipped. Words, units and expressions are not
+read. The time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -18,14 +14,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-MAX_DIGITS = 4_000  # Python refuses to turn more than 4,300 digits into an integer
-MAX_EXPONENT = 400  # beyond any float; 1e999999999 would fill the memory when made exact
+MAX_DIGITS = 4_000  # Python refuses to convert more than 4,300 digits to an integer
+MAX_EXPONENT = 400  # larger than that of any float; the exact value of 1e999999999 would fill the memory
 
 _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 _NARROW_SPACE = "\u202f"
 _EQUIVALENTS = dict.fromkeys(map(ord, _MINUS), "-") | dict.fromkeys(map(ord, "\u00a0\u2007\u2009"), _NARROW_SPACE)
 _EQUIVALENTS |= {
-    ord(odd): usual for odd, usual in zip("\uff0b\uff0c\uff0e\uff0f\u2044\u2215\u2019\u066c", "+,.///''", strict=True)
+    ord(variant): ascii_form
+    for variant, ascii_form in zip("\uff0b\uff0c\uff0e\uff0f\u2044\u2215\u2019\u066c", "+,.///''", strict=True)
 }
 _ARABIC_DECIMAL = "\u066b"
 _SUPERSCRIPTS = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
@@ -44,14 +41,14 @@ _LOOKBACK_LENGTH = 24
 
 @dataclass(frozen=True)
 class Numeral:
-    """What stands last: its value, or None with the text that could not be read ('' where there is no number)."""
+    """The last number of a text: its value, or None with the text that could not be read ('' without a number)."""
 
     value: Fraction | None
     written: str
 
 
 class _CharacterTable(dict[int, str]):
-    """A table for str.translate that learns each character when it first meets it."""
+    """A table for str.translate that is filled with each character when it first occurs."""
 
     def __missing__(self, code: int) -> str:
         self[code] = normalized = _normalize_character(chr(code))
@@ -71,21 +68,26 @@ _CHARACTER_TABLE = _CharacterTable()
 
 
 def normalize_numerals(text: str, decimal: str = ".") -> str:
-    """The text with every digit, sign, separator and simple fraction in its ASCII form."""
+    """Write every digit, sign, separator and simple fraction of a text in its ASCII form."""
     if not text.isascii():
-        text = _SUPERSCRIPTS.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), text)
+        text = _SUPERSCRIPTS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
         text = text.replace(_ARABIC_DECIMAL, decimal).translate(_CHARACTER_TABLE)
     if "\\" in text:
-        text = _LATEX_FRACTION.sub(lambda found: f"{found[1]}{' ' if found[1] else ''}{found[2]}/{found[3]}", text)
+        text = _LATEX_FRACTION.sub(lambda match: f"{match[1]}{' ' if match[1] else ''}{match[2]}/{match[3]}", text)
         text = _LATEX_SPACE.sub("", text)
     return text.replace("{,}", ",")
 
 
 def last_number(text: str, decimal: str = ".") -> Numeral:
-    """The last number of a text."""
+    """Read the last number of a text.
+
+    Args:
+        text: Any text.
+        decimal: The decimal mark, '.' or ','.
+    """
     text = normalize_numerals(text, decimal)
     chunk = None
-    for chunk in _chunk_pattern(decimal).finditer(text):  # noqa: B007 (the last one is what is wanted)
+    for chunk in _chunk_pattern(decimal).finditer(text):  # noqa: B007  # the last match is used
         pass
     if chunk is None:
         return Numeral(None, "")
@@ -97,10 +99,10 @@ def last_number(text: str, decimal: str = ".") -> Numeral:
 
 @cache
 def _chunk_pattern(decimal: str) -> re.Pattern[str]:
-    """Digits and all that is glued to them: the next step says whether that is one number."""
+    """Match digits with everything attached to them, which may turn out not to be one number."""
     spaces = f"{_NARROW_SPACE}'" + (" " if decimal == "," else "")
     glue = rf"[.,:/*+\u00d7\u00b7_\-]|[{spaces}](?=[0-9]{{3}}(?![0-9]))|\^\{{?[-+]?|[eE][-+]?"
-    # The digit comes first and what must not stand before it after: so the search leaps from digit to digit.
+    # The pattern starts with the digit and looks behind it afterwards, so that the search jumps from digit to digit.
     not_in_name = rf"(?:(?<![{_LETTERS}0-9^][0-9])|{_CURRENCY_CODE})(?<![0-9][.,][0-9])"
     power = r"(?<![\^_]\{[0-9])(?<!\^[-+][0-9])(?<!\^\{[-+][0-9])"
     return re.compile(rf"[0-9]{not_in_name}{power}[0-9]*(?:(?:{glue})[0-9]+)*(?:{_TIMES_TEN})?")
@@ -118,7 +120,7 @@ def _number_pattern(decimal: str) -> re.Pattern[str]:
 
 
 def _parse_signed(before: str, chunk: re.Match[str], decimal: str) -> Numeral:
-    """Value of a chunk, with what stands before it: a sign, a leading point, the whole part of 1 1/2."""
+    """Read a chunk with the text before it: a sign, a leading decimal mark, the whole part of 1 1/2."""
     written, whole, is_text_start = chunk[0], "", len(before) == chunk.start()
     if before.endswith(decimal) and not re.search(rf"[\w.,]{re.escape(decimal)}$", before):
         before, written = before[:-1], f"0{decimal}{written}"

@@ -1,12 +1,7 @@
-"""What a verifier sees, what it says, and what it has to be.
+"""The data a verifier receives and returns, and the protocol a verifier follows.
 
-A verdict is one of four words, and they are never mixed up: `fail` means the check was made and the answer is
-wrong; `error` means the check could not be made; `abstain` means there was nothing to check. A null verdict
-means that the verifier only scored.
-
-Promises: the three columns of `Verdicts` have one entry per candidate, a verdict is one of the four words or
-null, a score is finite or null. A score is higher-is-better unless the verifier's page says otherwise.
-It does not judge anything itself, and knows no verifier by name.
+The verdict `fail` means that the check was made and the answer is wrong, `error` that the check could not be made, and
+`abstain` that there was nothing to check. A null verdict means that the verifier only gave a score.
 """
 
 from __future__ import annotations
@@ -23,7 +18,7 @@ from winnow.errors import BrokenPromise
 
 
 class Verdict(StrEnum):
-    """What can be said of a candidate."""
+    """The verdict on one candidate."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -33,17 +28,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a verifier sees of some candidates: columns of equal length."""
+    """Some candidates to judge, as columns of equal length.
 
-    texts: pa.StringArray  # null: the candidate has no text, so every verifier abstains
+    Attributes:
+        texts: The candidates; null where a candidate has no text, on which every verifier abstains.
+        prompts: The prompts as text.
+        references: A text, or a list of texts any of which may match; null where a row has no reference.
+        columns: All columns of the table by name, read on demand; only user functions see them.
+    """
+
+    texts: pa.StringArray
     prompts: pa.StringArray | None = None
-    references: pa.Array | None = None  # text, or a list of texts any of which may match; null: the row has none
-    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)  # made on use; only callables read it
+    references: pa.Array | None = None
+    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, column in (("prompts", self.prompts), ("references", self.references)):
             if column is not None and len(column) != len(self.texts):
-                raise BrokenPromise(f"Batch.{name}", f"has {len(column)} rows where texts has {len(self.texts)}")
+                raise BrokenPromise(f"Batch.{name}", f"has {len(column)} rows, but texts has {len(self.texts)}")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -51,7 +53,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What a verifier says: one entry per candidate of the batch, in its order."""
+    """Verdict, score and reason of each candidate of a batch, in its order.
+
+    A verdict is one of the four values of `Verdict` or null, and a score is finite or null. Higher scores are better
+    unless the verifier says otherwise.
+    """
 
     verdict: pa.StringArray
     score: pa.DoubleArray
@@ -74,12 +80,12 @@ class Verdicts:
     def of(
         cls, verdicts: Sequence[str | None], scores: Sequence[float | None], reasons: Sequence[str | None]
     ) -> Verdicts:
-        """The same from three Python sequences."""
+        """Make verdicts from three Python sequences."""
         return cls(pa.array(verdicts, pa.string()), pa.array(scores, pa.float64()), pa.array(reasons, pa.string()))
 
 
 class Verifier(Protocol):
-    """Anything that judges. Ours are frozen dataclasses whose fields are their options."""
+    """Anything that judges candidates; the built-in verifiers are frozen dataclasses whose fields are their options."""
 
     @property
     def name(self) -> str:
@@ -87,14 +93,14 @@ class Verifier(Protocol):
 
     @property
     def version(self) -> int:
-        """Raised whenever the same candidates could be judged differently."""
+        """A number to raise whenever the same candidates could be judged differently."""
 
     @property
     def needs_reference(self) -> bool:
-        """Whether it can say nothing without a reference column."""
+        """Whether it can judge nothing without a reference column."""
 
     def config(self) -> dict[str, object]:
-        """What, beside name and version, its verdicts depend on: values that JSON can hold."""
+        """Everything besides name and version that its verdicts depend on, as values that JSON can hold."""
 
     def judge(self, batch: Batch) -> Verdicts:
-        """One verdict per candidate; a crash inside is a verdict `error`, never an exception or a fail."""
+        """Judge each candidate; a crash inside becomes the verdict `error`, never an exception or a fail."""

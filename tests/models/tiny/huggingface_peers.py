@@ -1,4 +1,4 @@
-"""Hugging Face's models on the weights of ours, to lay their decoding beside ours."""
+"""Hugging Face models with the weights of ours, to compare their decoding with ours."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ NEVER = -1e9
 LETTERS = tuple("abcdefghij")
 
 
-def random_model(shape: ModelConfig, seed: int = 0, spread: float = 0.3, longest: int = 8) -> TinyModel:
-    """A model whose weights are large enough to have opinions."""
+def random_model(shape: ModelConfig, seed: int = 0, std: float = 0.3, max_new_tokens: int = 8) -> TinyModel:
+    """A model with random weights large enough for uneven distributions."""
     torch.set_num_threads(1)
-    model = TinyModel(shape, Vocabulary(shape.tokenizer, LETTERS), longest)
+    model = TinyModel(shape, Vocabulary(shape.tokenizer, LETTERS), max_new_tokens)
     draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in model.network.parameters():
-            weight.add_(torch.randn(weight.shape, generator=draws) * spread)
+            weight.add_(torch.randn(weight.shape, generator=draws) * std)
         model.network.tokens.weight[PADDING] = 0
     return model
 
 
 def peer(model: TinyModel) -> Any:
-    """GPT-2 or Blenderbot with the same weights; what ours has no logit for is made impossible there too."""
+    """GPT-2 or Blenderbot with the same weights; tokens without a logit in ours are made impossible."""
     theirs = _gpt2(model) if model.model_config.kind == "decoder" else _blenderbot(model)
     theirs.lm_head = torch.nn.Linear(model.model_config.width, len(model.vocabulary))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Shapes, vocabularies and files of small models, and what is said where torch is missing."""
+"""Configurations, vocabularies and files of small models, and the error without torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAIR = ModelConfig("encoder-decoder", "words", 16, 2, 1, 1, 24)
 
 
 @given(st.text(), st.sampled_from(["characters", "prose"]))
-def test_what_was_learned_is_written_as_it_was_read(text: str, pieces: str) -> None:
+def test_a_text_is_decoded_as_it_was_encoded(text: str, pieces: str) -> None:
     vocabulary = build_vocabulary(model_config_from({"kind": "decoder", "tokenizer": pieces}), [], [text])
     assert vocabulary.decode(vocabulary.encode(text)) == text
 
@@ -43,9 +43,9 @@ def test_the_order_of_the_rows_does_not_change_the_vocabulary() -> None:
 
 def test_the_parts_of_a_position_come_in_any_order() -> None:
     model = TinyModel(PAIR, build_vocabulary(PAIR, ["+|1 -|2"], ["x y"]), 3)
-    one, other = model.logprobs(["+|1 -|2", "1|+ 2|-"], ["x y", "x y"])
-    assert one == pytest.approx(other, abs=1e-5)
-    assert one != pytest.approx(model.logprobs(["+|2 -|1"], ["x y"])[0], abs=1e-5)
+    first, second = model.logprobs(["+|1 -|2", "1|+ 2|-"], ["x y", "x y"])
+    assert first == pytest.approx(second, abs=1e-5)
+    assert first != pytest.approx(model.logprobs(["+|2 -|1"], ["x y"])[0], abs=1e-5)
 
 
 def test_a_saved_model_writes_the_same(tmp_path: Path) -> None:
@@ -56,26 +56,26 @@ def test_a_saved_model_writes_the_same(tmp_path: Path) -> None:
     (tmp_path / "m" / "config.json").write_text('{"format": "winnow-tiny-9"}')
     with pytest.raises(BrokenPromise, match="its format is 'winnow-tiny-9'"):
         TinyModel.load(tmp_path / "m")
-    with pytest.raises(UsageError, match="holds no model"):
+    with pytest.raises(UsageError, match="contains no model"):
         TinyModel.load(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
-        ({"kind": "decodr"}, "kind: 'decodr' is not known. Did you mean 'decoder'"),
-        ({"width": 10, "heads": 4}, "width: is 10, which 4 heads do not divide"),
+        ({"kind": "decodr"}, "kind: is 'decodr', which is not known. Did you mean 'decoder'"),
+        ({"width": 10, "heads": 4}, "width: is 10, which is not a multiple of 4 heads"),
         ({"encoder_layers": 0}, "encoder_layers: is 0, but must be a whole number of at least 1"),
-        ({"widht": 8}, "widht: is not a setting of a shape. Did you mean 'width'"),
+        ({"widht": 8}, "widht: is not a setting of a model. Did you mean 'width'"),
     ],
 )
-def test_a_shape_that_cannot_be_is_refused_by_name(settings: dict[str, int | str], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_an_impossible_configuration_is_refused_by_name(settings: dict[str, int | str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         model_config_from(dict(settings))
 
 
 def test_a_missing_torch_names_what_to_install() -> None:
     code = "import sys; sys.modules['torch'] = None; import winnow; winnow.train([{'prompt': 'a', 'text': 'b'}])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "EnvironmentFault: torch: is not installed" in done.stderr
-    assert "pip install 'winnow-data[train]'" in done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "EnvironmentFault: torch: is not installed" in completed.stderr
+    assert "pip install 'winnow-data[train]'" in completed.stderr

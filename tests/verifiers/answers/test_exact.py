@@ -14,7 +14,7 @@ from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 
-def judged(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
+def judge_texts(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
     return make_verifier("exact", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 
@@ -38,16 +38,16 @@ def judged(texts: list[str | None], references: Sequence[object], **settings: ob
     ],
 )
 def test_each_normalization_does_what_it_says(normalize: str, text: str, reference: str, verdict: str) -> None:
-    assert judged([text], [reference], normalize=normalize).verdict.to_pylist() == [verdict]
+    assert judge_texts([text], [reference], normalize=normalize).verdict.to_pylist() == [verdict]
 
 
 def test_a_failure_says_what_was_got_and_wanted_in_one_safe_line() -> None:
-    out = judged(["Ly\x1b[2Jon\n\u202esnoyL", "x" * 100], ["Paris", "y"])
+    out = judge_texts(["Ly\x1b[2Jon\n\u202esnoyL", "x" * 100], ["Paris", "y"])
     assert out.reason.to_pylist() == ["got 'Ly?[2Jon??snoyL', want 'Paris'", f"got '{'x' * 57}...', want 'y'"]
 
 
-def test_without_text_or_reference_nothing_is_said() -> None:
-    out = judged([None, "a", None, "a"], ["a", None, None, "a"])
+def test_without_text_or_reference_the_verifier_abstains() -> None:
+    out = judge_texts([None, "a", None, "a"], ["a", None, None, "a"])
     assert out.verdict.to_pylist() == ["abstain", "abstain", "abstain", "pass"]
     assert out.reason.to_pylist() == ["no text", "no reference", "no text", None]
     assert make_verifier("exact").judge(Batch(pa.array(["a"]))).verdict.to_pylist() == ["abstain"]
@@ -55,18 +55,18 @@ def test_without_text_or_reference_nothing_is_said() -> None:
 
 def test_any_reference_of_a_list_may_match() -> None:
     references: list[object] = [["y", "x"], ["y", None], [], None, ["The", "x"], ["The", "y"], ["The"]]
-    out = judged(["x"] * 7, references, normalize="articles")
+    out = judge_texts(["x"] * 7, references, normalize="articles")
     assert out.verdict.to_pylist() == ["pass", "fail", "abstain", "abstain", "pass", "fail", "error"]
 
 
 def test_a_reference_of_which_nothing_is_left_is_an_error_and_an_empty_one_is_not() -> None:
-    out = judged(["the", "?", ""], ["!", "", ""], normalize="punctuation")
+    out = judge_texts(["the", "?", ""], ["!", "", ""], normalize="punctuation")
     assert out.verdict.to_pylist() == ["error", "pass", "pass"]
     assert out.reason.to_pylist()[0] == "nothing is left of the reference after normalization"
 
 
 def test_the_extract_is_applied_to_the_reference_where_it_finds_something() -> None:
-    out = judged(["so #### yes", "#### no", "yes"], ["because #### yes", "yes", "yes"], extract="after:####")
+    out = judge_texts(["so #### yes", "#### no", "yes"], ["because #### yes", "yes", "yes"], extract="after:####")
     assert out.verdict.to_pylist() == ["pass", "fail", "fail"]
     assert out.reason.to_pylist()[2] == "nothing found by 'after:####'"
 
@@ -84,16 +84,16 @@ def test_references_that_are_no_text_are_compared_as_they_are_written(references
 @pytest.mark.parametrize(
     "kind", [pa.struct({"a": pa.int8()}), pa.list_(pa.list_(pa.string())), pa.month_day_nano_interval()]
 )
-def test_references_that_no_text_can_stand_for_are_refused_by_their_type(kind: pa.DataType) -> None:
-    with pytest.raises(UsageError, match="reference: holds .* A reference is a text or a list of texts"):
+def test_references_that_are_neither_text_nor_numbers_are_refused_by_their_type(kind: pa.DataType) -> None:
+    with pytest.raises(UsageError, match="reference: holds .* A reference must be a text or a list of texts"):
         make_verifier("exact").judge(Batch(pa.array(["a"]), references=pa.nulls(1, kind)))
 
 
 @given(st.lists(st.tuples(st.none() | st.text(max_size=8), st.none() | st.text(max_size=8)), max_size=20))
-def test_a_row_is_judged_the_same_alone_and_in_any_company(rows: list[tuple[str | None, str | None]]) -> None:
+def test_the_verdict_on_a_row_does_not_depend_on_the_other_rows(rows: list[tuple[str | None, str | None]]) -> None:
     exact = make_verifier("exact", {"normalize": "case,accents,articles"})
     texts, references = (pa.array([row[side] for row in rows], pa.string()) for side in (0, 1))
     whole = exact.judge(Batch(texts, references=references))
     alone = [exact.judge(Batch(texts.slice(n, 1), references=references.slice(n, 1))) for n in range(len(rows))]
-    assert whole.verdict.to_pylist() == [one.verdict[0].as_py() for one in alone]
-    assert whole.reason.to_pylist() == [one.reason[0].as_py() for one in alone]
+    assert whole.verdict.to_pylist() == [verdicts.verdict[0].as_py() for verdicts in alone]
+    assert whole.reason.to_pylist() == [verdicts.reason[0].as_py() for verdicts in alone]

@@ -1,4 +1,4 @@
-"""A folder with bad functions in it, and verifiers of them."""
+"""A folder with bad functions, and verifiers of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifiers.isolated.verifier_calls import Bad
+from tests.verifiers.isolated.verifier_calls import MakeBadVerifier
 from winnow.verifiers.isolated.verifier import IsolatedVerifier
 from winnow.verifiers.registry import make_verifier
 
@@ -23,14 +23,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bad(here: Path) -> Iterator[Bad]:
-    """Makes a verifier of a function of bad_checks.py."""
-    with ExitStack() as made:
+def bad(here: Path) -> Iterator[MakeBadVerifier]:
+    """A function that makes a verifier of a function of bad_checks.py."""
+    with ExitStack() as stack:
 
         def make(name: str, **settings: object) -> IsolatedVerifier:
-            guarded = make_verifier(f"bad_checks:{name}", settings)
-            assert isinstance(guarded, IsolatedVerifier)
-            made.callback(guarded.close)
-            return guarded
+            verifier = make_verifier(f"bad_checks:{name}", settings)
+            assert isinstance(verifier, IsolatedVerifier)
+            stack.callback(verifier.close)
+            return verifier
 
         yield make

@@ -1,10 +1,10 @@
-"""Whatever a function does on a row, that row is an error with a reason, and every other row has its verdict."""
+"""Whatever a function does on a row, that row is an error with a reason, and all others have their verdicts."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.verifiers.isolated.verifier_calls import Bad, expected, judged
+from tests.verifiers.isolated.verifier_calls import MakeBadVerifier, expected_verdicts, judge_texts
 
 BAD = {
     "raises": "ZeroDivisionError: division by zero",
@@ -23,31 +23,31 @@ BAD = {
     "closes_everything": "took longer than 1 s|stopped answering",
     "reads_standard_input": "EOFError",
     "needs_the_main_thread": "TimeoutError: the alarm rang",
-    "writes_nonsense": "something else than values|took longer than 1 s|stopped answering|signal 9",
+    "writes_nonsense": "something other than values|took longer than 1 s|stopped answering|signal 9",
 }
 TEXTS = ["yes", "no", "bad", "yes", "no"]
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_row_is_an_error_and_the_others_have_their_verdicts(bad: Bad, name: str) -> None:
-    guarded = bad(name, seconds=1, memory_gb=0.3)
-    out = judged(guarded, TEXTS)
-    assert out.verdict.to_pylist() == expected(TEXTS)
+def test_a_bad_row_is_an_error_and_the_others_have_their_verdicts(bad: MakeBadVerifier, name: str) -> None:
+    verifier = bad(name, seconds=1, memory_gb=0.3)
+    out = judge_texts(verifier, TEXTS)
+    assert out.verdict.to_pylist() == expected_verdicts(TEXTS)
     reason = out.reason[2].as_py()
     assert any(words in reason for words in BAD[name].split("|")), reason
     assert [why for row, why in enumerate(out.reason.to_pylist()) if row != 2] == [None] * 4
     assert out.score.null_count == 5
-    assert guarded.caller.workers_started <= 4  # the first, and one after each of at most three deaths
+    assert verifier.caller.workers_started <= 4  # the first, and one after each of at most three deaths
 
 
-def test_a_function_that_forks_answers_once(bad: Bad) -> None:
-    out = judged(bad("forks"), TEXTS)
+def test_a_function_that_forks_answers_once(bad: MakeBadVerifier) -> None:
+    out = judge_texts(bad("forks"), TEXTS)
     assert out.verdict.to_pylist() == ["pass", "fail", "pass", "pass", "fail"]
 
 
-def test_a_function_finds_itself_in_the_main_thread_of_another_process(bad: Bad) -> None:
+def test_a_function_runs_in_the_main_thread_of_another_process(bad: MakeBadVerifier) -> None:
     import os
 
-    score = judged(bad("where"), ["yes"]).score[0].as_py()
+    score = judge_texts(bad("where"), ["yes"]).score[0].as_py()
     assert score is not None
     assert score != os.getpid()

@@ -1,4 +1,4 @@
-"""Bad functions through the command and the front door: the run ends well, and its output is its own."""
+"""Bad functions in the command and the Python API: the run succeeds, and its output stays clean."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def table(here: Path) -> Path:
     return path
 
 
-def verified(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_verify(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`winnow verify t.jsonl ARGUMENTS` in the current folder."""
     command = [sys.executable, "-m", "winnow.cli.main", "verify", "t.jsonl", *arguments]
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
@@ -41,9 +41,9 @@ def verified(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_ends_well_and_only_the_bad_row_is_an_error(
     table: Path, name: str, settings: list[str], reason: str
 ) -> None:
-    done = verified("--with", f"bad_checks:{name}", *settings, "--out", "v.jsonl", "--json")
-    assert done.returncode == 0, done.stderr
-    (tally,) = json.loads(done.stdout)["verifiers"]
+    completed = run_verify("--with", f"bad_checks:{name}", *settings, "--out", "v.jsonl", "--json")
+    assert completed.returncode == 0, completed.stderr
+    (tally,) = json.loads(completed.stdout)["verifiers"]
     assert (tally["pass"], tally["fail"], tally["error"]) == (2, 1, 1)
     rows = [json.loads(line) for line in Path("v.jsonl").read_text().splitlines()]
     assert [row[f"{name}.verdict"] for row in rows] == ["pass", "error", "fail", "pass"]
@@ -51,31 +51,31 @@ def test_the_command_ends_well_and_only_the_bad_row_is_an_error(
     assert not list(Path().glob("core*"))
 
 
-def test_what_a_function_prints_stands_on_standard_error_and_not_in_the_document(table: Path) -> None:
-    done = verified("--with", "bad_checks:prints", "--out", "v.jsonl", "--json")
-    assert json.loads(done.stdout)["rows"] == 4
-    for words in ("a word of the function", "a word of the shell", "a word to file 1"):
-        assert words in done.stderr
-    assert "the last word" in verified("--with", "bad_checks:prints_then_dies", "--out", "w.jsonl").stderr
+def test_what_a_function_prints_goes_to_standard_error_and_not_into_the_document(table: Path) -> None:
+    completed = run_verify("--with", "bad_checks:prints", "--out", "v.jsonl", "--json")
+    assert json.loads(completed.stdout)["rows"] == 4
+    for text in ("a word of the function", "a word of the shell", "a word to file 1"):
+        assert text in completed.stderr
+    assert "the last word" in run_verify("--with", "bad_checks:prints_then_dies", "--out", "w.jsonl").stderr
 
 
-def test_the_front_door_leaves_no_worker_behind(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[IsolatedVerifier] = []
+def test_the_python_api_leaves_no_worker_behind(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[IsolatedVerifier] = []
     close = IsolatedVerifier.close
 
-    def noted(guarded: IsolatedVerifier) -> None:
-        ended.append(guarded)
-        close(guarded)
+    def record_close(verifier: IsolatedVerifier) -> None:
+        closed.append(verifier)
+        close(verifier)
 
-    monkeypatch.setattr(IsolatedVerifier, "close", noted)
+    monkeypatch.setattr(IsolatedVerifier, "close", record_close)
     assert [row["fine.verdict"] for row in winnow.verify(table, "bad_checks:fine")] == ["pass", "fail", "fail", "pass"]
-    assert len(ended) == 1
-    held = winnow.verifier("bad_checks:fine")
-    winnow.verify(table, held)
-    assert len(ended) == 1
+    assert len(closed) == 1
+    kept_verifier = winnow.verifier("bad_checks:fine")
+    winnow.verify(table, kept_verifier)
+    assert len(closed) == 1
 
 
-def test_a_path_and_the_function_itself_say_the_same(table: Path) -> None:
+def test_a_path_and_the_function_itself_give_the_same_verdicts(table: Path) -> None:
     sys.path.insert(0, str(table.parent))
     try:
         import bad_checks  # type: ignore[import-not-found]

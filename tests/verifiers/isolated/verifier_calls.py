@@ -1,4 +1,4 @@
-"""How the tests of this folder ask a verifier."""
+"""Calls of a verifier, shared by the tests of this folder."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pyarrow as pa
 from winnow.verifiers.isolated.verifier import IsolatedVerifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
-Bad = Callable[..., IsolatedVerifier]
+MakeBadVerifier = Callable[..., IsolatedVerifier]
 
 
-def judged(guarded: IsolatedVerifier, texts: Sequence[str | None], **columns: list[object]) -> Verdicts:
-    """What it says of these texts."""
-    return guarded.judge(Batch(pa.array(texts, pa.string()), columns=columns))
+def judge_texts(verifier: IsolatedVerifier, texts: Sequence[str | None], **columns: list[object]) -> Verdicts:
+    """Judge some texts."""
+    return verifier.judge(Batch(pa.array(texts, pa.string()), columns=columns))
 
 
-def expected(texts: Sequence[str]) -> list[str]:
-    """What the functions of bad_checks.py say, and what a bad row gets."""
+def expected_verdicts(texts: Sequence[str]) -> list[str]:
+    """The verdicts of the functions of bad_checks.py on texts, of which "bad" is an error."""
     return ["error" if text == "bad" else "pass" if text == "yes" else "fail" for text in texts]

@@ -1,6 +1,6 @@
-"""Rows as tensors: prompts to read, and sequences to write with the places that are asked for.
+"""Rows as tensors: encoded prompts and target sequences, padded to the longest row of a batch.
 
-A row is encoded once. In a batch rows are padded to the longest; who makes batches puts rows of like length together.
+Callers should batch rows of similar lengths.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ InputPositions = list[tuple[int, ...]]
 
 @dataclass(frozen=True)
 class EncodedRow:
-    """A prompt, read by an encoder position by position or standing before what is written; and what is written."""
+    """A prompt, as input of the encoder or as prefix of the decoder, and the target tokens."""
 
     encoder_input: InputPositions
     prefix: TokenIds
@@ -30,29 +30,28 @@ class EncodedRow:
 
     @property
     def lengths(self) -> tuple[int, int]:
-        """Rows of the same lengths need no padding."""
+        """The lengths of both inputs; rows of equal lengths need no padding."""
         return len(self.encoder_input), len(self.prefix) + len(self.target)
 
 
 def encode_row(model_config: ModelConfig, vocabulary: Vocabulary, prompt: str, text: str | None = None) -> EncodedRow:
-    """A row; without a text it ends where writing begins. Too long a row is refused."""
+    """Encode a prompt and its text; without a text the target is empty. A row longer than the context is refused."""
     encoder_input = vocabulary.encode_positions(prompt) if model_config.kind == "encoder-decoder" else []
     prefix = [BEGIN] if model_config.kind == "encoder-decoder" else [*vocabulary.encode(prompt), BEGIN]
     row = EncodedRow(encoder_input, prefix, [] if text is None else [*vocabulary.encode(text), END])
-    # What is written last is read by nobody, so a row with its text may be one longer.
-    longest = max(len(encoder_input), len(prefix) + len(row.target) - (text is not None))
-    if longest > model_config.context:
-        problem = f"has {longest} positions, and the model has {model_config.context}"
-        raise UsageError(
-            "context", f"the row of the prompt {format_value(prompt)} {problem}", "Give the shape a larger context"
-        )
+    # The last token of the target is never an input, so a row with its text may be one longer.
+    positions = max(len(encoder_input), len(prefix) + len(row.target) - (text is not None))
+    if positions > model_config.context:
+        row_size = f"the row of the prompt {format_value(prompt)} has {positions} positions"
+        problem = f"{row_size}, and the model has {model_config.context}"
+        raise UsageError("context", problem, "Configure the model with a larger context")
     if model_config.kind == "encoder-decoder" and not encoder_input:
-        raise UsageError("prompt", "is empty, and an encoder needs something to read", "Leave that row out")
+        raise UsageError("prompt", "is empty, but an encoder needs at least one token", "Leave this row out")
     return row
 
 
 def build_encoder_input(rows: Sequence[EncodedRow], device: torch.device) -> Tensor:
-    """What is read: (rows, positions, parts)."""
+    """Build the input of the encoder: (rows, positions, parts)."""
     positions = max(len(row.encoder_input) for row in rows)
     parts = max(len(part) for row in rows for part in row.encoder_input)
     filled = torch.zeros(len(rows), positions, parts, dtype=torch.long)
@@ -66,21 +65,20 @@ def build_encoder_input(rows: Sequence[EncodedRow], device: torch.device) -> Ten
 
 
 def build_sequences(rows: Sequence[EncodedRow], device: torch.device) -> tuple[Tensor, Tensor]:
-    """What stands at each place, and what is to be written next there (NOTHING where nobody asks)."""
-    sequences = [row.prefix + row.target for row in rows]
-    longest = max(map(len, sequences))
-    targets = [[PADDING] * len(row.prefix) + row.target for row in rows]
-    sequence = torch.tensor(
-        [tokens + [PADDING] * (longest - len(tokens)) for tokens in sequences], dtype=torch.long, device=device
-    )
-    target = torch.tensor(
-        [tokens + [PADDING] * (longest - len(tokens)) for tokens in targets], dtype=torch.long, device=device
-    )
+    """Build the input of the decoder, and the token to predict at each position (PADDING where there is none)."""
+    longest = max(len(row.prefix) + len(row.target) for row in rows)
+
+    def pad(sequences: list[TokenIds]) -> Tensor:
+        padded = [tokens + [PADDING] * (longest - len(tokens)) for tokens in sequences]
+        return torch.tensor(padded, dtype=torch.long, device=device)
+
+    sequence = pad([row.prefix + row.target for row in rows])
+    target = pad([[PADDING] * len(row.prefix) + row.target for row in rows])
     return sequence[:, :-1], target[:, 1:]
 
 
 def compute_target_logits(network: Network, rows: Sequence[EncodedRow], device: torch.device) -> tuple[Tensor, Tensor]:
-    """The logits at every place where something is written, row after row, and what is written there."""
+    """Return the logits at every target position, row after row, and the target tokens."""
     sequence, target = build_sequences(rows, device)
     memory, mask = network.encode(build_encoder_input(rows, device)) if rows[0].encoder_input else (None, None)
     first = min(len(row.prefix) for row in rows) - 1

@@ -1,9 +1,9 @@
-"""Beam search, step for step what Hugging Face's `generate` does with its defaults.
+"""Beam search with the results of Hugging Face's `generate` (early_stopping=False).
 
-Of the 2 x width likeliest continuations of a prompt, those that end and stand among the first `width` are finished,
-with a score of log-probability / length ** length_penalty (the end counts); the likeliest `width` others go on. A
+Of the 2 x width most likely continuations of a prompt, those that end and are among the first `width` are finished,
+with the score log-probability / length ** length_penalty (the end token counts); the best `width` others continue. A
 prompt is done when its best running beam, at its present length, scores no better than the worst of `width` finished
-ones. What reaches the longest length counts as finished there. (Their `early_stopping=False`, `length_penalty=1.0`.)
+ones. Beams that reach the maximum length are finished there.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ IMPOSSIBLE_SCORE = -1.0e9
 
 @dataclass
 class BeamSet:
-    """Beams of every prompt: (prompts, beams) scores, (prompts, beams, places) tokens and log-probabilities."""
+    """The beams of every prompt; `is_beam` is false for empty slots.
+
+    Scores are (prompts, beams); tokens and log-probabilities are (prompts, beams, positions).
+    """
 
     scores: Tensor
     tokens: Tensor
     logprobs: Tensor
     is_beam: Tensor
-    """Whether there is a beam, or only room for one."""
 
     def select_beams(self, beams: Tensor) -> BeamSet:
-        """These beams of each prompt, in this order."""
+        """Return these beams of each prompt, in this order."""
         token_index = beams[..., None].expand(-1, -1, self.tokens.shape[-1])
         return BeamSet(
             self.scores.gather(1, beams),
@@ -42,24 +44,19 @@ class BeamSet:
         )
 
     def select_prompts(self, prompts: Tensor) -> BeamSet:
-        """These prompts."""
         return BeamSet(self.scores[prompts], self.tokens[prompts], self.logprobs[prompts], self.is_beam[prompts])
 
     def concatenate(self, other: BeamSet) -> BeamSet:
-        """Both, one after the other."""
         return BeamSet(*(torch.cat(pair, 1) for pair in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 def beam_search(session: DecodingSession, method: Beams, max_new_tokens: int) -> list[list[GeneratedTokens]]:
-    """The best n of each prompt of the group, best first; fewer where fewer were found."""
+    """Return the best n texts of each prompt, best first; fewer where the search finished fewer."""
     prompts, width = session.logits.shape[0], method.width
     device = session.logits.device
     results: list[list[GeneratedTokens]] = [[] for _ in range(prompts)]
     active = torch.arange(prompts, device=device)
-    running, finished = (
-        _empty_beams(prompts, width, max_new_tokens, device),
-        _empty_beams(prompts, width, max_new_tokens, device),
-    )
+    running, finished = (_empty_beams(prompts, width, max_new_tokens, device) for _ in range(2))
     running.scores[:, 0] = 0.0
     is_open = torch.ones(prompts, 1, dtype=torch.bool, device=device)
     session.expand_prompts(width)
@@ -98,7 +95,7 @@ def _empty_beams(prompts: int, width: int, max_new_tokens: int, device: torch.de
 
 
 def _extend_beams(running: BeamSet, logits: Tensor, width: int, position: int) -> tuple[BeamSet, Tensor]:
-    """The 2 x width likeliest continuations of each prompt, and which beam each continues."""
+    """Return the 2 x width most likely continuations of each prompt, and the beam that each continues."""
     logprobs = logits.log_softmax(-1).expand(-1, width, -1)
     size = logprobs.shape[-1]
     scores, flat_index = (logprobs + running.scores[..., None]).flatten(1).topk(min(2 * width, width * size))
@@ -111,7 +108,7 @@ def _extend_beams(running: BeamSet, logits: Tensor, width: int, position: int) -
 
 
 def _update_finished(finished: BeamSet, best: BeamSet, ends: Tensor, is_open: Tensor, length: float) -> BeamSet:
-    """The best of what was finished before and what ends now."""
+    """Keep the best of the beams finished before and those that end now."""
     width = finished.scores.shape[1]
     is_leading = torch.arange(best.scores.shape[1], device=ends.device) < width
     ends_now = ends & is_leading
@@ -123,5 +120,5 @@ def _update_finished(finished: BeamSet, best: BeamSet, ends: Tensor, is_open: Te
 def _store_results(finished: BeamSet, prompts: Tensor, n: int, results: list[list[GeneratedTokens]]) -> None:
     parts = (finished.scores.tolist(), finished.tokens.tolist(), finished.logprobs.tolist())
     for prompt, scores, tokens, logprobs in zip(prompts.tolist(), *parts, strict=True):
-        valid = [place for place, score in enumerate(scores) if score > IMPOSSIBLE_SCORE / 2]
-        results[prompt] = [trim_at_end(tokens[place], logprobs[place]) for place in valid[:n]]
+        valid = [beam for beam, score in enumerate(scores) if score > IMPOSSIBLE_SCORE / 2]
+        results[prompt] = [trim_at_end(tokens[beam], logprobs[beam]) for beam in valid[:n]]

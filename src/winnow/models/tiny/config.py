@@ -1,4 +1,4 @@
-"""The size of a small model, as plain settings."""
+"""The configuration of a small model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ MODEL_KINDS, TOKENIZER_KINDS = ("encoder-decoder", "decoder"), ("characters", "w
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What is built. `context` is the most positions of a prompt and its completion, or of each side of an
-    encoder-decoder; a decoder has no encoder layers."""
+    """The architecture and size of a small model.
+
+    Attributes:
+        kind: An encoder-decoder, or a decoder, which has no encoder layers.
+        tokenizer: How text is split; see `winnow.models.tiny.vocabulary`.
+        context: The largest number of positions of a prompt and its completion, or of each side of an encoder-decoder.
+        init_std: The standard deviation of the initial weights, by default 1 / sqrt(width). With a small one the model
+            learns rules later and memorizes less.
+    """
 
     kind: ModelKind = "encoder-decoder"
     tokenizer: TokenizerKind = "words"
@@ -25,35 +32,33 @@ class ModelConfig:
     decoder_layers: int = 1
     context: int = 256
     init_std: float | None = None
-    """The standard deviation of the first weights; 1 / sqrt(width) unless given. A small one learns rules later and
-    memorizes less."""
 
     def __post_init__(self) -> None:
         for name, known in (("kind", MODEL_KINDS), ("tokenizer", TOKENIZER_KINDS)):
             if (value := getattr(self, name)) not in known:
-                raise UsageError(name, f"{format_value(value)} is not known", suggest_name(str(value), known))
+                raise UsageError(name, f"is {format_value(value)}, which is not known", suggest_name(str(value), known))
         for name in ("width", "heads", "decoder_layers", "context"):
             _check_whole_number(name, getattr(self, name), 1)
         _check_whole_number("encoder_layers", self.encoder_layers, 0 if self.kind == "decoder" else 1)
         if self.init_std is not None and not 0 < self.init_std <= 1:
-            raise UsageError(
-                "init_std", f"is {format_value(self.init_std)}, but must be a number above 0 and up to 1", "Change it"
-            )
+            problem = f"is {format_value(self.init_std)}, but must be above 0 and at most 1"
+            raise UsageError("init_std", problem, "Set a number in this range")
         if self.width % self.heads:
-            raise UsageError("width", f"is {self.width}, which {self.heads} heads do not divide", "Choose a multiple")
+            raise UsageError(
+                "width", f"is {self.width}, which is not a multiple of {self.heads} heads", "Set a multiple"
+            )
 
 
 def model_config_from(settings: dict[str, Any]) -> ModelConfig:
-    """A shape from its settings, an unknown one refused by name."""
+    """Make a configuration from settings; an unknown setting is refused."""
     known = [field.name for field in fields(ModelConfig)]
     for name in settings:
         if name not in known:
-            raise UsageError(name, "is not a setting of a shape", suggest_name(name, known))
+            raise UsageError(name, "is not a setting of a model", suggest_name(name, known))
     return ModelConfig(**settings)
 
 
 def _check_whole_number(name: str, value: object, minimum: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise UsageError(
-            name, f"is {format_value(value)}, but must be a whole number of at least {minimum}", "Change it"
-        )
+        problem = f"is {format_value(value)}, but must be a whole number of at least {minimum}"
+        raise UsageError(name, problem, f"Set {minimum} or more")

@@ -1,7 +1,7 @@
-"""Writing one token after the other for many prompts at once, each with one or several continuations.
+"""Token-by-token decoding of many prompts at once, each with one or several continuations.
 
-What all continuations of a prompt share, its keys and values or the encoder's, is kept once and never copied; each
-continuation keeps only its own. Prompts of a group have the same length, so nothing is padded.
+Keys and values of a prompt, or of the encoder, are stored once and shared by its continuations. Prompts of a group have
+the same length, so nothing is padded.
 """
 
 from __future__ import annotations
@@ -21,34 +21,28 @@ KeyValues = tuple[Tensor, Tensor]
 
 
 class DecodingSession:
-    """A group of prompts being completed. `logits` are those of the next token: (prompts, continuations, tokens)."""
+    """A group of prompts being completed; `logits` of the next token are (prompts, continuations, tokens)."""
 
     def __init__(self, network: Network, rows: Sequence[EncodedRow], max_new_tokens: int) -> None:
         device = network.tokens.weight.device
-        self._network, self._longest = network, max_new_tokens
+        self._network = network
         self._blocks = [cast(TransformerBlock, block) for block in network.decoder]
         prefix = torch.tensor([row.prefix for row in rows], device=device)
         self._own_length = 0
-        if rows[0].encoder_input:
+        has_encoder = bool(rows[0].encoder_input)
+        capacity = max_new_tokens + has_encoder
+        self._own_cache = [_empty_cache(block, len(rows), capacity) for block in self._blocks]
+        if has_encoder:
             memory, _ = network.encode(build_encoder_input(rows, device))
             self._shared_cache = [_prepare_keys(_cross_attention(block).memory(memory)) for block in self._blocks]
-            self._position, self._capacity = 0, max_new_tokens + 1
-            self._own_cache = [self._empty_cache(block, len(rows)) for block in self._blocks]
+            self._position = 0
             self.logits = self._decode_step(prefix)
         else:
-            self._position, self._capacity = prefix.shape[1], max_new_tokens
+            self._position = prefix.shape[1]
             self.logits = self._prefill(prefix)
-            self._own_cache = [self._empty_cache(block, len(rows)) for block in self._blocks]
-
-    def _empty_cache(self, block: TransformerBlock, rows: int) -> KeyValues:
-        weight = block.up.weight
-        shape = (rows, block.attention.heads, self._capacity, block.attention.size)
-        return torch.empty(shape, dtype=weight.dtype, device=weight.device), torch.empty(
-            shape, dtype=weight.dtype, device=weight.device
-        )
 
     def _prefill(self, prefix: Tensor) -> Tensor:
-        """The prompt in one go; its keys and values stay."""
+        """Run the prompts in one pass and cache their keys and values."""
         network = self._network
         x = network.tokens(prefix) + network.places.weight[: prefix.shape[1]]
         self._shared_cache = []
@@ -59,15 +53,15 @@ class DecodingSession:
         return network.logits(network.norm(x))
 
     def expand_prompts(self, n: int) -> None:
-        """Each prompt goes on n ways."""
+        """Start n continuations of each prompt."""
         self._own_cache = [(k.repeat_interleave(n, 0), v.repeat_interleave(n, 0)) for k, v in self._own_cache]
 
     def append_tokens(self, tokens: Tensor) -> None:
-        """The token that each continuation takes: (prompts, continuations)."""
+        """Append one token to each continuation: (prompts, continuations)."""
         self.logits = self._decode_step(tokens)
 
     def reorder_beams(self, beams: Tensor) -> None:
-        """Continuation i of a prompt becomes a copy of its continuation beams[i]."""
+        """Replace continuation i of a prompt by a copy of its continuation beams[i]."""
         prompts, n = beams.shape
         flat = (beams + n * torch.arange(prompts, device=beams.device)[:, None]).flatten()
         for pair in self._own_cache:
@@ -75,7 +69,7 @@ class DecodingSession:
                 cache[:, :, : self._own_length] = cache[flat, :, : self._own_length]
 
     def keep_prompts(self, prompts: Tensor, n: int) -> None:
-        """Go on with these prompts alone."""
+        """Drop all prompts but these."""
         rows = (prompts[:, None] * n + torch.arange(n, device=prompts.device)).flatten()
         self._shared_cache = [(k[prompts], v[prompts]) for k, v in self._shared_cache]
         self._own_cache = [(k[rows], v[rows]) for k, v in self._own_cache]
@@ -103,6 +97,11 @@ class DecodingSession:
         return logits
 
 
+def _empty_cache(block: TransformerBlock, rows: int, capacity: int) -> KeyValues:
+    shape = (rows, block.attention.heads, capacity, block.attention.size)
+    return block.up.weight.new_empty(shape), block.up.weight.new_empty(shape)
+
+
 def _cross_attention(block: TransformerBlock) -> Attention:
     assert block.across is not None
     return block.across
@@ -114,13 +113,13 @@ def _cross_norm(block: TransformerBlock) -> torch.nn.LayerNorm:
 
 
 def _prepare_keys(memory: Sequence[Tensor]) -> KeyValues:
-    """Keys ready to be multiplied with, and values."""
+    """Transpose the keys for the product with the queries."""
     keys, values = memory
     return keys.transpose(2, 3).contiguous(), values.contiguous()
 
 
 def _group_queries(queries: Tensor, n: int) -> Tensor:
-    """(prompts * n, heads, size) as (prompts, heads, n, size): the n ways of a prompt are rows of one product."""
+    """(prompts * n, heads, size) as (prompts, heads, n, size), so that continuations are rows of one product."""
     rows, heads, size = queries.shape
     scale: float = size**-0.5
     return queries.view(rows // n, n, heads, size).transpose(1, 2) * scale
@@ -146,7 +145,7 @@ def _attend_own(queries: Tensor, own: KeyValues) -> Tensor:
 
 
 def _attend_both(queries: Tensor, shared: KeyValues, own: KeyValues, n: int) -> Tensor:
-    """One softmax over the prompt's places and the continuation's own."""
+    """Attend to the positions of the prompt and of the continuation in one softmax."""
     grouped = _group_queries(queries, n)
     prompt_scores = grouped @ shared[0]
     prompts, heads, _, prompt_length = prompt_scores.shape

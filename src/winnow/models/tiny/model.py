@@ -1,8 +1,8 @@
-"""A small model as people use it: complete prompts, say how likely a text is, save and load.
+"""A small model: complete prompts, compute log-probabilities of texts, save and load.
 
-Promises: what is written of a prompt depends on the model, the prompt, how it is asked and the seed; of the other
-prompts only as far as a machine rounds differently in larger products. A saved model is safetensors and JSON.
-On a GPU, where there is one, it computes in bfloat16; elsewhere in single precision. It does not learn: stages/train.
+Completions depend on the model, the prompt, the decoding method and the seed, and on other prompts only through
+rounding in larger matrix products. Models are saved as safetensors and JSON. Computation is in bfloat16 on a GPU and in
+single precision elsewhere. Training is in winnow.stages.train.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from winnow.storage.atomic_files import make_folder, write_bytes
 
 WEIGHTS_FILE, CONFIG_FILE, FORMAT_NAME = "model.safetensors", "config.json", "winnow-tiny-2"
 MAX_ROWS, MAX_POSITIONS = 2_048, 1 << 17
-"""The most continuations written at once, and the most places scored at once."""
+"""Limits of a batch: continuations, and positions."""
 
 
 class TinyModel:
-    """A model: a network, its vocabulary and the most tokens it writes unless told otherwise."""
+    """A network, its vocabulary and the default limit of new tokens; untrained until its weights are set."""
 
     def __init__(self, model_config: ModelConfig, vocabulary: Vocabulary, max_new_tokens: int, seed: int = 0) -> None:
         self.model_config, self.vocabulary, self.max_new_tokens = model_config, vocabulary, max_new_tokens
@@ -51,10 +51,20 @@ class TinyModel:
         seed: int = 0,
         max_new_tokens: int | None = None,
     ) -> list[list[Completion]]:
-        """For each prompt what was written: one by Greedy(), n by Sampling(n), up to n by Beams(width, n)."""
+        """Complete each prompt.
+
+        Args:
+            prompts: The prompts; one that comes twice is sampled with different random numbers.
+            method: Greedy() by default, or Sampling or Beams.
+            seed: The seed of sampling.
+            max_new_tokens: By default the limit of the model.
+
+        Returns:
+            For each prompt one completion by Greedy(), n by Sampling(n), or up to n by Beams(width, n).
+        """
         token_limit = self.max_new_tokens if max_new_tokens is None else max_new_tokens
         if token_limit < 1:
-            raise UsageError("max_new_tokens", f"is {token_limit}, but must be at least 1", "Allow one token or more")
+            raise UsageError("max_new_tokens", f"is {token_limit}, but must be at least 1", "Set 1 or more")
         rows = [encode_row(self.model_config, self.vocabulary, prompt) for prompt in prompts]
         keys = _prompt_keys(prompts)
         results: list[list[Completion]] = [[] for _ in prompts]
@@ -70,7 +80,7 @@ class TinyModel:
         return results
 
     def logprobs(self, prompts: Sequence[str], texts: Sequence[str]) -> list[tuple[float, ...]]:
-        """How likely each token of each text is, its end included; minus infinity for what cannot be written."""
+        """Return the log-probability of each token of each text and its end; -inf for tokens it cannot generate."""
         rows = [encode_row(self.model_config, self.vocabulary, *pair) for pair in zip(prompts, texts, strict=True)]
         results: list[tuple[float, ...]] = [()] * len(rows)
         with torch.inference_mode(), reduced_precision():
@@ -83,7 +93,7 @@ class TinyModel:
         return results
 
     def save(self, folder: Path | str) -> None:
-        """Weights and settings; a file that is there is replaced whole."""
+        """Write weights and configuration to a folder; existing files are replaced atomically."""
         path = Path(folder)
         make_folder(path)
         weights = {name: weight.cpu() for name, weight in self.network.state_dict().items()}
@@ -92,36 +102,32 @@ class TinyModel:
 
     @classmethod
     def load(cls, folder: Path | str) -> TinyModel:
-        """A saved model."""
+        """Load a saved model."""
         path = Path(folder)
         if not (path / CONFIG_FILE).is_file():
-            raise UsageError(str(path), f"holds no model (no {CONFIG_FILE})", "Name a folder that training wrote")
+            raise UsageError(
+                str(path), f"contains no model (no {CONFIG_FILE})", "Name a folder that winnow train wrote"
+            )
         try:
             config = json.loads((path / CONFIG_FILE).read_bytes())
             if config["format"] != FORMAT_NAME:
                 raise ValueError(f"its format is {format_value(config['format'])}, not {FORMAT_NAME}")
             model_config = model_config_from(config["model"])
-            model = cls(
-                model_config, Vocabulary(model_config.tokenizer, tuple(config["vocabulary"])), config["max_new_tokens"]
-            )
+            vocabulary = Vocabulary(model_config.tokenizer, tuple(config["vocabulary"]))
+            model = cls(model_config, vocabulary, config["max_new_tokens"])
             model.network.load_state_dict(load_file(path / WEIGHTS_FILE))
         except (ValueError, KeyError, TypeError, OSError, RuntimeError, SafetensorError) as error:
-            problem = f"holds no whole model ({type(error).__name__}: {format_value(str(error))})"
+            problem = f"contains no complete model ({type(error).__name__}: {format_value(str(error))})"
             raise BrokenPromise(str(path), problem, "Train it again") from error
         return model
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the weights."""
-        known = list(self.vocabulary.entries)
-        return {
-            "format": FORMAT_NAME,
-            "model": asdict(self.model_config),
-            "max_new_tokens": self.max_new_tokens,
-            "vocabulary": known,
-        }
+        """Return the content of config.json: everything but the weights."""
+        config = {"format": FORMAT_NAME, "model": asdict(self.model_config), "max_new_tokens": self.max_new_tokens}
+        return {**config, "vocabulary": list(self.vocabulary.entries)}
 
     def parameter_count(self) -> int:
-        """How many numbers it learned."""
+        """Count the parameters of the network."""
         return sum(weight.numel() for weight in self.network.parameters())
 
     def _generate(
@@ -136,21 +142,18 @@ class TinyModel:
         return generate_tokens(session, choose_likeliest, 1, max_new_tokens)
 
     def _to_completion(self, generated: GeneratedTokens) -> Completion:
-        return Completion(
-            self.vocabulary.decode(generated.tokens),
-            tuple(generated.logprobs),
-            "stop" if generated.has_ended else "length",
-        )
+        text = self.vocabulary.decode(generated.tokens)
+        return Completion(text, tuple(generated.logprobs), "stop" if generated.has_ended else "length")
 
 
 def compute_device() -> torch.device:
-    """Where models compute."""
+    """Return the GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager
 def reduced_precision() -> Iterator[None]:
-    """On a GPU products are made in bfloat16 inside."""
+    """Compute matrix products in bfloat16 inside, on a GPU only."""
     with torch.autocast("cuda", torch.bfloat16, enabled=compute_device().type == "cuda"):
         yield
 
@@ -162,7 +165,7 @@ def _continuation_count(method: DecodingMethod) -> int:
 
 
 def _prompt_keys(prompts: Sequence[str]) -> list[str]:
-    """Each prompt, and the how manieth of its like: a prompt that comes twice is drawn anew."""
+    """Append to each prompt the number of its occurrence, so that repeated prompts are sampled anew."""
     seen: Counter[str] = Counter()
     keys = []
     for prompt in prompts:
@@ -172,17 +175,17 @@ def _prompt_keys(prompts: Sequence[str]) -> list[str]:
 
 
 def _group_by_length(rows: Sequence[EncodedRow], continuations: int) -> Iterator[list[int]]:
-    """Rows of the same lengths together, at most as many as are written or scored at once."""
+    """Group rows of the same lengths, within the limits of a batch."""
     same_length: dict[tuple[int, int, int], list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         same_length[*row.lengths, len(row.target)].append(index)
-    for (input_length, sequence_length, _), places in sorted(same_length.items()):
-        at_once = max(1, min(MAX_ROWS // continuations, MAX_POSITIONS // max(1, input_length + sequence_length)))
-        yield from (places[first : first + at_once] for first in range(0, len(places), at_once))
+    for (input_length, sequence_length, _), indices in sorted(same_length.items()):
+        batch = max(1, min(MAX_ROWS // continuations, MAX_POSITIONS // max(1, input_length + sequence_length)))
+        yield from (indices[first : first + batch] for first in range(0, len(indices), batch))
 
 
 def _target_logprobs(logprobs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The log-probability of what is written; what has no logit has none."""
+    """Return the log-probabilities of the targets; -inf for targets that have no logit."""
     outputs = targets - FIRST_OUTPUT
     values = logprobs.gather(-1, outputs.clamp(min=0)[:, None])[:, 0]
     return values.masked_fill(outputs < 0, -torch.inf)

@@ -1,8 +1,8 @@
-"""The network: pre-norm blocks, learned positions, one table of embeddings for reading and writing.
+"""The network: pre-norm blocks, learned positions, and one embedding table for input and output.
 
-A decoder alone computes what GPT-2 computes, and the encoder-decoder what Blenderbot computes, on equal weights; the
-tests hold both. There is no dropout, so training draws nothing. Only what can be written has a logit: token t stands at
-t - FIRST_WRITTEN. How tokens are written one after the other is in decoding.py.
+The decoder computes what GPT-2 computes and the encoder-decoder what Blenderbot computes with the same weights; tests
+compare both. There is no dropout, so training draws no random numbers. Only output tokens have logits: token t has the
+index t - FIRST_OUTPUT.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HIDDEN_FACTOR = 4
-"""How many times wider the middle of a block is."""
+"""The width of the feed-forward layer, as a multiple of the width of the model."""
 
 
 class Attention(nn.Module):
-    """Queries of one sequence over keys and values of the same or of another one."""
+    """Multi-head attention over the same or another sequence."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -34,47 +34,46 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, causal: bool, mask: Tensor | None = None) -> Tensor:
-        """Over itself."""
+        """Attend to the sequence itself."""
         queries, keys, values = self.split(self.into(x), 3)
         mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
         return self.project_output(mixed)
 
     def attend_tail(self, x: Tensor, first: int) -> Tensor:
-        """Over itself, causally, with queries from the place `first` on."""
+        """Attend causally to the sequence itself, from the position `first` on."""
         places = torch.arange(x.shape[1], device=x.device)
         mask = places <= places[first:, None]
-        queries, keys, values = self.queries(x[:, first:]), *self.memory(x)
-        return self.project_output(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        return self.attend_across(x[:, first:], x, mask)
 
     def attend_across(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
-        """Over another sequence."""
+        """Attend to another sequence."""
         queries, keys, values = self.queries(x), *self.memory(memory)
         return self.project_output(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
 
     def queries(self, x: Tensor) -> Tensor:
-        """The queries alone."""
+        """Project to queries only."""
         width = x.shape[-1]
         return self.split(functional.linear(x, self.into.weight[:width], self.into.bias[:width]), 1)[0]
 
     def memory(self, x: Tensor) -> Sequence[Tensor]:
-        """The keys and values alone."""
+        """Project to keys and values only."""
         width = x.shape[-1]
         return self.split(functional.linear(x, self.into.weight[width:], self.into.bias[width:]), 2)
 
     def split(self, x: Tensor, parts: int) -> Sequence[Tensor]:
-        """Each part as (rows, heads, positions, size)."""
+        """Split into parts of (rows, heads, positions, size)."""
         rows, positions, _ = x.shape
         return x.view(rows, positions, parts, self.heads, self.size).permute(2, 0, 3, 1, 4).unbind(0)
 
     def project_output(self, x: Tensor) -> Tensor:
-        """The heads side by side again, and the last layer."""
+        """Concatenate the heads and apply the output layer."""
         rows, _, positions, _ = x.shape
         out: Tensor = self.out(x.transpose(1, 2).reshape(rows, positions, -1))
         return out
 
 
 class TransformerBlock(nn.Module):
-    """Attention, attention across where there is a memory, and two layers in between."""
+    """Self-attention, cross-attention where there is an encoder, and a feed-forward layer."""
 
     def __init__(self, width: int, heads: int, across: bool) -> None:
         super().__init__()
@@ -85,30 +84,30 @@ class TransformerBlock(nn.Module):
         self.up, self.down = nn.Linear(width, HIDDEN_FACTOR * width), nn.Linear(HIDDEN_FACTOR * width, width)
 
     def forward(self, x: Tensor, causal: bool, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
-        """The mask is of the memory where there is one, else of the sequence itself."""
+        """Run the block; the mask is that of the memory where there is one, else of the sequence itself."""
         x = x + self.attention(self.first(x), causal, None if self.across else mask)
         return self.after_attention(x, mask, memory)
 
     def forward_tail(self, x: Tensor, first: int, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
-        """The same, causally, for the places from `first` on alone: of a last block nothing else is asked."""
+        """Run the block causally for the positions from `first` on, which is all that is needed of the last block."""
         if not first:
             return self(x, True, mask, memory)  # type: ignore[no-any-return]
         return self.after_attention(x[:, first:] + self.attention.attend_tail(self.first(x), first), mask, memory)
 
     def after_attention(self, x: Tensor, mask: Tensor | None, memory: Tensor | None) -> Tensor:
-        """What follows attention."""
+        """Apply cross-attention and the feed-forward layer."""
         if self.across is not None and self.second is not None and memory is not None:
             x = x + self.across.attend_across(self.second(x), memory, mask)
         return x + self.feed_forward(x)
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        """The two layers, each position by itself."""
+        """Apply the feed-forward layer."""
         inner: Tensor = self.down(functional.gelu(self.up(self.third(x)), approximate="tanh"))
         return inner
 
 
 class Network(nn.Module):
-    """All of it."""
+    """The transformer: embeddings, encoder and decoder."""
 
     def __init__(self, model_config: ModelConfig, tokens: int) -> None:
         super().__init__()
@@ -127,10 +126,9 @@ class Network(nn.Module):
             self.read_norm = nn.LayerNorm(width)
 
     def initialize_weights(self, generator: torch.Generator) -> None:
-        """Weights to train from, the same for the same generator.
+        """Initialize the weights, with the standard deviation `init_std` or 1 / sqrt(width).
 
-        Their spread is 1 / sqrt(width) unless the shape says otherwise: with GPT-2's 0.02 a width of 64 learns several
-        times more slowly.
+        With the 0.02 of GPT-2, a model of width 64 learns several times more slowly.
         """
         default_std = self.model_config.init_std or self.model_config.width**-0.5
         residual_std = default_std / math.sqrt(2 * self.model_config.decoder_layers)
@@ -146,7 +144,7 @@ class Network(nn.Module):
             self.tokens.weight[PADDING].zero_()
 
     def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The memory of inputs (rows, positions, parts), and which positions are there where rows differ in length."""
+        """Encode inputs (rows, positions, parts); the mask of present positions is None where nothing is padded."""
         x = self.tokens(inputs).sum(2) if inputs.shape[2] > 1 else self.tokens(inputs[:, :, 0])
         x = x + self.read_places.weight[: inputs.shape[1]]
         is_present = inputs[:, :, 0] != PADDING
@@ -156,7 +154,7 @@ class Network(nn.Module):
         return self.read_norm(x), mask
 
     def hidden_states(self, sequence: Tensor, first: int, memory: Tensor | None, mask: Tensor | None) -> Tensor:
-        """What stands before the head at each place from `first` on of a sequence that is filled from the left."""
+        """Return the last hidden states from the position `first` on of sequences that are padded on the right."""
         x = self.tokens(sequence) + self.places.weight[: sequence.shape[1]]
         *before, last = self.decoder
         for block in before:
@@ -166,5 +164,5 @@ class Network(nn.Module):
         return normed
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Of what can be written."""
+        """Return the logits of the output tokens."""
         return functional.linear(hidden, self.tokens.weight[FIRST_OUTPUT:])

@@ -1,7 +1,7 @@
-"""Greedy writing and sampling.
+"""Greedy decoding and sampling.
 
-Every continuation has random numbers of its own, one for each token, so neither the batch nor the order of prompts
-changes what is drawn, and asking for more of a prompt gives the same ones first.
+Each continuation has random numbers of its own, one per token, so the samples do not depend on the batch or the order
+of prompts, and the first samples stay the same when more are requested.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from winnow.models.tiny.vocabulary import END, FIRST_OUTPUT
 from winnow.statistics.row_random import row_generator
 
 COMPACTION_SHARE = 0.25
-"""The share of finished prompts from which on a group goes on without them."""
+"""Finished prompts are dropped from a group once they are this share of it."""
 TokenChooser = Callable[[Tensor, Tensor, int], Tensor]
-"""From logits, the numbers of the prompts they belong to and the place: the index of each token."""
+"""Chooses token indices from logits, the numbers of their prompts, and the position."""
 
 
 @dataclass(frozen=True)
 class GeneratedTokens:
-    """Tokens and their log-probabilities; ended, or as many as were allowed."""
+    """The tokens of a completion and their log-probabilities."""
 
     tokens: list[int]
     logprobs: list[float]
@@ -38,12 +38,12 @@ class GeneratedTokens:
 
 
 def choose_likeliest(logits: Tensor, prompts: Tensor, position: int) -> Tensor:
-    """Greedy."""
+    """Choose the most likely token."""
     return logits.argmax(-1)
 
 
 def make_sampler(method: Sampling, uniforms: npt.NDArray[np.float64], device: torch.device) -> TokenChooser:
-    """Sampling, with a number in [0, 1) for each prompt, continuation and place."""
+    """Make a sampler from a random number in [0, 1) for each prompt, continuation and position."""
     chances = torch.from_numpy(uniforms).to(device)
 
     def choose(logits: Tensor, prompts: Tensor, position: int) -> Tensor:
@@ -59,14 +59,14 @@ def make_sampler(method: Sampling, uniforms: npt.NDArray[np.float64], device: to
 
 
 def random_numbers(seed: int, keys: list[str], method: Sampling, max_new_tokens: int) -> npt.NDArray[np.float64]:
-    """The random numbers of these prompts."""
+    """Draw the random numbers of the prompts with these keys."""
     return np.stack([row_generator(seed, "completion", key).random((method.n, max_new_tokens)) for key in keys])
 
 
 def generate_tokens(
     session: DecodingSession, choose: TokenChooser, n: int, max_new_tokens: int
 ) -> list[list[GeneratedTokens]]:
-    """n continuations of each prompt of the group."""
+    """Generate n continuations of each prompt of a group."""
     device, prompts = session.logits.device, session.logits.shape[0]
     active = torch.arange(prompts, device=device)
     tokens = torch.full((prompts, n, max_new_tokens), END, device=device)
@@ -94,6 +94,6 @@ def generate_tokens(
 
 
 def trim_at_end(tokens: list[int], logprobs: list[float]) -> GeneratedTokens:
-    """Up to the end."""
+    """Cut a completion after its end token."""
     length = tokens.index(END) + 1 if END in tokens else len(tokens)
     return GeneratedTokens(tokens[:length], logprobs[:length])

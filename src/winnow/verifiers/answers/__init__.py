@@ -1,1 +1,1 @@
-"""Verifiers that compare an answer with a reference: exact text, numbers, lists of numbers."""
+"""Verifiers that compare an answer with a reference: exact text, numbers and lists of numbers."""

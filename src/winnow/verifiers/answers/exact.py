@@ -1,17 +1,14 @@
-"""Does the answer equal the reference?
+"""The verifier `exact`: does the answer equal the reference, or one of the row's references?
 
-`exact` compares text, after the extract and the named normalizations, with any of the row's references.
+    strip        remove white space at both ends
+    whitespace   replace every run of white space by one space
+    unicode      replace compatibility forms (NFKC)
+    case         ignore upper and lower case (casefold)
+    accents      remove combining marks
+    punctuation  remove punctuation and ASCII symbols, a minus sign too, so do not use it for numbers
+    articles     remove a, an and the, and collapse white space, as SQuAD does
 
-    strip        white space at both ends
-    whitespace   every run of white space is one space
-    unicode      compatibility forms are one (NFKC)
-    case         upper and lower case are one (casefold)
-    accents      combining marks are dropped
-    punctuation  punctuation and ASCII symbols are dropped: a minus sign too, so not for numbers
-    articles     a, an and the are dropped, white space collapsed, as SQuAD does
-
-Promises: they are applied in one fixed order, however listed. A reference of which nothing is left ('The'
-without articles) is an error, for then anything empty would match. It does not know numbers: see `number`.
+Normalizations are applied in one fixed order. If normalization leaves nothing of a reference, the verdict is error.
 """
 
 from __future__ import annotations
@@ -39,7 +36,8 @@ from winnow.verifiers.answers.pairs import (
     shorten,
     to_mask,
 )
-from winnow.verifiers.extraction import Extraction, parse_extraction
+from winnow.verifiers.extraction import EXTRACT_DESCRIPTION, Extraction, parse_extraction
+from winnow.verifiers.options import option
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
@@ -71,23 +69,25 @@ _NORMALIZATIONS: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True)
 class Exact:
-    """The verifier `exact`; its fields are its options."""
+    """Compares the text of the answer with that of the reference, after normalizing both."""
 
     name: ClassVar[str] = "exact"
     version: ClassVar[int] = 1
     needs_reference: ClassVar[bool] = True
 
-    normalize: str = "strip"
-    extract: str = "none"
+    normalize: str = option(
+        "strip", f"Normalizations, separated by commas, from {', '.join(_NORMALIZATIONS)}, or none."
+    )
+    extract: str = option("none", EXTRACT_DESCRIPTION)
 
     def __post_init__(self) -> None:
         for name in self._normalizations:
             if name not in _NORMALIZATIONS and name != "none":
-                raise UsageError(
-                    "exact.normalize", f"{format_value(name)} is no normalization", suggest_name(name, _NORMALIZATIONS)
-                )
+                problem = f"{format_value(name)} is not a normalization"
+                raise UsageError("exact.normalize", problem, suggest_name(name, _NORMALIZATIONS))
         if "none" in self._normalizations and len(self._normalizations) > 1:
-            raise UsageError("exact.normalize", f"{format_value(self.normalize)} is none and more", "Leave out 'none'")
+            problem = f"{format_value(self.normalize)} combines none with others"
+            raise UsageError("exact.normalize", problem, "Leave out 'none'")
         _ = self._extraction
 
     @cached_property
@@ -106,7 +106,7 @@ class Exact:
         return judge_pairs(batch, self._extraction, self._compare)
 
     def _compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
-        equal = to_mask(pc.equal(answers, references))  # equal texts stay equal: only the others are worth normalizing
+        equal = to_mask(pc.equal(answers, references))  # equal texts stay equal, so only the others are normalized
         code = np.where(equal, PASS, FAIL).astype(np.int8)
         rest = np.flatnonzero(~equal)
         cleaned = self._normalize_texts(references.take(pa.array(rest)))
@@ -117,18 +117,15 @@ class Exact:
         code[rest[equal_normalized]] = PASS
         code[rest[nothing_left]] = ERROR
         reasons = mismatch_reasons(_quote(answers), _quote(references), code == FAIL)
-        unusable = "nothing is left of the reference after normalization"
-        return ComparisonResult(code, pc.if_else(pa.array(code == ERROR), unusable, reasons))
+        empty_reference = "nothing is left of the reference after normalization"
+        return ComparisonResult(code, pc.if_else(pa.array(code == ERROR), empty_reference, reasons))
 
     def _normalize_texts(self, texts: pa.StringArray) -> pa.StringArray:
-        """Each different text is normalized once."""
-        steps = [step for name, step in _NORMALIZATIONS.items() if name in self._normalizations]
-        if not steps:
-            return texts
-        encoded = texts.dictionary_encode()
+        encoded = texts.dictionary_encode()  # so that each different text is normalized once
         distinct = encoded.dictionary.to_pylist()
-        for step in steps:
-            distinct = list(map(step, distinct))
+        for name, step in _NORMALIZATIONS.items():
+            if name in self._normalizations:
+                distinct = list(map(step, distinct))
         return pa.array(distinct, pa.string()).take(encoded.indices)
 
 

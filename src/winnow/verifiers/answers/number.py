@@ -1,29 +1,16 @@
-"""Is the answer the same number as the reference?
+"""The verifier `number`: is the answer the same number, or list of numbers, as the reference?
 
-`number` reads the last number of the extracted text and compares it with the reference's. With `vector=TAU`
-the whole text is a list of numbers, compared as the eigenvalue papers do: sum|got - want| / sum|want| < TAU.
-
-    marker     'A:' reads what follows the last 'A:'; short for extract=after:A:
-    extract    where the answer stands (winnow.verifiers.extraction)
-    decimal    '.' or ','; with ',' thousands are written 1.000 or 1 000
-    relative   right within this share of the reference, bound included
-    absolute   right within this distance of the reference, bound included
-    vector     the bound of the relative distance of two lists, bound excluded
-
-Promises: values are compared as exact rationals, so 18 is 18.0, 2**53 + 1 is not 2**53 and a bound means what
-its decimal digits say. No number, or more than one glued together, fails. A reference without a number is an
-error. What the quick path decides is what the careful path would: it only takes numbers of at most 15
-characters, which floats tell apart, and hands over whatever lies near a bound.
-It reads no words, units or expressions.
+Values are compared as exact fractions, so 18 equals 18.0, 2**53 + 1 differs from 2**53, and a bound means what its
+decimal digits say. The fast path uses floats only for numbers of at most 15 characters that are not near a bound. An
+answer without a number fails; a reference without a number is an error.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -44,28 +31,29 @@ from winnow.verifiers.answers.pairs import (
     to_mask,
 )
 from winnow.verifiers.answers.vectors import VectorComparison
-from winnow.verifiers.extraction import Extraction, parse_extraction
+from winnow.verifiers.extraction import EXTRACT_DESCRIPTION, Extraction, parse_extraction
 from winnow.verifiers.numerals import Numeral, last_number
+from winnow.verifiers.options import option
 from winnow.verifiers.verdicts import Batch, Verdicts
 
-_FLOAT_SAFE_LENGTH = 15  # any two different decimals of 15 digits are different floats, equal ones the same float
+_FLOAT_SAFE_LENGTH = 15  # different decimals of 15 digits are different floats
 _BOUND_MARGIN = 1e-9
 
 
 @dataclass(frozen=True)
 class Number:
-    """The verifier `number`; its fields are its options."""
+    """Compares the last number of the answer with that of the reference, or two lists of numbers."""
 
     name: ClassVar[str] = "number"
     version: ClassVar[int] = 1
     needs_reference: ClassVar[bool] = True
 
-    marker: str = ""
-    extract: str = "none"
-    decimal: str = "."
-    relative: float = 0.0
-    absolute: float = 0.0
-    vector: float | None = None
+    marker: str = option("", "The text that precedes the answer, such as 'A:'; short for extract=after:MARK.")
+    extract: str = option("none", EXTRACT_DESCRIPTION)
+    decimal: str = option(".", "The decimal mark, '.' or ','; with ',' thousands are written 1.000 or 1 000.")
+    relative: float = option(0.0, "The largest accepted difference, as a share of the reference.")
+    absolute: float = option(0.0, "The largest accepted difference.")
+    vector: float | None = option(None, "Compare lists: accept sum|got - want| / sum|want| below this bound.")
 
     def __post_init__(self) -> None:
         if self.decimal not in (".", ","):
@@ -74,11 +62,11 @@ class Number:
             if bound is not None and not (math.isfinite(bound) and bound >= 0):
                 raise UsageError(f"number.{name}", f"{bound} is not a finite number of at least 0")
         if self.vector is not None and (self.relative or self.absolute):
-            raise UsageError("number.vector", "has a bound of its own", "Leave out relative and absolute")
+            raise UsageError("number.vector", "excludes the bounds relative and absolute", "Leave out one of them")
         if self.vector == 0:
-            raise UsageError("number.vector", "nothing is under a bound of 0", "Give a bound above 0, as 0.05")
+            raise UsageError("number.vector", "no distance is below a bound of 0", "Set a bound above 0, such as 0.05")
         if self.marker and self.extract != "none":
-            raise UsageError("number.marker", "is a short form of extract", f"Write extract=after:{self.marker}")
+            raise UsageError("number.marker", "cannot be combined with extract", f"Write extract=after:{self.marker}")
         _ = self._extraction
 
     @cached_property
@@ -95,16 +83,16 @@ class Number:
         }
 
     def judge(self, batch: Batch) -> Verdicts:
-        if self.vector is not None:
-            return judge_pairs(batch, self._extraction, VectorComparison(self.vector, self.decimal).compare)
-        return judge_pairs(batch, self._extraction, self._compare)
+        compare = self.compare if self.vector is None else VectorComparison(self.vector, self.decimal).compare
+        return judge_pairs(batch, self._extraction, compare)
 
-    def _compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
+    def compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
+        """Compare extracted answers with references: with floats where that is safe, else exactly."""
         float_safe = self._float_safe_mask(answers) & self._float_safe_mask(references)
-        return compare_by_mask(float_safe, (self._compare_floats, self._compare_exactly), answers, references)
+        return compare_by_mask(float_safe, (self._compare_floats, self.compare_exactly), answers, references)
 
     def _float_safe_mask(self, texts: pa.StringArray) -> Mask:
-        """Where the text is one plain number that a float holds without doubt."""
+        """Mask the texts that are one plain number of so few digits that a float represents it uniquely."""
         trimmed = pc.utf8_trim_whitespace(texts)
         digits = r"^-?[0-9]+(?:\.[0-9]+)?$" if self.decimal == "." else "^-?[0-9]+$"
         is_plain = to_mask(pc.match_substring_regex(trimmed, digits))
@@ -123,8 +111,9 @@ class Number:
         code = np.where(right, PASS, FAIL).astype(np.int8)
         return ComparisonResult(code, mismatch_reasons(got, want, ~right))
 
-    def _compare_exactly(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
-        read = self._reader()
+    def compare_exactly(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
+        """Compare extracted answers with references as fractions."""
+        read = cache(lambda text: last_number(text or "", self.decimal))  # candidates of a prompt share their reference
         pairs = [(read(a), read(w)) for a, w in zip(answers.to_pylist(), references.to_pylist(), strict=True)]
         code = np.array([self._result_code(got, want) for got, want in pairs], np.int8)
         got, want = (shorten(pa.array([pair[side].written for pair in pairs], pa.string())) for side in (0, 1))
@@ -134,18 +123,6 @@ class Number:
         return ComparisonResult(
             code, pc.if_else(pa.array(code == ERROR), _unreadable_reasons(want, "reference"), reasons)
         )
-
-    def _reader(self) -> Callable[[str | None], Numeral]:
-        """Reads each different text once: the candidates of a prompt share their reference."""
-        seen: dict[str | None, Numeral] = {None: Numeral(None, "")}
-
-        def read(text: str | None) -> Numeral:
-            known = seen.get(text)
-            if known is None:
-                known = seen[text] = last_number(text or "", self.decimal)
-            return known
-
-        return read
 
     def _result_code(self, got: Numeral, want: Numeral) -> int:
         if want.value is None:

@@ -1,11 +1,8 @@
-"""From a comparison of two columns of text to verdicts on candidates.
+"""From the comparison of answers with references to verdicts on candidates, for all verifiers of answers.
 
-A verifier of answers only says how one answer compares with one reference. Here is what all of them share:
-the same extract is applied to the reference where it finds something (so '#### 18' and 18 both serve), any
-reference of a list may match, a candidate without text or without reference is abstained from.
-
-Promises: one verdict per candidate in its order; pass if any reference matches, else fail if any could be
-compared, else error; a text in which the extract finds nothing fails. It compares nothing itself.
+The extraction applies to the reference too, where it finds something, so '#### 18' and 18 both work. A candidate passes
+if any of its references matches, fails if any could be compared, and is an error otherwise. A text in which the
+extraction finds nothing fails; without a text or a reference the verifier abstains.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ from winnow.errors import MAX_VALUE_LENGTH, UsageError
 from winnow.verifiers.extraction import Extraction
 from winnow.verifiers.verdicts import Batch, Verdict, Verdicts
 
-PASS, FAIL, ERROR, ABSTAIN = range(4)  # ordered: of several references the lowest code counts
+PASS, FAIL, ERROR, ABSTAIN = range(4)  # with several references the lowest code counts
 _NAMES = pa.array([Verdict.PASS, Verdict.FAIL, Verdict.ERROR, Verdict.ABSTAIN], pa.string())
 _ABSTAIN_REASONS = ["no text", "no reference"]
 
@@ -35,23 +32,22 @@ RowIndices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """How some answers compare with as many references."""
+    """The result of comparing some answers with as many references; a score of NaN means none."""
 
     code: Codes
     reason: pa.StringArray
-    score: Floats | None = None  # NaN: none
+    score: Floats | None = None
 
     def scores(self) -> Floats:
         return np.full(len(self.code), np.nan) if self.score is None else self.score
 
 
-Comparison = Callable[
-    [pa.StringArray, pa.StringArray], ComparisonResult
-]  # an answer is null where the extract found nothing
+Comparison = Callable[[pa.StringArray, pa.StringArray], ComparisonResult]
+"""Compares answers, which are null where nothing was extracted, with references."""
 
 
 def judge_pairs(batch: Batch, extraction: Extraction, compare: Comparison) -> Verdicts:
-    """The verdicts of a batch, by comparing each extracted answer with its references."""
+    """Judge a batch by comparing each extracted answer with its references."""
     rows, references = _references(batch.references)
     has_text = to_mask(pc.is_valid(batch.texts))
     if not has_text.all():
@@ -73,7 +69,7 @@ def judge_pairs(batch: Batch, extraction: Extraction, compare: Comparison) -> Ve
 
 
 def _references(references: pa.Array | None) -> tuple[RowIndices, pa.StringArray]:
-    """Every reference with the row it belongs to; nulls left out."""
+    """Return every reference that is not null, and the row it belongs to."""
     if references is None:
         return np.empty(0, np.int64), pa.array([], pa.string())
     if isinstance(references, pa.ChunkedArray):
@@ -88,13 +84,13 @@ def _references(references: pa.Array | None) -> tuple[RowIndices, pa.StringArray
 def _cast_to_text(rows: RowIndices, values: pa.Array) -> tuple[RowIndices, pa.StringArray]:
     is_present = to_mask(pc.is_valid(values))
     if pa.types.is_nested(values.type) or pa.types.is_interval(values.type):
-        raise UsageError("reference", f"holds {values.type}", "A reference is a text or a list of texts")
+        raise UsageError("reference", f"holds {values.type}", "A reference must be a text or a list of texts")
     texts = pc.cast(values, pa.string())
     return (rows, texts) if is_present.all() else (rows[is_present], texts.filter(pa.array(is_present)))
 
 
 def _first_best(rows: RowIndices, code: Codes) -> RowIndices:
-    """Of the pairs of each row the first with the lowest code."""
+    """Find, for each row, the first of its pairs with the lowest code."""
     if len(rows) < 2 or (np.diff(rows) > 0).all():
         return np.arange(len(rows))
     order = np.lexsort((code, rows))
@@ -105,7 +101,7 @@ def _first_best(rows: RowIndices, code: Codes) -> RowIndices:
 def compare_by_mask(
     where: Mask, compare: tuple[Comparison, Comparison], answers: pa.StringArray, references: pa.StringArray
 ) -> ComparisonResult:
-    """The first comparison where the mask says so, the second elsewhere, in the order of the rows."""
+    """Use the first comparison for the rows in the mask and the second for the others."""
     if where.all() or not where.any():
         return compare[0 if where.any() else 1](answers, references)
     masks = (where, ~where)
@@ -121,7 +117,7 @@ def compare_by_mask(
 
 
 def concat_results(parts: list[ComparisonResult]) -> ComparisonResult:
-    """The outcomes of consecutive rows as one."""
+    """Concatenate the results of consecutive rows."""
     if not parts:
         return ComparisonResult(np.empty(0, np.int8), pa.array([], pa.string()))
     codes, scores = [part.code for part in parts], [part.scores() for part in parts]
@@ -131,7 +127,7 @@ def concat_results(parts: list[ComparisonResult]) -> ComparisonResult:
 
 
 def shorten(texts: pa.StringArray) -> pa.StringArray:
-    """Texts cut for a reason: one line, nothing that a terminal could obey."""
+    """Shorten texts to one line without control characters, for a reason."""
     trimmed = pc.utf8_trim_whitespace(texts)
     truncated = pc.utf8_slice_codeunits(trimmed, 0, MAX_VALUE_LENGTH - 3)
     long = pc.greater(pc.utf8_length(trimmed), MAX_VALUE_LENGTH)
@@ -140,15 +136,16 @@ def shorten(texts: pa.StringArray) -> pa.StringArray:
 
 
 def mismatch_reasons(got: pa.StringArray, want: pa.StringArray, failed: Mask) -> pa.StringArray:
-    """'got 17, want 18' where the comparison failed, null elsewhere."""
+    """Write 'got 17, want 18' where the comparison failed, and null elsewhere."""
     reasons = pc.binary_join_element_wise("got ", got, ", want ", want, "")
     return pc.if_else(pa.array(failed), reasons, pa.scalar(None, pa.string()))
 
 
 def to_mask(booleans: Any) -> Mask:
-    """An Arrow column of true and false as numpy; null is false."""
+    """Convert an Arrow column of booleans to numpy; null becomes false."""
     return np.asarray(pc.fill_null(booleans, False).to_numpy(zero_copy_only=False), np.bool_)
 
 
 def numbers_or_null(values: Floats) -> pa.DoubleArray:
+    """The values as numbers, null where there is none."""
     return pa.array(values, pa.float64(), mask=~np.isfinite(values))

@@ -1,13 +1,8 @@
-"""Are two lists of numbers close? sum|got - want| / sum|want| < tau, the rule of the eigenvalue papers.
+"""Comparison of lists of numbers: sum|got - want| / sum|want| < tau, the rule of the eigenvalue papers.
 
-A list is numbers between white space, commas or semicolons, bare or in one pair of brackets; where the decimal
-mark is ',' a comma separates nothing. Anything else in the text, NaN and infinity, or a wrong length is wrong.
-
-Promises: the bound is strict and means what its decimal digits say: whatever floats cannot tell from it is
-decided with exact decimals. The score is minus the relative distance, so that higher is better as everywhere,
-and every other tau can be read from it. A reference of zeros only is matched by zeros only.
-Quick and careful paths sum in the same order and give the same score to the last bit.
-It does not sort: lists are compared place by place.
+A list is numbers between white space, commas or semicolons, bare or in one pair of brackets; with the decimal mark ','
+a comma separates nothing. The bound is strict and exact: what floats cannot decide is decided with decimals. The score
+is minus the relative distance. A reference of zeros is matched by zeros only. Lists are not sorted.
 """
 
 from __future__ import annotations
@@ -41,16 +36,16 @@ from winnow.verifiers.numerals import normalize_numerals
 _PLAIN_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _PLAIN_LIST = rf"^{_PLAIN_NUMBER}(?: {_PLAIN_NUMBER})*$"
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", re.ASCII)
-_LONGEST_NUMBER = 300  # characters: plain digits then stay below what a float holds
-_ROWS_AT_ONCE = 16_384  # what is made of so many rows stays in the processor's cache
-_EXACT = Context(prec=5_000, traps=[Inexact])  # room for every digit between the largest and the smallest number
-_BOUND_MARGIN = 1e-12  # far above what a sum of floats can be off by, relative to the sizes summed
+_MAX_NUMBER_LENGTH = 300  # in characters, so that plain digits do not overflow a float
+_BATCH_ROWS = 16_384  # so that the arrays of a batch fit into the cache of the processor
+_EXACT = Context(prec=5_000, traps=[Inexact])  # holds every digit between the largest and the smallest number
+_BOUND_MARGIN = 1e-12  # far above the relative rounding error of a sum of floats
 _MALFORMED = -1
 
 
 @dataclass(frozen=True)
 class _ListDistances:
-    """Of some pairs: how many numbers on each side, and the sums where they are as many."""
+    """For some pairs, the length of both lists, and the sums of distances and sizes where the lengths agree."""
 
     got: RowIndices
     want: RowIndices
@@ -61,7 +56,7 @@ class _ListDistances:
 
 @dataclass(frozen=True)
 class VectorComparison:
-    """The comparison, under a bound."""
+    """Compares lists of numbers under a bound on their relative distance."""
 
     tau: float
     decimal: str = "."
@@ -69,23 +64,20 @@ class VectorComparison:
     def compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         if self.decimal == ",":
             return self.compare_any(answers, references)
-        starts = range(0, len(answers), _ROWS_AT_ONCE)
+        batches = range(0, len(answers), _BATCH_ROWS)
         return concat_results(
-            [
-                self._compare_batch(*(texts.slice(start, _ROWS_AT_ONCE) for texts in (answers, references)))
-                for start in starts
-            ]
+            [self._compare_batch(*(t.slice(start, _BATCH_ROWS) for t in (answers, references))) for start in batches]
         )
 
     def _compare_batch(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         paths = self.compare_plain, self.compare_any
         try:
             return compare_by_mask(may_be_plain(answers) & may_be_plain(references), paths, answers, references)
-        except pa.ArrowInvalid:  # there is a '1.2.3', a '-' or two spaces among them
+        except pa.ArrowInvalid:  # some text holds a '1.2.3', a '-' or two spaces
             return compare_by_mask(is_plain(answers) & is_plain(references), paths, answers, references)
 
     def compare_plain(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
-        """For plain lists only: split and parsed by Arrow, summed place by place."""
+        """Compare plain lists, split and parsed by Arrow, and summed position by position."""
         (got, start_a, a), (want, start_w, w) = _parse_lists(answers), _parse_lists(references)
         sums = np.zeros((3, len(got)))
         for length in np.flatnonzero(np.bincount(got[got == want])):
@@ -101,7 +93,7 @@ class VectorComparison:
         return self._decide(_ListDistances(got, want, *sums), answers, references)
 
     def compare_any(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
-        """For any text, one by one."""
+        """Compare any texts one by one; the scores equal those of `compare_plain` to the last bit."""
         counts, sums = np.zeros((2, len(answers)), np.int64), np.zeros((3, len(answers)))
         for row, (answer, want) in enumerate(zip(answers.to_pylist(), references.to_pylist(), strict=True)):
             a, w = (self._numbers(text) for text in (answer, want))
@@ -117,7 +109,9 @@ class VectorComparison:
             right = same_length & (pairs.off < bound)
             is_far = np.abs(pairs.off - bound) > _BOUND_MARGIN * (pairs.got_size + pairs.want_size)
             ratio = np.where(pairs.off == 0, 0.0, pairs.off / pairs.want_size)
-        for row in np.flatnonzero(same_length & ~is_far):  # also where a sum overflowed: then nothing is far
+        for row in np.flatnonzero(
+            same_length & ~is_far
+        ):  # also where a sum overflowed, since then the comparison is false
             right[row] = self._is_within_bound(answers[int(row)].as_py(), references[int(row)].as_py())
         code = np.where(right, PASS, np.where(pairs.want == _MALFORMED, ERROR, FAIL)).astype(np.int8)
         ratio = np.where(same_length, ratio, np.nan)
@@ -132,7 +126,7 @@ class VectorComparison:
             return off < Decimal(repr(self.tau)) * size or off == 0 == size
 
     def _numbers(self, text: str | None) -> list[str] | None:
-        """The list as texts that float and Fraction read; None for anything that is not a list of numbers."""
+        """Split a list into texts that float and Decimal read; None if it is not a list of finite numbers."""
         body = normalize_numerals(text or "", self.decimal).strip()
         if body[:1] + body[-1:] in ("[]", "()"):
             body = body[1:-1].strip()
@@ -140,13 +134,12 @@ class VectorComparison:
             body = body.replace(".", "?").replace(",", ".")
         numbers = re.split(r"\s*[,;]\s*|\s+", body)
         is_valid = all(
-            len(number) <= _LONGEST_NUMBER and _NUMBER.fullmatch(number) and math.isfinite(float(number))
+            len(number) <= _MAX_NUMBER_LENGTH and _NUMBER.fullmatch(number) and math.isfinite(float(number))
             for number in numbers
         )
         return numbers if is_valid else None
 
     def _reasons(self, pairs: _ListDistances, code: npt.NDArray[np.int8], ratio: Floats) -> pa.StringArray:
-        """Words for what did not pass."""
         rows = np.flatnonzero(code != PASS)
         got, want = pairs.got[rows], pairs.want[rows]
         hundredths = np.rint(np.minimum(np.nan_to_num(ratio[rows], posinf=1), 1) * 10_000).astype(np.int64)
@@ -162,14 +155,14 @@ class VectorComparison:
 
 @cache
 def _distance_reasons(tau: float) -> pa.StringArray:
-    """The reason for each hundredth of a percent, made once: making them row by row costs as much as reading."""
+    """Make the reason for each hundredth of a percent once, because making them row by row is slow."""
     limit = f"limit {100 * tau:.10g}%"
     reasons = [f"off by {hundredth / 100:g}%, {limit}" for hundredth in range(10_000)]
     return pa.array([*reasons, f"off by 100% or more, {limit}"])
 
 
 def _sums(a: Iterable[float], w: Iterable[float]) -> tuple[float, float, float]:
-    """Place by place, as the quick path does: the sum() of Python 3.12 would round otherwise."""
+    """Sum in the order of `compare_plain`; the sum() of Python 3.12 rounds differently."""
     off = got_size = want_size = 0.0
     for x, y in zip(a, w, strict=True):
         off, got_size, want_size = off + abs(x - y), got_size + abs(x), want_size + abs(y)
@@ -177,20 +170,20 @@ def _sums(a: Iterable[float], w: Iterable[float]) -> tuple[float, float, float]:
 
 
 def may_be_plain(texts: pa.StringArray) -> Mask:
-    """Where the text holds nothing but what plain lists are made of: four times as quick as `is_plain`."""
+    """Mask the texts made of the characters of plain lists, four times as fast as `is_plain`."""
     remainder = pc.ascii_trim(pc.utf8_trim_whitespace(texts), "-.0123456789 ")
-    return to_mask(pc.equal(remainder, "")) & to_mask(pc.less_equal(pc.binary_length(texts), _LONGEST_NUMBER))
+    return to_mask(pc.equal(remainder, "")) & to_mask(pc.less_equal(pc.binary_length(texts), _MAX_NUMBER_LENGTH))
 
 
 def is_plain(texts: pa.StringArray) -> Mask:
-    """Where the text is plain decimals with one space between."""
+    """Mask the texts that are plain decimals with one space between them."""
     plain_list = to_mask(pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _PLAIN_LIST))
     return plain_list & may_be_plain(texts)
 
 
 def _parse_lists(texts: pa.StringArray) -> tuple[RowIndices, RowIndices, Floats]:
-    """How many numbers each text has, where they start, and all numbers; equal neighbors are parsed once."""
-    runs = pc.run_end_encode(pc.utf8_trim_whitespace(texts))  # the candidates of a prompt share their reference
+    """Return how many numbers each text has, where they start, and all numbers; equal neighbors are parsed once."""
+    runs = pc.run_end_encode(pc.utf8_trim_whitespace(texts))  # candidates of a prompt share their reference
     times = np.diff(runs.run_ends, prepend=0)
     lists = pc.split_pattern(runs.values, " ")
     counts = np.asarray(pc.list_value_length(lists), np.int64)

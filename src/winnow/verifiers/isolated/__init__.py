@@ -1,1 +1,1 @@
-"""User functions in isolated worker processes, which a crash, a hang or a memory limit cannot take the run down with."""
+"""User functions in worker processes, so that a crash, a hang or a memory limit does not end the run."""

@@ -1,12 +1,9 @@
-"""The worker: a process that loads one function, answers calls for it, and can be killed at any moment.
+"""The program of a worker process: it loads one function and answers calls for it.
 
-Started as a file by worker.py; imports little, because it is started again after every death. Requests come from
-the process that started it, as Python values; answers go back as JSON, because that process shall run nothing a
-verifier made. What the function prints goes to standard error, and it finds standard input empty.
-
-Promises: it dies with the process that started it (on Linux also in the middle of a call), holds no more memory than
-it was told (on Linux) and leaves no core file. The function runs in the main thread.
-It does not measure time, split calls or decide what a death means.
+worker.py starts this file again after every death, so it imports little. Requests arrive pickled from the parent;
+answers are JSON, so that the parent runs no code that a function produced. The process dies with its parent (on Linux
+even during a call), respects its memory limit (on Linux) and writes no core file. What the function prints goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -24,23 +21,23 @@ if TYPE_CHECKING:
     from winnow.verifiers.user_functions import Function, Value
 
 LENGTH_PREFIX = struct.Struct("!Q")
-"""What stands before each message: its length."""
+"""The length of a message, which precedes it."""
 FLOATS_PREFIX = b"floats:"
 MAX_REASON_LENGTH = 160
-"""Characters of a reason: an answer has to fit into the line while the next call is being sent."""
+"""In characters: an answer must fit into the socket buffer while the next call is being sent."""
 OUT_OF_MEMORY = json.dumps({"out_of_memory": True}).encode()
-PR_SET_PDEATHSIG = 1  # PR_SET_PDEATHSIG of Linux
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Load what the first message names, then answer calls until the other end is closed."""
+    """Load the function that the first message names, then answer calls until the socket is closed."""
     socket_fd, parent = int(sys.argv[1]), int(sys.argv[2])
     _die_with_parent(parent)
     spec = json.loads(_receive(socket_fd))
     sys.path[:] = spec["sys_path"]
     _set_limit("RLIMIT_CORE", 0)
     _set_limit("RLIMIT_DATA", spec["memory"])
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what was printed outlives a crash
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that printed lines outlive a crash
     try:
         _answer_calls(socket_fd, _load_function(socket_fd, spec["path"], spec["where"]))
     except MemoryError:
@@ -57,7 +54,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _set_limit(name: str, limit: int) -> None:
-    import resource  # not at the top, because the other end reads this file too, on machines that lack it
+    import resource  # not at the top, because the parent imports this file too, also where the module is missing
 
     resource_kind = getattr(resource, name)
     _, hard = resource.getrlimit(resource_kind)
@@ -66,7 +63,7 @@ def _set_limit(name: str, limit: int) -> None:
 
 
 def _load_function(socket_fd: int, path: str, where: str) -> Function:
-    """The function, and word of what it asks for; or the reason why it cannot be had."""
+    """Load the function and report its columns, or report why it cannot be loaded and wait for the end."""
     from winnow.errors import UsageError
     from winnow.verifiers.dotted_path import load
     from winnow.verifiers.user_functions import RequestedColumns, check_callable
@@ -79,12 +76,8 @@ def _load_function(socket_fd: int, path: str, where: str) -> Function:
     except UsageError as error:
         _send(socket_fd, json.dumps({"refused": [error.where, error.problem, error.next_step]}).encode())
         _wait_for_end(socket_fd)
-    _send(
-        socket_fd,
-        json.dumps(
-            {"sha256": loaded.sha256, "asks": [columns.required, columns.optional, columns.accepts_any]}
-        ).encode(),
-    )
+    column_names = [columns.required, columns.optional, columns.accepts_any]
+    _send(socket_fd, json.dumps({"sha256": loaded.sha256, "asks": column_names}).encode())
     return function
 
 
@@ -95,28 +88,28 @@ def _answer_calls(socket_fd: int, function: Function) -> NoReturn:
     def call_function(**arguments: list[object]) -> object:
         try:
             return function(**arguments)
-        except MemoryError:  # not an error of this call alone: whoever holds the memory may be an earlier row
+        except MemoryError:  # not an error of this call alone, because an earlier row may hold the memory
             _report_out_of_memory(socket_fd)
 
     own_pid = os.getpid()
     with current_folder_first():
         while True:
             try:
-                rows, arguments = pickle.loads(_receive(socket_fd))  # noqa: S301  # from the process that started this one
+                rows, arguments = pickle.loads(_receive(socket_fd))  # noqa: S301  # from the parent process
             except (ImportError, AttributeError, TypeError, ValueError, pickle.UnpicklingError) as error:
                 _send(socket_fd, json.dumps({"unreadable": f"{type(error).__name__}: {error}"}).encode())
                 continue
             row_values = evaluate_rows(call_function, arguments, range(rows))
             if os.getpid() != own_pid:
-                os._exit(0)  # the function forked and came back twice: one answer is enough
+                os._exit(0)  # the function forked and returned twice, but only one answer is expected
             _send(socket_fd, _encode_values(row_values))
 
 
 def _encode_values(row_values: list[Value]) -> bytes:
-    """Values as JSON, in which a reason stands in a list; or as `FLOATS` and nothing but numbers."""
+    """Encode values as JSON, in which a reason is wrapped in a list, or as `FLOATS_PREFIX` and the numbers."""
     if set(map(type, row_values)) == {float}:
         return FLOATS_PREFIX + array("d", cast("list[float]", row_values)).tobytes()
-    return json.dumps({"values": row_values}, default=lambda broken: [broken.reason[:MAX_REASON_LENGTH]]).encode()
+    return json.dumps({"values": row_values}, default=lambda invalid: [invalid.reason[:MAX_REASON_LENGTH]]).encode()
 
 
 def _report_out_of_memory(socket_fd: int) -> NoReturn:
@@ -140,7 +133,7 @@ def _receive_exactly(socket_fd: int, size: int) -> bytearray:
     while remaining:
         count = os.readv(socket_fd, [remaining])
         if not count:
-            os.killpg(0, signal.SIGKILL)  # the other end is gone: with all that the function started
+            os.killpg(0, signal.SIGKILL)  # the parent is gone; this also ends what the function started
         remaining = remaining[count:]
     return message
 

@@ -1,10 +1,8 @@
-"""One process that runs one function, from this side: start it, ask it, end it.
+"""A worker process that runs one function, seen from the parent process: start it, call it, end it.
 
-Promises: an answer is a value for each row asked about, or a `Death`: whatever the process does (crash, exit, hang,
-write nonsense), `ask` is back within the time it was given and a moment. A worker that died is gone with its process
-group. It is ended when nobody holds it any more, and at exit; Ctrl-C ends it too.
-It does not start a second worker, and does not decide which row is to blame. Where the function has put a process
-into a group of its own, that process is out of reach.
+Whatever the worker does (crash, exit, hang, write nonsense), a call returns within its time limit, with a value per row
+or a `WorkerDeath`. A worker is ended with its whole process group; a process that the function moved into another group
+stays alive.
 """
 
 from __future__ import annotations
@@ -32,30 +30,36 @@ from winnow.verifiers.user_functions import ColumnLists, InvalidValue, Requested
 DEFAULT_SECONDS = 60.0
 DEFAULT_MEMORY_GB = 4.0
 IMPORT_TIMEOUT = 300.0
-"""Seconds a module may take to be imported."""
+"""In seconds, for the import of the module of the function."""
 MAX_ANSWER_BYTES = 1 << 26
-"""Bytes of an answer; a longer one is none of ours."""
+"""Our side of the protocol never sends longer answers."""
 MIN_TIMEOUT = 1e-3
-"""Seconds waited for what should be there already; 0 would mean not to wait at all."""
-MALFORMED_ANSWER = "answered with something else than values"
+"""In seconds; a socket timeout of 0 would mean not to wait at all."""
+MALFORMED_ANSWER = "answered with something other than values"
 EXIT_TIMEOUT = 2.0
-"""Seconds that a process which closed its end has to say how it died."""
+"""In seconds, for a process that closed its socket to exit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSpec:
-    """Which function to run, and under which limits."""
+    """Which function to run, and under which limits.
+
+    Attributes:
+        path: The dotted path of the function.
+        where: The argument that errors name.
+        folder: The current folder when the verifier was made.
+    """
 
     path: str
-    where: str  # the argument an error points at
-    folder: str  # the current folder when the verifier was made
+    where: str
+    folder: str
     seconds: float = DEFAULT_SECONDS
     memory_gb: float = DEFAULT_MEMORY_GB
 
 
 @dataclass(frozen=True)
 class LoadedFunction:
-    """What a worker says of its function."""
+    """The digest of the function's source, and the columns it needs."""
 
     sha256: str | None
     columns: RequestedColumns
@@ -63,7 +67,7 @@ class LoadedFunction:
 
 @dataclass(frozen=True)
 class WorkerDeath:
-    """The worker is gone; `late` if it was ended for taking too long, `greedy` if for too much memory."""
+    """Why a worker is gone."""
 
     reason: str
     timed_out: bool = False
@@ -71,7 +75,7 @@ class WorkerDeath:
 
 
 class FunctionWorker:
-    """A running process; `loaded` says what it runs."""
+    """A running process that has loaded the function; `end` ends it, as do garbage collection and the exit."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
@@ -85,28 +89,27 @@ class FunctionWorker:
         self.loaded = self._load()
 
     def is_ready(self) -> bool:
-        """Whether it lives, and was started by this very process and not by one this was forked from."""
+        """Whether the worker is alive and was started by this process, not by one that this was forked from."""
         return self.end.alive and self._owner == os.getpid() and self._process.poll() is None
 
     def evaluate_rows(
         self, arguments: ColumnLists, rows: Sequence[int], call_rows: int
     ) -> tuple[list[Value], WorkerDeath | None]:
-        """What the function says of these rows, in calls of at most `most`; short if it died in the call after."""
+        """Return the values of the rows, in calls of at most `call_rows`; fewer values if the worker died."""
         received_values: list[Value] = []
         try:
             return received_values, self._evaluate_in_calls(arguments, rows, call_rows, received_values)
         finally:
             if len(received_values) < len(rows):
-                self.end()  # it may owe answers, which the next to ask would take for theirs
+                self.end()  # it may still send answers, which the next caller would take for its own
 
     def _evaluate_in_calls(
         self, arguments: ColumnLists, rows: Sequence[int], call_rows: int, received_values: list[Value]
     ) -> WorkerDeath | None:
         sent = 0
         while len(received_values) < len(rows):
-            next_rows = rows[
-                sent : len(received_values) + 2 * call_rows
-            ]  # one call more than is waited for, so that it has work
+            # One call more than is awaited is sent, so that the worker always has work.
+            next_rows = rows[sent : len(received_values) + 2 * call_rows]
             requests = [
                 self._request(arguments, next_rows[i : i + call_rows]) for i in range(0, len(next_rows), call_rows)
             ]
@@ -132,12 +135,12 @@ class FunctionWorker:
     def _load(self) -> LoadedFunction:
         spec = self._spec
         first = {"path": spec.path, "where": spec.where, "memory": int(spec.memory_gb * 10**9)}
-        # An empty entry means the current folder, whose files would stand before the standard library.
+        # An empty entry means the current folder, whose files would come before the standard library.
         message = json.dumps({**first, "sys_path": [entry for entry in sys.path if entry]}).encode()
         answer = self._exchange([message], IMPORT_TIMEOUT)
         if isinstance(answer, WorkerDeath):
-            problem = f"cannot import {spec.path.rpartition(':')[0] or spec.path}: it {answer.reason}"
-            raise UsageError(spec.where, problem, "Allow it more memory_gb" if answer.out_of_memory else "")
+            problem = f"cannot import {spec.path.rpartition(':')[0] or spec.path}: the import {answer.reason}"
+            raise UsageError(spec.where, problem, "Raise memory_gb" if answer.out_of_memory else "")
         if "refused" in answer:
             self.end()
             raise UsageError(*answer["refused"])
@@ -145,7 +148,7 @@ class FunctionWorker:
         return LoadedFunction(answer["sha256"], RequestedColumns(tuple(required), tuple(optional), accepts_any))
 
     def _exchange(self, messages: list[bytes], seconds: float) -> dict[str, Any] | WorkerDeath:
-        """Send these, if any, and receive one; a worker that does not answer is ended, and so it is by Ctrl-C."""
+        """Send messages and receive one; a worker that does not answer is ended, also on Ctrl-C."""
         deadline = time.monotonic() + seconds
         answer: dict[str, Any] | None = None
         try:
@@ -167,7 +170,7 @@ class FunctionWorker:
         return answer
 
     def _exit_reason(self) -> str:
-        """How a process ended whose end of the line is closed."""
+        """Describe how a process ended that has closed its socket."""
         try:
             code = self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -196,8 +199,10 @@ class FunctionWorker:
         return message
 
     def _pickling_error(self, reason: str) -> UsageError:
-        problem = f"a column holds values that cannot be handed to the process it runs in ({format_value(reason)})"
-        return UsageError(self._spec.where, problem, "In Python, give the function itself: it then runs in yours")
+        problem = f"a column holds values that cannot be sent to the process of the function ({format_value(reason)})"
+        return UsageError(
+            self._spec.where, problem, "In Python, pass the function itself, which then runs in the same process"
+        )
 
 
 def _decode_answer(answer: bytearray) -> dict[str, Any]:
@@ -210,7 +215,7 @@ def _decode_answer(answer: bytearray) -> dict[str, Any]:
 
 
 def _parse_values(answer: dict[str, Any], rows: int) -> list[Value] | None:
-    """The values of an answer; none if it is not what our own end of the line would have sent."""
+    """Return the values of an answer, or None if child.py would not have sent it."""
     values = answer.get("values")
     if not isinstance(values, list) or len(values) != rows:
         return None
@@ -225,7 +230,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _start_process(spec: WorkerSpec, socket_fd: int) -> subprocess.Popen[bytes]:
-    # -P: no file of the current folder stands before the standard library.
+    # -P keeps files of the current folder from coming before the standard library.
     command = [sys.executable, "-P", child.__file__, str(socket_fd), str(os.getpid())]
     try:
         return subprocess.Popen(
@@ -237,11 +242,11 @@ def _start_process(spec: WorkerSpec, socket_fd: int) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise EnvironmentFault(spec.where, f"the process it runs in cannot be started: {error}") from None
+        raise EnvironmentFault(spec.where, f"the process of the function cannot be started: {error}") from None
 
 
 def _stderr_target() -> int:
-    """Where the function's words go: what it prints must not stand in our own output."""
+    """Standard error, so that what the function prints does not get into our output; nowhere if it is closed."""
     try:
         os.fstat(2)
     except OSError:
@@ -255,5 +260,5 @@ def _end_process(process: subprocess.Popen[bytes], connection: socket.socket, ow
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):  # a process in the middle of a dead network disk cannot be killed
+    with suppress(subprocess.TimeoutExpired):  # a process that waits for a dead network disk cannot be killed
         process.wait(EXIT_TIMEOUT)
