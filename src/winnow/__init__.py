@@ -1,10 +1,10 @@
-"""winnow: turn model-made candidates into a training set you can trust, and know before you train what you gain.
+"""winnow: turn model-generated candidates into training data you can trust, and see before training what you gain.
 
     checked = winnow.verify("candidates.jsonl", "number")
-    kept = winnow.select(checked, passed=True, control=True)
-    kept.to_pandas()
+    selected = winnow.select(checked, passed=True, control=True)
+    selected.to_pandas()
 
-Names are loaded on first use, so importing winnow costs nothing.
+Names are loaded on first use, so importing winnow loads nothing else.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from winnow.api import combine as combine
-    from winnow.api import edit as edit
-    from winnow.api import forecast as forecast
-    from winnow.api import measure as measure
-    from winnow.api import outcome as outcome
-    from winnow.api import plan as plan
-    from winnow.api import select as select
-    from winnow.api import table as table
-    from winnow.api import train as train
-    from winnow.api import verifier as verifier
-    from winnow.api import verify as verify
+    from winnow.api.decide import combine as combine
+    from winnow.api.decide import forecast as forecast
+    from winnow.api.decide import measure as measure
+    from winnow.api.decide import outcome as outcome
+    from winnow.api.decide import plan as plan
+    from winnow.api.models import edit as edit
+    from winnow.api.models import train as train
+    from winnow.api.rows import select as select
+    from winnow.api.rows import verify as verify
+    from winnow.api.tables import table as table
+    from winnow.api.tables import verifier as verifier
     from winnow.errors import BadTable as BadTable
     from winnow.errors import BrokenPromise as BrokenPromise
     from winnow.errors import EnvironmentFault as EnvironmentFault
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from winnow.models.completion import Sampling as Sampling
     from winnow.models.tiny.config import ModelConfig as ModelConfig
     from winnow.stages.results import Rows as Rows
-    from winnow.stages.select import Selected as Selected
-    from winnow.stages.verify.stage import Verified as Verified
+    from winnow.stages.select.report import Selected as Selected
+    from winnow.stages.verify.report import Verified as Verified
+    from winnow.storage.locations.filesystems import register_filesystem as register_filesystem
     from winnow.tables.table import Table as Table
     from winnow.verifiers.dotted_path import load as load
     from winnow.verifiers.verdicts import Batch as Batch
@@ -45,45 +46,34 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "BadTable": "winnow.errors",
-    "Batch": "winnow.verifiers.verdicts",
-    "Beams": "winnow.models.completion",
-    "BrokenPromise": "winnow.errors",
-    "EnvironmentFault": "winnow.errors",
-    "LimitReached": "winnow.errors",
-    "Rows": "winnow.stages.results",
-    "Sampling": "winnow.models.completion",
-    "Selected": "winnow.stages.select",
-    "ModelConfig": "winnow.models.tiny.config",
-    "Table": "winnow.tables.table",
-    "UsageError": "winnow.errors",
-    "Verdict": "winnow.verifiers.verdicts",
-    "Verdicts": "winnow.verifiers.verdicts",
-    "Verified": "winnow.stages.verify.stage",
-    "Verifier": "winnow.verifiers.verdicts",
-    "WinnowError": "winnow.errors",
-    "combine": "winnow.api",
-    "edit": "winnow.api",
-    "forecast": "winnow.api",
-    "load": "winnow.verifiers.dotted_path",
-    "measure": "winnow.api",
-    "outcome": "winnow.api",
-    "plan": "winnow.api",
-    "select": "winnow.api",
-    "table": "winnow.api",
-    "train": "winnow.api",
-    "verifier": "winnow.api",
-    "verify": "winnow.api",
+_MODULES = {
+    "winnow.api.rows": ("select", "verify"),
+    "winnow.api.decide": ("combine", "forecast", "measure", "outcome", "plan"),
+    "winnow.api.models": ("edit", "train"),
+    "winnow.api.tables": ("table", "verifier"),
+    "winnow.errors": (
+        *("BadTable", "BrokenPromise", "EnvironmentFault"),
+        *("LimitReached", "UsageError", "WinnowError"),
+    ),
+    "winnow.models.completion": ("Beams", "Sampling"),
+    "winnow.models.tiny.config": ("ModelConfig",),
+    "winnow.stages.results": ("Rows",),
+    "winnow.stages.select.report": ("Selected",),
+    "winnow.stages.verify.report": ("Verified",),
+    "winnow.storage.locations.filesystems": ("register_filesystem",),
+    "winnow.tables.table": ("Table",),
+    "winnow.verifiers.dotted_path": ("load",),
+    "winnow.verifiers.verdicts": ("Batch", "Verdict", "Verdicts", "Verifier"),
 }
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [*_HOMES, "__version__"]  # the names are the keys
+__all__ = [*_MODULE_OF, "__version__"]  # the names are the keys
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'winnow' has no attribute {name!r}")
-    found = getattr(import_module(_HOMES[name]), name)
+    found = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = found
     return found
 

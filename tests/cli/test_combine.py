@@ -18,7 +18,7 @@ VOTES, RIGHT = drawn(ROWS, seed=3, abstain=0.1)
 SCORES = ",".join(NAMES)
 
 
-def written(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
@@ -37,22 +37,20 @@ def candidates(count: int = ROWS) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    written(tmp_path / "t.jsonl", candidates())
+    write_rows(tmp_path / "t.jsonl", candidates())
     return tmp_path
 
 
 FOREIGN = ("--id", "nr", "--prompt", "aufgabe")
 
 
-def reported(winnow: Any, *arguments: str) -> dict[str, Any]:
-    done = winnow("combine", "t.jsonl", *FOREIGN, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
+def reported(run_json: Any, *arguments: str) -> dict[str, Any]:
+    report: dict[str, Any] = run_json("combine", "t.jsonl", *FOREIGN, *arguments)
     return report
 
 
-def test_error_rates_of_independent_verifiers_are_found_without_a_label(winnow: Any, table: Path) -> None:
-    report = reported(winnow, "--scores", SCORES)
+def test_error_rates_of_independent_verifiers_are_found_without_a_label(run_json: Any, table: Path) -> None:
+    report = reported(run_json, "--scores", SCORES)
     assert (report["method"], report["labels"], report["card"]) == ("em", None, None)
     known = [(report["right"], 0.6)]
     for one, phi, psi in zip(report["verifiers"], PHI, PSI, strict=True):
@@ -81,8 +79,10 @@ def test_three_verifiers_are_combined_and_what_cannot_be_checked_is_said(winnow:
 
 
 @pytest.mark.parametrize("out", ["c", "c.jsonl", "c.parquet"])
-def test_copies_are_refused_by_name_with_what_to_do_and_nothing_is_written(winnow: Any, table: Path, out: str) -> None:
-    written(table / "t.jsonl", [{**row, "echo": row["b"]} for row in candidates()])
+def test_copies_are_refused_by_name_with_what_to_do_and_nothing_is_write_rows(
+    winnow: Any, table: Path, out: str
+) -> None:
+    write_rows(table / "t.jsonl", [{**row, "echo": row["b"]} for row in candidates()])
     done = winnow("combine", "t.jsonl", *FOREIGN, "--scores", f"{SCORES},echo", "--out", out, "--json")
     assert done.returncode == 2
     error = json.loads(done.stdout)["error"]
@@ -100,25 +100,25 @@ def test_too_few_independent_verifiers_are_refused_with_the_pair_and_how_depende
     rows = [
         {**row, "kin": one if row["a"] != "abstain" else None} for row, one in zip(candidates(), slips, strict=True)
     ]
-    written(table / "t.jsonl", rows)
+    write_rows(table / "t.jsonl", rows)
     done = winnow("combine", "t.jsonl", *FOREIGN, "--scores", "a,kin,b,c", "--out", "c")
     assert (done.returncode, (table / "c").exists()) == (2, False)
-    assert "4 verifiers are too dependent: 2 of them err by themselves, and three are needed" in done.stderr
+    assert "4 verifiers are too dependent: 2 of them err independently, but three are needed" in done.stderr
     assert re.search(r"\((a and kin|b and c): correlation 0\.\d\d beyond what the model explains\)", done.stderr)
     assert (
-        "Leave out those you know to be kin, add a verifier of another kind, or label 100 rows or more" in done.stderr
+        "Leave out those that you know to be related, add a verifier of another kind, or label 100 rows" in done.stderr
     )
 
 
-def test_labels_make_more_of_unequal_verifiers_than_the_majority_does(winnow: Any, table: Path) -> None:
+def test_labels_make_more_of_unequal_verifiers_than_the_majority_does(run_json: Any, table: Path) -> None:
     """Two verifiers know something, three toss coins; 300 rows are labeled in a file of their own."""
     rows = [
         {**row, "d": i % 2 == 0, "e": (i // 2) % 2 == 0, "f": (i // 4) % 2 == 0} for i, row in enumerate(candidates())
     ]
-    written(table / "t.jsonl", rows)
+    write_rows(table / "t.jsonl", rows)
     marks = "".join(f"{row['nr']},{int(row['stimmt'])}\n" for row in rows[:300])
     (table / "l.csv").write_text("candidate_id,correct\n" + marks, "utf-8")
-    report = reported(winnow, "--scores", "a,b,d,e,f", "--labels", "l.csv", "--out", "c.jsonl")
+    report = reported(run_json, "--scores", "a,b,d,e,f", "--labels", "l.csv", "--out", "c.jsonl")
     assert (report["method"], report["labels"]["rows"], report["card"]["labeled"]) == ("stack", 300, 300)
     assert [one["verifier"] for one in report["beside"]] == ["majority of 5", "a"]
     assert report["accuracy"]["combined"] > report["accuracy"]["majority of 5"] + 0.05
@@ -128,8 +128,10 @@ def test_labels_make_more_of_unequal_verifiers_than_the_majority_does(winnow: An
     assert "correct" not in unseen[0]
 
 
-def test_a_store_of_combined_verdicts_is_measured_and_selected_by_them_alone(winnow: Any, table: Path) -> None:
-    report = reported(winnow, "--scores", SCORES, "--out", "c")
+def test_a_store_of_combined_verdicts_is_measured_and_selected_by_them_alone(
+    winnow: Any, run_json: Any, table: Path
+) -> None:
+    report = reported(run_json, "--scores", SCORES, "--out", "c")
     measured = winnow("measure", "c", "--label", "stimmt", "--json")
     card = json.loads(measured.stdout)
     assert (card["verifier"], card["kept"], card["dropped"]) == ("combined", report["pass"], report["fail"])
@@ -140,17 +142,19 @@ def test_a_store_of_combined_verdicts_is_measured_and_selected_by_them_alone(win
     assert json.loads(best.stdout)["rows"] == ROWS // 3
 
 
-def test_the_measured_card_is_the_one_measure_gives_of_what_was_written(winnow: Any, table: Path) -> None:
-    card = reported(winnow, "--scores", SCORES, "--label", "stimmt", "--out", "c")["card"]
+def test_the_measured_card_is_that_of_measure_on_the_written_verdicts(winnow: Any, run_json: Any, table: Path) -> None:
+    card = reported(run_json, "--scores", SCORES, "--label", "stimmt", "--out", "c")["card"]
     again = json.loads(winnow("measure", "c", "--label", "stimmt", "--json").stdout)
     for name in ("n", "kept", "dropped", "abstain", "labeled", "phi", "psi", "precision", "uplift", "decision"):
         assert card[name] == (pytest.approx(again[name]) if isinstance(again[name], dict) else again[name]), name
 
 
-def test_the_same_command_gives_the_same_bytes_and_a_finished_store_is_found_done(winnow: Any, table: Path) -> None:
-    first = reported(winnow, "--scores", SCORES, "--out", "one")
-    assert reported(winnow, "--scores", SCORES, "--out", "one") == {**first, "already_done": True}
-    reported(winnow, "--scores", SCORES, "--out", "two")
+def test_the_same_command_gives_the_same_bytes_and_a_finished_store_is_found_done(
+    winnow: Any, run_json: Any, table: Path
+) -> None:
+    first = reported(run_json, "--scores", SCORES, "--out", "one")
+    assert reported(run_json, "--scores", SCORES, "--out", "one") == {**first, "already_done": True}
+    reported(run_json, "--scores", SCORES, "--out", "two")
     for name in ("receipt.json", "part-00000.parquet"):
         assert (table / "one" / name).read_bytes() == (table / "two" / name).read_bytes()
     of = json.loads((table / "one" / "receipt.json").read_text())["stage"]["config"]["verifiers"][0]
@@ -192,17 +196,17 @@ def test_a_csv_of_written_votes_and_scores_is_read_as_what_it_says(winnow: Any, 
 
 
 BAD = {
-    "a column that is not there": (("--scores", "a,b,cc"), "'cc' is no column of t.jsonl. Did you mean"),
+    "a column that is not there": (("--scores", "a,b,cc"), "'cc' is not a column of t.jsonl. Did you mean"),
     "one verifier": (("--scores", "a"), "names one verifier"),
     "a verifier twice": (("--scores", "a,b,a"), "'a' is named twice"),
     "two without labels": (("--scores", "a,b"), "without labels three are needed"),
     "texts for votes": (("--scores", "a,b,nr"), "t.jsonl:1: nr is 'c0'; it must be pass, fail, abstain, error, true"),
     "no column of verdicts": ((), "t.jsonl has 0 columns of verdicts"),
-    "a name that is no name": (("--scores", "a,b,c", "--name", "x.y"), "'x.y' is no name for a verifier"),
+    "a name that is no name": (("--scores", "a,b,c", "--name", "x.y"), "'x.y' is not a name"),
     "its own name": (("--scores", "a,b,c", "--name", "a"), "'a' is one of the verifiers combined"),
     "a label that is not there": (("--scores", "a,b,c", "--label", "stimt"), "Did you mean 'stimmt'"),
     "several labels": (("--scores", "a,b,c", "--label", "a,b"), "names several labels"),
-    "no rule": (("--scores", "a,b,c", "--label", "stimmt", "--right-if", "good"), "'good' is no rule"),
+    "no rule": (("--scores", "a,b,c", "--label", "stimmt", "--right-if", "good"), "'good' is not a rule"),
     "a place taken": (("--scores", "a,b,c", "--out", "t.jsonl"), "is not an untouched result of winnow"),
     "a format not known": (("--scores", "a,b,c", "--out", "c.txt"), "ends in .txt"),
 }
@@ -210,7 +214,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_usage_is_one_line_that_says_what_and_ends_with_2(winnow: Any, tmp_path: Path, case: str) -> None:
-    written(tmp_path / "t.jsonl", candidates(60))
+    write_rows(tmp_path / "t.jsonl", candidates(60))
     arguments, words = BAD[case]
     done = winnow("combine", "t.jsonl", *FOREIGN, *arguments)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from winnow.cli.main import COMMANDS
+from winnow.cli.main import all_commands
 
 ROWS = [
     {"task": f"q{i // 3}", "answer": str(i % 3), "gold": str(i // 3 % 3), "judge": i / 10, "extra": {"n": [i, None]}}
@@ -82,12 +82,15 @@ def test_a_bad_row_on_standard_input_is_named_by_line(winnow: Any) -> None:
         (("verify", "t.jsonl", *COLUMNS, "--with", "no_such_module:f"), "no_such_module"),
         (("select", "t.jsonl", "--prompt", "task"), "no rule is given"),
         (("select", "t.jsonl", "--passed"), "has no verdicts"),
-        (("select", "t.jsonl", "--best-of", "some", "--score", "judge"), "'some' is not a whole number"),
+        (("select", "t.jsonl", "--best-of", "some", "--score", "judge"), "--best-of: 'some' must be a whole number"),
         (("select", "t.jsonl", "--best-of", "2"), "Name it: --score COLUMN"),
-        (("select", "t.jsonl", "--top-share", "1.5", "--score", "judge"), "1.5 is not a share"),
+        (("select", "t.jsonl", "--top-share", "1.5", "--score", "judge"), "--top-share: 1.5 must be at most 1"),
         (("select", "t.jsonl", "--threshold", "nan", "--score", "judge"), "finite"),
-        (("select", "t.jsonl", "--max-rows", "0"), "whole number from 1"),
-        (("select", "t.jsonl", "--best-of", "2", "--keep", "3", "--score", "judge"), "3 cannot be kept of 2"),
+        (("select", "t.jsonl", "--max-rows", "0"), "--max-rows: 0 must be at least 1"),
+        (
+            ("select", "t.jsonl", "--best-of", "2", "--keep", "3", "--score", "judge"),
+            "--keep: 3 cannot be kept of the 2 drawn",
+        ),
         (("select", "t.jsonl", "--distinct", "--mix-real", "t.jsonl"), "go together"),
     ],
 )
@@ -156,7 +159,7 @@ def test_quarantined_rows_are_counted_and_listed_beside_the_output(winnow: Any, 
 def test_help_is_grouped_and_every_command_shows_an_example(winnow: Any) -> None:
     overview = winnow("--help").stdout
     assert overview.index("Decide") < overview.index("Act")
-    for name in COMMANDS:
+    for name in all_commands():
         page = winnow(name, "--help")
         assert page.returncode == 0
         assert f"winnow {name} " in page.stdout

@@ -58,7 +58,7 @@ def test_source_and_edits_make_the_text_and_the_shares_agree_with_a_recount(fold
     assert summary["perplexity"]["all_before"] == pytest.approx(np.exp(-np.mean(known)))
     assert sum(summary["deciles"]) == pytest.approx(1)
     assert summary["characters"]["after"] == sum(len(row["text"]) for row in rows)
-    assert "really changed" in done.stderr
+    assert "of tokens, changed" in done.stderr
 
 
 def test_above_one_every_text_is_as_it_was_and_the_estimate_writes_nothing(folder: Path, winnow: Winnow) -> None:
@@ -78,15 +78,15 @@ def test_above_one_every_text_is_as_it_was_and_the_estimate_writes_nothing(folde
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("--model nowhere", "--model: 'nowhere' is no folder"),
-        ("--model model --threshold 0", "--threshold: 0 is not above 0"),
+        ("--model nowhere", "--model: 'nowhere' is not a folder"),
+        ("--model model --threshold 0", "--threshold: 0.0 must be above 0"),
         ("--model model --top-k 4 --rejection", "--top-k and --rejection: are different ways to draw"),
-        ("--model model --protect number", "--protect: 'number' is nothing that can be protected"),
-        ("--model model --logprobs no", "--logprobs: 'no' is no column"),
-        ("--model model --batch 0", "--batch: 0 is below 1"),
+        ("--model model --protect number", "--protect: 'number' is not a kind of text that can be protected"),
+        ("--model model --logprobs no", "--logprobs: 'no' is not a column"),
+        ("--model model --batch 0", "--batch: 0 must be at least 1"),
         ("--model model --down .999", "--down: 0.999 is not below the threshold"),
         ("--model model --out t.jsonl", "--out: 't.jsonl' exists and is not an untouched result"),
-        ("--model model --read-again -1", "--read-again: -1 is below 0"),
+        ("--model model --read-again -1", "--read-again: -1 must be at least 0"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(

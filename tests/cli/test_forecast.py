@@ -1,4 +1,4 @@
-"""The commands plan and forecast: from unlabeled rows to a rule, and back through a file people fill in."""
+"""The commands plan and forecast: which rows to label, and the rule that the labels recommend."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def filled_in(path: Path) -> list[dict[str, str]]:
+def fill_in_labels(path: Path) -> list[dict[str, str]]:
     """The rows of a plan, labeled by the truth, written back."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -47,7 +47,7 @@ def filled_in(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def test_with_every_row_labeled_the_curve_is_exact_and_the_fall_is_sure(winnow: Any, tmp_path: Path) -> None:
+def test_with_every_row_labeled_the_curve_is_exact_and_its_decline_is_certain(winnow: Any, tmp_path: Path) -> None:
     labeled = [{**row(p, i), "correct": right(p, i)} for p in range(PROMPTS) for i in range(EACH)]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(one) + "\n" for one in labeled))
     done = winnow("forecast", "t.jsonl", "--score", "judge", "--n", "1,8", "--json")
@@ -64,7 +64,7 @@ def test_a_plan_for_a_forecast_comes_back_as_labels_with_known_chances(
 ) -> None:
     asked = ("t.jsonl", "--score", "judge", "--for", "forecast", "--budget", "100", "--out", "l.csv")
     assert winnow("plan", *asked).returncode == 0
-    rows = filled_in(tmp_path / "l.csv")
+    rows = fill_in_labels(tmp_path / "l.csv")
     assert len({one["candidate_id"] for one in rows}) == 100
     assert all(0 < float(one["drawn"]) <= 1 for one in rows)
     found = json.loads(winnow("forecast", "t.jsonl", "--score", "judge", "--labels", "l.csv", "--json").stdout)
@@ -76,7 +76,7 @@ def test_a_plan_for_a_forecast_comes_back_as_labels_with_known_chances(
 
 def test_a_plan_for_the_card_labels_both_sides_and_comes_back(winnow: Any, table: Path, tmp_path: Path) -> None:
     assert winnow("plan", "t.jsonl", "--for", "measure", "--budget", "80", "--out", "l.csv").returncode == 0
-    rows = filled_in(tmp_path / "l.csv")
+    rows = fill_in_labels(tmp_path / "l.csv")
     assert {one["stratum"] for one in rows} == {"kept", "dropped"}
     done = winnow("measure", "t.jsonl", "--labels", "l.csv", "--labels-drawn", "by-verdict", "--json")
     card = json.loads(done.stdout)
@@ -85,16 +85,16 @@ def test_a_plan_for_the_card_labels_both_sides_and_comes_back(winnow: Any, table
     assert card["precision"]["value"] == pytest.approx(sum(kept) / len(kept), abs=0.1)
 
 
-def test_the_same_plan_is_the_same_file_and_a_larger_one_goes_on(winnow: Any, table: Path, tmp_path: Path) -> None:
+def test_the_same_plan_is_the_same_file(winnow: Any, table: Path, tmp_path: Path) -> None:
     for name, budget in (("a.csv", "40"), ("b.csv", "40")):
         assert winnow("plan", "t.jsonl", "--budget", budget, "--out", name).returncode == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("plan", "t.jsonl", "--for", "train", "--out", "l.csv"), "is nothing to plan for"),
+        (("plan", "t.jsonl", "--for", "train", "--out", "l.csv"), "--for: 'train' is not one of 'measure', 'forecast'"),
         (("plan", "t.jsonl", "--budget", "0", "--out", "l.csv"), "--budget"),
         (("plan", "t.jsonl", "--out", "t.jsonl"), "untouched"),
         (("forecast", "t.jsonl", "--score", "judge", "--n", "0"), "whole numbers from 1"),
@@ -102,7 +102,9 @@ def test_the_same_plan_is_the_same_file_and_a_larger_one_goes_on(winnow: Any, ta
         (("forecast", "t.jsonl", "--score", "juge"), "Did you mean 'judge'"),
     ],
 )
-def test_a_wrong_argument_is_one_line(winnow: Any, table: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_option_is_one_line_that_names_it(
+    winnow: Any, table: Path, arguments: tuple[str, ...], message: str
+) -> None:
     done = winnow(*arguments)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
-    assert said in done.stderr
+    assert message in done.stderr

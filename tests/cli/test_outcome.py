@@ -1,8 +1,7 @@
-"""The commands forecast --pilot and outcome: from a table to training files, and back with what training gave."""
+"""The commands forecast --pilot and outcome: training files from a table, and what training gave."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.stages.forecast.forecast_tables import candidates, written
-from winnow import forecast as look_ahead
+from tests.stages.forecast.forecast_tables import candidates, write_rows
+from winnow import forecast as make_forecast
 from winnow.statistics.intervals import IntervalEstimate
 from winnow.statistics.outcomes import measure_share, subtract_shares
 
@@ -20,20 +19,13 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    return written(tmp_path / "t.jsonl", candidates(2.0))
+    return write_rows(tmp_path / "t.jsonl", candidates(2.0))
 
 
 @pytest.fixture
-def run(winnow: Any, table: Path) -> Run:
-    """A command on the table's folder that ends well, as its document."""
-
-    def reported(*arguments: str) -> dict[str, Any]:
-        done = winnow(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    return reported
+def run(run_json: Run, table: Path) -> Run:
+    """Runs a command on the table's folder."""
+    return run_json
 
 
 def points(figure: IntervalEstimate) -> str:
@@ -49,7 +41,7 @@ def outcome(run: Run, folder: str, file: str, score: float, n: int = 400) -> dic
     return run("outcome", folder, "--file", file, "--score", str(score), "--n", str(n))
 
 
-def test_the_lines_of_a_pilot_make_its_files_again_byte_for_byte(winnow: Any, run: Run, tmp_path: Path) -> None:
+def test_the_commands_of_a_pilot_write_its_files_again_byte_for_byte(winnow: Any, run: Run, tmp_path: Path) -> None:
     pilot = forecast(run, "my pilots/a", "--seed", "3")["pilot"]
     (tmp_path / "again").mkdir()
     for one in pilot["files"]:
@@ -62,12 +54,12 @@ def test_the_lines_of_a_pilot_make_its_files_again_byte_for_byte(winnow: Any, ru
         assert (one["rows"], one["bytes"]) == (pilot["rows"], made.stat().st_size)
 
 
-def test_the_lines_name_columns_that_would_be_guessed_otherwise(winnow: Any, run: Run, tmp_path: Path) -> None:
+def test_the_commands_name_columns_that_would_be_guessed_otherwise(winnow: Any, run: Run, tmp_path: Path) -> None:
     rows = [
         {"task": "one", "which": row["prompt_id"], "says": row["text"], "loss": -row["judge"], "ok": row["correct"]}
         for row in candidates(2.0)
     ]
-    written(tmp_path / "strange name.jsonl", rows)
+    write_rows(tmp_path / "strange name.jsonl", rows)
     named = ("--prompt", "which", "--text", "says", "--label", "ok", "--lower-is-better")
     found = run("forecast", "strange name.jsonl", "--score", "loss", *named, "--pilot", "p")
     line = found["recommended"]["command"]
@@ -96,18 +88,16 @@ def test_two_outcomes_give_their_difference_and_whether_the_ranking_held(run: Ru
 
 
 @pytest.mark.parametrize(("control", "ranking"), [(0.69, "undecided"), (0.85, "not held")])
-def test_a_ranking_that_did_not_hold_is_told_from_one_that_is_not_decided(
-    run: Run, control: float, ranking: str
-) -> None:
+def test_a_ranking_that_did_not_hold_differs_from_an_undecided_one(run: Run, control: float, ranking: str) -> None:
     forecast(run, "p")
     outcome(run, "p", "recommended", 0.70)
     assert outcome(run, "p", "control", control)["ranking"] == ranking
 
 
-def test_in_words_a_pilot_says_what_to_train_and_an_outcome_what_is_still_missing(winnow: Any, table: Path) -> None:
+def test_the_text_says_what_to_train_and_which_outcome_is_missing(winnow: Any, table: Path) -> None:
     words = winnow("forecast", "t.jsonl", "--score", "judge", "--pilot", "p").stdout
     assert "pilot in p: 3 files of 120 rows each" in words
-    assert "train one student on each file, all from the same start" in words
+    assert "train one student on each file with the same settings, all from the same start" in words
     for file in ("recommended", "runner-up", "control"):
         assert f"  winnow outcome p --file {file} --score S --n K" in words
     first = winnow("outcome", "p", "--score", "0.7", "--n", "400", "--baseline", "0.5").stdout
@@ -116,7 +106,7 @@ def test_in_words_a_pilot_says_what_to_train_and_an_outcome_what_is_still_missin
     assert f"over the 50.0% before training: {points(subtract_shares(best, before))}" in first
     assert "winnow outcome p --file control --score S --n K" in first
     second = winnow("outcome", "p", "--file", "control", "--score", "0.52", "--n", "400").stdout
-    assert f"recommended over control: {points(subtract_shares(best, control))}; said of their rows: " in second
+    assert f"recommended over control: {points(subtract_shares(best, control))}; forecast: " in second
     assert "the forecast's ranking: held" in second
     assert winnow("outcome", "p", "--score", "0.7", "--n", "400", "--baseline", "0.5").stdout.startswith("already")
 
@@ -134,7 +124,7 @@ def test_later_forecasts_beside_it_show_the_record(winnow: Any, run: Run) -> Non
     assert (lead["basis"], lead["outcomes"], lead["value"]) == ("your own outcomes", 2, None)
     assert lead["difference"] == pytest.approx(record["difference"])
     words = winnow("forecast", "t.jsonl", "--score", "judge", "--record", "pilots").stdout
-    assert "your record (self): in 1 of 2 pilots the forecast's ranking held (1 undecided)" in words
+    assert "your record (self): the forecast order held in 1 of 2 pilots (1 undecided)" in words
     assert said["record"]["pilots"] == 1
 
 
@@ -163,49 +153,52 @@ def test_a_damaged_forecast_is_left_out_of_the_record_and_named(run: Run, tmp_pa
         record = run("forecast", "t.jsonl", "--score", "judge", "--record", place)["record"]
         assert record["pilots"] == 1
         assert len(record["left_out"]) == 1
-        assert record["left_out"][0].startswith("pilots/a/forecast.json: is not as winnow wrote it")
+        assert record["left_out"][0].startswith("pilots/a/forecast.json: was changed after winnow wrote it")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("--score", "71", "--n", "400"),
-            "--score: 71.0 is no share right, which lies between 0 and 1. Give it as a share: 0.71",
+            "--score: 71.0 must be a share from 0 to 1; for 71% write 0.71",
         ),
-        (("--score", "-0.1", "--n", "400"), "--score: -0.1 is no share right"),
-        (("--score", "nan", "--n", "400"), "--score: nan is no share right"),
-        (("--score", "0.7", "--n", "0"), "--n: 0 is no number of held-out prompts"),
-        (("--score", "0.7", "--n", "400", "--baseline", "1.5"), "--baseline: 1.5 is no share right"),
-        (("--score", "0.7", "--n", "400", "--file", "controll"), "is no file of a pilot. Did you mean 'control'"),
+        (("--score", "-0.1", "--n", "400"), "--score: -0.1 must be a share from 0 to 1"),
+        (("--score", "nan", "--n", "400"), "--score: nan must be a share from 0 to 1"),
+        (("--score", "0.7", "--n", "0"), "--n: 0 must be at least 1"),
+        (("--score", "0.7", "--n", "400", "--baseline", "1.5"), "--baseline: 1.5 must be a share from 0 to 1"),
+        (
+            ("--score", "0.7", "--n", "400", "--file", "controll"),
+            "--file: 'controll' is not one of 'recommended', 'runner-up'",
+        ),
     ],
 )
-def test_nonsense_is_refused_in_one_line_and_nothing_recorded(
-    winnow: Any, table: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+def test_an_impossible_outcome_is_refused_in_one_line_and_not_recorded(
+    winnow: Any, table: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    look_ahead(table, score="judge", out=tmp_path / "f.json")
+    make_forecast(table, score="judge", out=tmp_path / "f.json")
     done = winnow("outcome", "f.json", *arguments)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "outcomes.jsonl").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("--out", "f.txt"), "--out: 'f.txt' is no file of JSON"),
+        (("--out", "f.txt"), "--out: 'f.txt' is not a JSON file"),
         (("--pilot", "t.jsonl"), "--pilot: 't.jsonl' is a file"),
         (("--record", "gone"), "--record: 'gone' does not exist"),
         (("--record", "gone/*"), "--record: 'gone/*' matches nothing"),
-        (("--answer", "textt"), "--answer: 'textt' is no column of t.jsonl. Did you mean 'text'"),
+        (("--answer", "textt"), "--answer: 'textt' is not a column of t.jsonl. Did you mean 'text'"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused_before_anything_is_written(
-    winnow: Any, table: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+def test_a_wrong_path_or_column_is_refused_before_anything_is_written(
+    winnow: Any, table: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     done = winnow("forecast", "t.jsonl", "--score", "judge", *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
 
 
@@ -215,12 +208,12 @@ def test_an_edited_forecast_breaks_a_promise(winnow: Any, run: Run, tmp_path: Pa
     path.write_text(path.read_text().replace('"regime": "self"', '"regime": "teacher"'))
     done = winnow("outcome", "p", "--score", "0.7", "--n", "400")
     assert done.returncode == 4
-    assert "p/forecast.json: is not as winnow wrote it (its seal differs). Make the forecast again" in done.stderr
+    assert "p/forecast.json: was changed after winnow wrote it (its seal differs)" in done.stderr
 
 
-def test_final_answers_tell_what_a_greedy_student_copies(run: Run, tmp_path: Path) -> None:
+def test_final_answers_give_the_share_that_a_greedy_student_copies(run: Run, tmp_path: Path) -> None:
     rows = [{**row, "final": "42" if row["correct"] else f" wrong {n} "} for n, row in enumerate(candidates(2.0))]
-    written(tmp_path / "t.jsonl", rows)
+    write_rows(tmp_path / "t.jsonl", rows)
     found = run("forecast", "t.jsonl", "--score", "judge", "--answer", "final")
     raw = next(one for one in found["copied"] if one["rule"] == "raw")
     by_prompt = [[row["correct"] for row in rows[i : i + 8]] for i in range(0, len(rows), 8)]

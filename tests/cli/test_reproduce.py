@@ -1,4 +1,4 @@
-"""The command reproduce: what it says, what it ends with, and what it refuses."""
+"""The command reproduce: its output, its exit codes, its errors, and studies of the user."""
 
 from __future__ import annotations
 
@@ -12,15 +12,34 @@ from typer.testing import CliRunner
 from winnow.cli.main import app
 from winnow.science.studies.registry import STUDIES
 
+COIN = """
+from winnow.science.studies.framework.check import Goal, mean_check_row
+from winnow.science.studies.framework.study import Claim, Scale, Study
+
+
+def coin(unit):
+    draws = unit.rng().random(unit["runs"]) < 0.5
+    return [mean_check_row("share of heads", draws, Goal(0.5, 0.03, "derived"))]
+
+
+STUDY = Study(
+    name="coin",
+    about="a coin is fair",
+    claims=(Claim("a coin is fair", "reproduced", "folklore", checks=("share of heads",)),),
+    scales={"quick": Scale({"runs": 10_000}, hours=0.0001)},
+    parts={"coin": coin},
+    cite="@misc{coin}",
+)
+NOTHING = 7
+"""
+
 
 @pytest.fixture
 def reproduce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`winnow reproduce ARGUMENTS` in this process, with the tiny studies named."""
+    """`winnow reproduce ARGUMENTS` in this process, with two tiny studies registered."""
     monkeypatch.chdir(tmp_path)
-    for name in ("STUDY", "BOTH"):
-        monkeypatch.setitem(
-            STUDIES, {"STUDY": "tiny"}.get(name, "both"), f"tests.science.studies.framework.tiny_study:{name}"
-        )
+    for name, study in (("tiny", "STUDY"), ("both", "BOTH")):
+        monkeypatch.setitem(STUDIES, name, f"tests.science.studies.framework.tiny_study:{study}")
     return lambda *arguments: CliRunner().invoke(app, ["reproduce", *arguments])
 
 
@@ -44,12 +63,12 @@ def test_a_check_that_fails_ends_with_1_and_is_marked(reproduce: Any) -> None:
     assert reproduce("both", "--workers", "0", "--part", "right").exit_code == 0
 
 
-def test_hours_are_said_before_anything_runs(reproduce: Any) -> None:
+def test_the_expected_time_is_printed_before_anything_runs(reproduce: Any) -> None:
     done = reproduce("tiny", "--scale", "small", "--workers", "0")
-    assert done.stdout.index("expected: 36 seconds a seed on two cores") < done.stdout.index("1/1 right, seed 0")
+    assert done.stdout.index("expected: 36 seconds per seed on two cores") < done.stdout.index("1/1 right, seed 0")
 
 
-def test_the_list_has_every_claim_with_how_it_stands(reproduce: Any) -> None:
+def test_the_list_has_every_claim_with_its_status(reproduce: Any) -> None:
     done = reproduce("--list")
     assert "reproduced | the mean is a half [nobody]" in done.stdout
     assert "not published here" in done.stdout
@@ -65,7 +84,7 @@ def test_settings_and_citations_are_shown_without_a_run(reproduce: Any, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), ""),
         (("tinny",), "Did you mean 'tiny'"),
@@ -75,6 +94,62 @@ def test_settings_and_citations_are_shown_without_a_run(reproduce: Any, tmp_path
         (("tiny", "--scale", "paper"), "has no scale 'paper'"),
     ],
 )
-def test_a_wrong_argument_names_its_rule(reproduce: Any, arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_argument_names_its_rule(reproduce: Any, arguments: tuple[str, ...], message: str) -> None:
     done = reproduce(*arguments)
-    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_study_in_the_current_folder_runs_by_its_dotted_path(reproduce: Any, tmp_path: Path, workers: str) -> None:
+    (tmp_path / "coin_study.py").write_text(COIN)
+    done = reproduce("coin_study:STUDY", "--workers", workers, "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert (document["study"], [check["name"] for check in document["checks"]]) == ("coin", ["share of heads"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["coin_study.py", "reproduced"]
+    assert reproduce("coin_study:STUDY", "--cite").stdout == "@misc{coin}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("coin_study:NOTHING", "NAME: coin_study:NOTHING is 'int', not a Study"),
+        ("coin_study:STUDI", "Did you mean 'STUDY'"),
+        ("no_such_study:STUDY", "NAME: cannot import no_such_study"),
+    ],
+)
+def test_a_dotted_path_to_no_study_is_refused(reproduce: Any, tmp_path: Path, path: str, message: str) -> None:
+    (tmp_path / "coin_study.py").write_text(COIN)
+    done = reproduce(path)
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
+
+
+def install(folder: Path, entry: str) -> None:
+    """A package in a folder with one entry point of the group winnow.studies."""
+    (folder / "coin_package-1.0.dist-info").mkdir()
+    (folder / "coin_package-1.0.dist-info" / "METADATA").write_text("Name: coin-package\nVersion: 1.0\n")
+    (folder / "coin_package-1.0.dist-info" / "entry_points.txt").write_text(f"[winnow.studies]\n{entry}\n")
+
+
+def test_a_study_of_an_installed_package_is_listed_and_runs_by_its_name(
+    reproduce: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / "coin_package.py").write_text(COIN)
+    install(folder, "coin = coin_package:STUDY")
+    monkeypatch.syspath_prepend(folder)
+    assert "reproduced | a coin is fair [folklore]" in reproduce("--list").stdout
+    done = reproduce("coin", "--workers", "1")
+    assert (done.exit_code, "ok  share of heads" in done.stdout) == (0, True), done.output
+
+
+def test_an_entry_point_that_cannot_be_loaded_is_named(
+    reproduce: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("installed")
+    install(folder, "coin = no_such_package:STUDY")
+    monkeypatch.syspath_prepend(folder)
+    for argument in ("--list", "coin"):
+        done = reproduce(argument)
+        assert done.exit_code == 2
+        assert "entry point coin of winnow.studies: cannot import no_such_package" in done.stderr

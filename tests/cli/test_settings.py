@@ -1,4 +1,4 @@
-"""Settings are read by the kind of their default, and what cannot be read names its rule."""
+"""Settings are parsed to the type of their default, and an error names the rule."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from winnow.errors import UsageError
 DEFAULTS: dict[str, Any] = {"runs": 10, "share": 0.5, "loss": "ridge", "loud": False, "sizes": (1, 2)}
 
 
-def test_values_take_the_kind_of_their_default() -> None:
-    given = ["runs=1e3", "share=1", "loss=my:loss", "loud=yes", "sizes=3,4,5"]
-    assert parse_changes(given, DEFAULTS) == {
+def test_values_have_the_type_of_their_default() -> None:
+    texts = ["runs=1e3", "share=1", "loss=my:loss", "loud=yes", "sizes=3,4,5"]
+    assert parse_changes(texts, DEFAULTS) == {
         "runs": 1000, "share": 1.0, "loss": "my:loss", "loud": True, "sizes": (3, 4, 5),
     }  # fmt: skip
     assert parse_grid(["runs=1,2,2", "loss=a,b"], DEFAULTS) == {"runs": (1, 2), "loss": ("a", "b")}
@@ -27,7 +27,7 @@ def test_seeds_are_ranges_and_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("text", "message"),
     [
         ("run=1", "Did you mean 'runs'"),
         ("runs", "is not KEY=VALUE"),
@@ -38,17 +38,17 @@ def test_seeds_are_ranges_and_lists() -> None:
         ("loud=maybe", "neither true nor false"),
     ],
 )
-def test_a_setting_that_cannot_be_read_names_its_rule(given: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        parse_changes([given], DEFAULTS)
+def test_a_setting_that_cannot_be_parsed_names_its_rule(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_changes([text], DEFAULTS)
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "0-99999999", "1,,2"])
-def test_what_names_no_seeds_is_refused(text: str) -> None:
+def test_a_text_that_names_no_seeds_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--seeds"):
         parse_seeds(text)
 
 
-def test_a_list_takes_no_grid() -> None:
+def test_a_setting_that_is_a_list_cannot_be_in_a_grid() -> None:
     with pytest.raises(UsageError, match="is a list itself"):
         parse_grid(["sizes=1,2"], DEFAULTS)

@@ -1,4 +1,4 @@
-"""The command simulate: tables, rows and figures that are the same again, and ideas of the user's."""
+"""The command simulate: reproducible tables, rows and figures, and functions of the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from winnow.cli.main import app
 
 SHORT = ("--set", "n=50,200", "--set", "d=8")
-IDEAS = """
+FUNCTIONS = """
 import numpy as np
 
 def near(x, y, rng):
@@ -43,13 +43,13 @@ nothing = 7
 
 @pytest.fixture
 def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`winnow simulate ARGUMENTS` in this process, with ideas.py in the current folder."""
+    """`winnow simulate ARGUMENTS` in this process, with mine.py in the current folder."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "ideas.py").write_text(IDEAS)
+    (tmp_path / "mine.py").write_text(FUNCTIONS)
     return lambda *arguments: CliRunner().invoke(app, ["simulate", *arguments])
 
 
-def test_seeds_and_grids_give_tidy_rows_in_both_forms(simulate: Any, tmp_path: Path) -> None:
+def test_seeds_and_grids_give_tidy_rows_in_both_formats(simulate: Any, tmp_path: Path) -> None:
     arguments = ("selection", *SHORT, "--seeds", "0-1", "--grid", "noise=flips,linear")
     assert simulate(*arguments, "--out", "r.csv").exit_code == 0
     done = simulate(*arguments, "--out", "r.jsonl", "--json")
@@ -62,47 +62,47 @@ def test_seeds_and_grids_give_tidy_rows_in_both_forms(simulate: Any, tmp_path: P
 
 
 @pytest.mark.parametrize("form", ["svg", "png"])
-def test_a_figure_is_the_same_bytes_again(simulate: Any, tmp_path: Path, form: str) -> None:
-    for name in ("one", "other"):
+def test_the_same_command_draws_the_same_bytes(simulate: Any, tmp_path: Path, form: str) -> None:
+    for name in ("first", "second"):
         done = simulate("center", "--set", "rounds=3", "--figure", f"{name}.{form}")
         assert done.exit_code == 0, done.output
-    content = (tmp_path / f"one.{form}").read_bytes()
-    assert content == (tmp_path / f"other.{form}").read_bytes()
+    content = (tmp_path / f"first.{form}").read_bytes()
+    assert content == (tmp_path / f"second.{form}").read_bytes()
     assert content.startswith(b"\x89PNG" if form == "png" else b"<?xml")
 
 
-def test_noise_policy_and_loss_of_one_s_own_are_used(simulate: Any) -> None:
+def test_noise_policy_and_loss_may_be_functions_of_the_user(simulate: Any) -> None:
     plain = simulate("selection", *SHORT, "--json")
-    mine = ("--set", "noise=ideas:near", "--set", "policy=ideas:sure", "--set", "loss=ideas:mean")
+    mine = ("--set", "noise=mine:near", "--set", "policy=mine:sure", "--set", "loss=mine:mean")
     done = simulate("selection", *SHORT, *mine, "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["rows"] != json.loads(plain.stdout)["rows"]
-    assert json.loads(done.stdout)["settings"]["policy"] == "ideas:sure"
-    both = simulate("selection", *SHORT, "--grid", "policy=rates,ideas:sure")
-    assert "student [policy=ideas:sure" in both.stdout
+    assert json.loads(done.stdout)["settings"]["policy"] == "mine:sure"
+    both = simulate("selection", *SHORT, "--grid", "policy=rates,mine:sure")
+    assert "student [policy=mine:sure" in both.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("selectoin",), "Did you mean 'selection'"),
         (("selection", "--set", "noise=flop"), "is one of flips, linear"),
         (("selection", "--set", "dd=3"), "Did you mean 'd'"),
-        (("selection", "--set", "noise=ideas:nearest"), "has no 'nearest'"),
-        (("selection", "--set", "noise=ideas:nothing"), "not a function"),
-        (("selection", *SHORT, "--set", "noise=ideas:crash"), "raised KeyError"),
-        (("selection", *SHORT, "--set", "noise=ideas:thirds"), "other than +1 and -1"),
-        (("selection", *SHORT, "--set", "policy=ideas:short"), "returned the shape (3,)"),
-        (("selection", *SHORT, "--set", "policy=ideas:numbers"), "not booleans"),
-        (("selection", "--set", "d=-3"), "these settings give nothing"),
+        (("selection", "--set", "noise=mine:nearest"), "has no 'nearest'"),
+        (("selection", "--set", "noise=mine:nothing"), "not a function"),
+        (("selection", *SHORT, "--set", "noise=mine:crash"), "raised KeyError"),
+        (("selection", *SHORT, "--set", "noise=mine:thirds"), "other than +1 and -1"),
+        (("selection", *SHORT, "--set", "policy=mine:short"), "returned the shape (3,)"),
+        (("selection", *SHORT, "--set", "policy=mine:numbers"), "not booleans"),
+        (("selection", "--set", "d=-3"), "these settings give no curve"),
         (("regression", "--set", "rows=5"), "more than d + 1"),
         (("breakdown", "--figure", "f.gif"), "neither .svg nor .png"),
         (("breakdown", "--out", "f.parquet"), "neither .csv nor .jsonl"),
     ],
 )
-def test_a_wrong_argument_or_idea_is_told_in_words(simulate: Any, arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_argument_or_function_is_a_usage_error(simulate: Any, arguments: tuple[str, ...], message: str) -> None:
     done = simulate(*arguments)
-    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
     assert "Traceback" not in done.output
 
 

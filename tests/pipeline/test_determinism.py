@@ -49,7 +49,7 @@ def test_the_order_of_the_shards_leaves_no_trace(
     def shuffled(work: Callable[[Any], Any], tasks: Sequence[Any], count: int, workers: WorkerPool) -> Iterator[Any]:
         return map_tasks(work, random.Random(seed).sample(list(tasks), len(tasks)), count, workers)
 
-    monkeypatch.setattr(run_context, "mapped", shuffled)
+    monkeypatch.setattr(run_context, "map_tasks", shuffled)
     monkeypatch.chdir(tmp_path)
     Run(read_recipe(project(tmp_path)), tmp_path).execute()
     assert hashes(tmp_path / "run") == expected

@@ -1,20 +1,19 @@
-"""A card summed up shard by shard is the card of the whole, in whichever order the shards come."""
+"""Evidence read shard by shard is that of the whole table, in whatever order shards are merged."""
 
 from __future__ import annotations
 
 import json
 import random
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import winnow
 from tests.pipeline.sample_project import ended, project
-from winnow import api
-from winnow.stages.measure.evidence import EvidenceRequest, build_evidence, read_evidence
-from winnow.stages.measure.shard_evidence import merge_evidence
+from winnow.stages.measure.evidence import EvidenceRequest, finish_evidence, merge_evidence
+from winnow.stages.measure.evidence_reader import read_evidence
 from winnow.stages.measure.shard_fold import EvidenceFold
 from winnow.stages.shard_tasks import FoldTask, summarize_shard
 from winnow.storage.store import open_store
@@ -43,7 +42,7 @@ def card(folder: Path) -> dict[str, Any]:
 def test_the_card_of_a_run_is_that_of_the_command_on_its_verdicts(workers: int, tmp_path: Path) -> None:
     recipe = project(tmp_path)
     assert ended(recipe, "--set", f"engine.workers={workers}", "--set", "measure.by=gold")[0] == 0
-    whole = api.measure(tmp_path / "run" / "verdicts", label="ok", verdict="number", by="gold", seed=3)
+    whole = winnow.measure(tmp_path / "run" / "verdicts", label="ok", verdict="number", by="gold", seed=3)
     assert card(tmp_path) == json.loads(json.dumps(whole.to_dict()))
 
 
@@ -54,7 +53,7 @@ def test_labels_of_another_file_reach_every_shard(tmp_path: Path) -> None:
     changes = ("--set", "measure={labels: labels.csv, verdict: number}")
     code, _, err = ended(recipe, *changes)
     assert code == 0, err
-    whole = api.measure(tmp_path / "run" / "verdicts", labels=tmp_path / "labels.csv", verdict="number", seed=3)
+    whole = winnow.measure(tmp_path / "run" / "verdicts", labels=tmp_path / "labels.csv", verdict="number", seed=3)
     assert card(tmp_path) == json.loads(json.dumps(whole.to_dict()))
     assert card(tmp_path)["labeled"] == 100
 
@@ -64,25 +63,17 @@ def test_shards_may_be_merged_in_any_order_and_grouping(seed: int, tmp_path: Pat
     recipe = project(tmp_path)
     assert ended(recipe)[0] == 0
     path = tmp_path / "run" / "verdicts"
-    asked = EvidenceRequest(("number.verdict", "short.verdict"), ("ok",), by="gold")
-    count = len(open_store(path).receipt.shards)
-    parts = [
-        summarize_shard(FoldTask(EvidenceFold(asked), path, number, Columns(label="ok"))) for number in range(count)
-    ]
+    request = EvidenceRequest(("number.verdict", "short.verdict"), ("ok",), by="gold")
+    shards, columns = range(len(open_store(path).receipt.shards)), Columns(label="ok")
+    parts = [summarize_shard(FoldTask(EvidenceFold(request), path, number, columns)) for number in shards]
     draws = random.Random(seed)
     while len(parts) > 1:
-        one, other = (parts.pop(draws.randrange(len(parts))) for _ in range(2))
-        parts.append(merge_evidence(one, other))
-    merged, whole = (
-        build_evidence(reduce(merge_evidence, parts), asked),
-        read_evidence(open_rows(path, Columns(label="ok")), asked),
-    )
-    assert merged.by_prompt == whole.by_prompt
-    for name in ("row", "key", "prompt", "verdict", "drawn", "slice"):
-        np.testing.assert_array_equal(getattr(merged, name), getattr(whole, name))
-    for name in ("kept", "decided", "rows"):
-        for side in ("in_table", "in_slice"):
-            np.testing.assert_array_equal(getattr(getattr(merged, side), name), getattr(getattr(whole, side), name))
-    assert {name: values.tolist() for name, values in merged.counts.items()} == {
-        name: values.tolist() for name, values in whole.counts.items()
+        left, right = (parts.pop(draws.randrange(len(parts))) for _ in range(2))
+        parts.append(merge_evidence(left, right))
+    merged, whole = finish_evidence(parts[0]), read_evidence(open_rows(path, columns), request)
+    assert merged.sums == whole.sums
+    for name, values in vars(whole.labeled).items():
+        np.testing.assert_array_equal(getattr(merged.labeled, name), values)
+    assert {name: counts.tolist() for name, counts in merged.counts.items()} == {
+        name: counts.tolist() for name, counts in whole.counts.items()
     }

@@ -46,7 +46,7 @@ def test_an_edited_comment_of_winnow_judges_nothing_again(tmp_path: Path) -> Non
     done(recipe)
     edited = tmp_path / "edited"
     shutil.copytree(Path(winnow.__file__).parent, edited / "winnow", ignore=shutil.ignore_patterns("__pycache__"))
-    for module in ("stages/verify.py", "verifiers/callable.py", "data/stores/receipts.py"):
+    for module in ("stages/verify/stage.py", "verifiers/function_verifier.py", "storage/receipts.py"):
         with (edited / "winnow" / module).open("a") as file:
             file.write("\n# another word\n")
     more = os.pathsep.join(path for path in (str(edited), os.environ.get("PYTHONPATH")) if path)

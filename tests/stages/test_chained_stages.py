@@ -128,9 +128,9 @@ def test_verdicts_in_a_store_are_joined_by_id_whatever_the_order_of_the_rows(tmp
     assert list(chosen) == [
         {**row, "winnow_rule": "passed", "winnow_weight": 1.0} for row in shuffled if row["text"] == row["gold"]
     ]
-    with pytest.raises(winnow.BadTable, match=r"the id 'c\d+' is no candidate of rows"):
+    with pytest.raises(winnow.BadTable, match=r"the id 'c\d+' is not a candidate of rows"):
         winnow.select(shuffled[1:], verdicts=tmp_path / "v")
     more = [*shuffled, {**rows[0], "id": "new"}]
     assert winnow.select(more, verdicts=tmp_path / "v").summary["undecided"] == 1
-    with pytest.raises(winnow.BadTable, match=r"rows\[40\]: the id 'c\d+' stands twice"):
+    with pytest.raises(winnow.BadTable, match=r"rows\[40\]: the id 'c\d+' appears twice"):
         winnow.select([*shuffled, shuffled[3]], verdicts=tmp_path / "v")

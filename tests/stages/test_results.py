@@ -60,8 +60,9 @@ def test_a_result_prints_what_was_done(chosen: winnow.Selected) -> None:
     first, *rest = repr(chosen).split("\n")
     assert first == "selected 20 of 30 rows (66.7%) by: score >= 1"
     assert "  beyond the threshold: 10 left out" in rest
-    assert any(line.startswith("  shift: 8.7 -> 9.0 characters (+3.8%") for line in rest)
-    assert any("answers per prompt 10.00 -> 6.67 · prompts lost 0 of 3 (0.0%)" in line for line in rest)
+    assert any(line.startswith("  mean length: 8.7 -> 9.0 characters (+3.8%") for line in rest)
+    assert "  answers per prompt: 10.00 -> 6.67" in rest
+    assert "  prompts without any row left: 0 of 3 (0.0%)" in rest
     assert str(chosen) == repr(chosen)
 
 

@@ -1,9 +1,8 @@
-"""demo: what winnow does, on word problems, in a few seconds and without a model.
+"""The command demo: the main job on word problems, in seconds and without a model.
 
-A scripted answerer writes candidates with realistic mistakes; a judge that likes long answers scores them; the
-verifier `number` checks them. Cards and a forecast say beforehand what each is worth; selections by each are then
-laid beside a control and beside the truth, which only the task knows. It leaves `candidates.jsonl` and `labels.csv`,
-on which every command of the README runs. With --train act 2 follows, see act_two/: a model and students of our own.
+A scripted answerer writes candidates with realistic mistakes, a judge that likes long answers scores them, and the
+verifier `number` checks them. The demo measures both, forecasts the judge's best of N, selects by each, and compares
+the selections with a control and with the truth. With --train, small models are trained on what each selects.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from winnow import api
+import winnow
 from winnow.cli.console import print_lines
-from winnow.cli.options import Document, OutputOptions, command, option
+from winnow.cli.options import Document, OutputOptions, cli_option, command
 from winnow.errors import UsageError, format_value
 from winnow.science.tasks.demo.candidate_table import demo_candidates, demo_labels
 from winnow.stages.results import Rows
@@ -30,17 +29,17 @@ JUDGE_THRESHOLD = 0.5
 @command
 def demo(
     output: OutputOptions,
-    out: Annotated[Path, option("--out", "the folder to write (default: demo)", None, "FOLDER")] = Path("demo"),
-    seed: Annotated[int, option("--seed", "seed of problems, answers and draws (default 0)", None, "N")] = 0,
-    train: Annotated[bool, option("--train", "act 2 too: train a small model and students on the spot", None)] = False,
+    out: Annotated[Path, cli_option("--out", "The folder to write (default demo).", None, "FOLDER")] = Path("demo"),
+    seed: Annotated[int, cli_option("--seed", "The seed of problems, answers and draws (default 0).", None, "N")] = 0,
+    train: Annotated[bool, cli_option("--train", "Also train a small model and four students on the spot.")] = False,
 ) -> Document:
-    """Word problems, a scripted answerer, and a judge that likes long answers: who selects right answers?
+    """Show the main job on word problems: which verifier selects right answers, and what students learn from them.
 
     winnow demo --out demo
     """
     table = _write_table(out, seed)
     print_lines(f"{PROBLEM_COUNT} word problems, {ANSWERS_PER_PROBLEM} answers each: {out}/candidates.jsonl", "")
-    checked = api.verify(table, api.verifier("number", marker="A:"), out=out / "verdicts")
+    checked = winnow.verify(table, winnow.verifier("number", marker="A:"), out=out / "verdicts")
     cards = _card_lines(table, out)
     forecast_document = _make_forecast(table, out, seed)
     selections = _make_selections(table, out, seed)
@@ -53,7 +52,7 @@ def demo(
         "",
         *_curve_lines(forecast_document),
         "",
-        "and what came of it:",
+        "What each selection keeps:",
         *_result_lines(results),
         "",
     )
@@ -66,12 +65,12 @@ def demo(
 def _train_students(out: Path, seed: int) -> dict[str, Any]:
     from winnow.cli.demo_training.experiment import run_demo_training
 
-    print_lines("", "act 2", "")
+    print_lines("", "Part 2: a small model and its students are trained", "")
     return run_demo_training(out / "students", seed)
 
 
 def _write_table(out: Path, seed: int) -> Path:
-    """candidates.jsonl and labels.csv, the same for the same seed."""
+    """Write candidates.jsonl and labels.csv; the same seed gives the same files."""
     make_folder(out)
     rows = demo_candidates(PROBLEM_COUNT, ANSWERS_PER_PROBLEM, seed)
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -82,41 +81,49 @@ def _write_table(out: Path, seed: int) -> Path:
         path = out / name
         if path.exists() and path.read_bytes() != text.encode():
             raise UsageError(
-                "--out", f"{format_value(str(path))} is there and is not this demo's", "Name another folder"
+                "--out", f"{format_value(str(path))} exists and was not written by this demo", "Name another folder"
             )
         write_bytes(path, text.encode())
     return out / "candidates.jsonl"
 
 
 def _card_lines(table: Path, out: Path) -> Iterable[str]:
-    """What the labels say of the verifier and of the judge, before anything is selected."""
+    """What the labels say about the verifier and the judge, before anything is selected."""
     labels = out / "labels.csv"
-    yield f"what {LABEL_COUNT} labels say, before anything is selected:"
-    for card in (
-        api.measure(out / "verdicts", labels=labels),
-        api.measure(table, labels=labels, score="judge", threshold=JUDGE_THRESHOLD),
+    yield f"What {LABEL_COUNT} labels say, before anything is selected:"
+    for name, report in (
+        ("number", winnow.measure(out / "verdicts", labels=labels)),
+        (f"judge >= {JUDGE_THRESHOLD}", winnow.measure(table, labels=labels, score="judge", threshold=JUDGE_THRESHOLD)),
     ):
-        name, first, decision, *_ = card.describe().splitlines()
-        yield f"  {name}"
-        yield from (f"    {part}" for part in first.strip().split(" · per ")[0].split(" · "))
-        yield f"    {decision.strip()}"
+        card = report.to_dict()
+        yield f"  {name}: {card['decision']}"
+        yield f"    right among kept rows: {_interval(card['precision'])}"
+        yield f"    keeps of the right answers (phi): {_interval(card['phi'])}"
+        yield f"    keeps of the wrong answers (psi): {_interval(card['psi'])}"
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    """A share with its 95% interval."""
+    if figure["value"] is None or figure["low"] is None or figure["high"] is None:
+        return "not known"
+    return f"{figure['value']:.1%} ({figure['low']:.1%} to {figure['high']:.1%})"
 
 
 def _make_forecast(table: Path, out: Path, seed: int) -> dict[str, Any]:
-    """What the judge's curves look like from planned labels, which the task itself fills in."""
+    """Forecast the judge's curves from planned labels, which the task itself fills in."""
     blank, filled = out / "to-label.csv", out / "planned-labels.csv"
-    api.plan(table, blank, aim="forecast", budget=PLANNED_LABEL_COUNT, score="judge", seed=seed)
-    labeled = api.verify(blank, TRUTH_VERIFIER)
+    winnow.plan(table, blank, aim="forecast", budget=PLANNED_LABEL_COUNT, score="judge", seed=seed)
+    labeled = winnow.verify(blank, TRUTH_VERIFIER)
     lines = [
         f"{row['candidate_id']},{int(row[f'{TRUTH_COLUMN}.verdict'] == 'pass')},{row['drawn']}\n" for row in labeled
     ]
     write_bytes(filled, "".join(["candidate_id,correct,drawn\n", *lines]).encode())
-    return api.forecast(table, score="judge", labels=filled, seed=seed).to_dict()
+    return winnow.forecast(table, score="judge", labels=filled, seed=seed).to_dict()
 
 
 def _curve_lines(forecast_document: dict[str, Any]) -> Iterable[str]:
-    """The curve of the judge's best of N, what is wrong with it, and the rule to use."""
-    yield f"what {PLANNED_LABEL_COUNT} more labels, drawn where a plan says, foresee of the judge's best of N:"
+    """The curve of the judge's best of N, the warnings, and the recommended rule."""
+    yield f"What {PLANNED_LABEL_COUNT} more labels, chosen by a plan, forecast for the judge's best of N:"
     for point in forecast_document["best_of_n"]:
         if point["accuracy"] is None:
             yield f"  {point['n']:>3}  {point['why']}"
@@ -124,20 +131,18 @@ def _curve_lines(forecast_document: dict[str, Any]) -> Iterable[str]:
         bar = "█" * round(point["accuracy"] * BAR_WIDTH)
         ends = f"{point['low']:.0%} to {point['high']:.0%}"
         yield f"  {point['n']:>3}  {bar:<{BAR_WIDTH}} {point['accuracy']:.0%} right ({ends})"
-    yield from (
-        f"  {'sure' if warning['sure'] else 'seen'}: {warning['words']}" for warning in forecast_document["warnings"]
-    )
+    yield from (f"  warning: {warning['words']}" for warning in forecast_document["warnings"])
     if best := forecast_document["recommended"]:
         yield f"  recommended: {best['rule']}, {best['accuracy']:.0%} right: {best['command']}"
 
 
 def _make_selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]]:
-    """What each way of choosing keeps."""
-    verified = api.select(
+    """Select rows by the judge and by the verifier."""
+    verified = winnow.select(
         out / "verdicts", passed=True, out=out / "verified.jsonl", control=out / "control.jsonl", seed=seed
     )
-    judged = api.select(table, score="judge", threshold=JUDGE_THRESHOLD, out=out / "judged.jsonl", seed=seed)
-    best = api.select(table, score="judge", best_of="all", out=out / "judged-best.jsonl", seed=seed)
+    judged = winnow.select(table, score="judge", threshold=JUDGE_THRESHOLD, out=out / "judged.jsonl", seed=seed)
+    best = winnow.select(table, score="judge", best_of="all", out=out / "judged-best.jsonl", seed=seed)
     assert verified.control is not None
     return [
         ("control (drawn at random)", verified.control),
@@ -148,8 +153,8 @@ def _make_selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]
 
 
 def _selection_accuracy(name: str, rows: Rows) -> dict[str, Any]:
-    """How right a selection is, by the task's own knowledge."""
-    right = [row for row in api.verify(rows, TRUTH_VERIFIER) if row[f"{TRUTH_COLUMN}.verdict"] == "pass"]
+    """The share right in a selection, by the answer that the task knows."""
+    right = [row for row in winnow.verify(rows, TRUTH_VERIFIER) if row[f"{TRUTH_COLUMN}.verdict"] == "pass"]
     served = {row["prompt_id"] for row in right}
     return {
         "selection": name,
@@ -162,18 +167,18 @@ def _selection_accuracy(name: str, rows: Rows) -> dict[str, Any]:
 def _result_lines(results: Sequence[dict[str, Any]]) -> Iterable[str]:
     yield f"  {'selection':<28}{'rows':>7}{'right':>8}{'problems with a right answer':>31}"
     for result in results:
-        yield f"  {result['selection']:<28}{result['rows']:>7,}{result['right']:>8.1%}{result['problems_served']:>31.1%}"
+        shares = f"{result['right']:>8.1%}{result['problems_served']:>31.1%}"
+        yield f"  {result['selection']:<28}{result['rows']:>7,}{shares}"
 
 
 def _next_steps(out: Path, results: Sequence[dict[str, Any]]) -> list[str]:
-    """What to read out of the table, from its numbers, and what to try."""
+    """What the table shows, and commands to try."""
     right = {result["selection"]: result["right"] for result in results}
     raw, best = right["all candidates"], right[f"judge's best of {ANSWERS_PER_PROBLEM}"]
-    verdict = (
-        "less often than a candidate picked blindly" if best < raw else "more often than a candidate picked blindly"
-    )
+    comparison = "less" if best < raw else "more"
     return [
-        f"The judge's best of {ANSWERS_PER_PROBLEM} is right {best:.0%} of the time, {verdict} ({raw:.0%}).",
+        f"The judge's best of {ANSWERS_PER_PROBLEM} is right {best:.0%} of the time,"
+        f" {comparison} often than a candidate picked at random ({raw:.0%}).",
         "",
         f"Try, in {out}:",
         "  winnow verify candidates.jsonl --with number --set number.marker='A:' --out v",

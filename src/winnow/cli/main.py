@@ -1,8 +1,7 @@
-"""The command `winnow`: its commands by group, each loaded only when it is called.
+"""The command `winnow`: its commands by group, each imported only when it is called.
 
-Promises: an error winnow knows is one line that names its place, its rule and the next step, with the exit code
-of its kind (2 usage or input, 3 environment, 4 broken promise, 130 interrupted); with --json it is a document
-on stdout as well. It does no work of its own.
+An error that winnow knows is one line naming its place, the rule and the next step, with the exit code of its kind;
+with --json it is a document on stdout as well.
 """
 
 from __future__ import annotations
@@ -14,80 +13,66 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from winnow.stages import all_stages
+
 
 @dataclass(frozen=True)
-class CommandEntry:
-    """One line of `winnow --help`: where the command lives and what it is for."""
+class CommandInfo:
+    """A line of `winnow --help`."""
 
     group: str
-    home: str
-    about: str
+    summary: str
+    path: str
+    """The command as `module:function`."""
+    runs_without_arguments: bool = False
 
 
-COMMANDS = {
-    "demo": CommandEntry(
-        "Decide", "demo:demo", "Word problems, a scripted answerer and a judge that likes long answers."
+OTHER_COMMANDS = {
+    "demo": CommandInfo(
+        "Decide", "See the main job on word problems:  winnow demo --train", "winnow.cli.demo:demo", True
     ),
-    "measure": CommandEntry(
-        "Decide", "measure:measure", "What a verifier is worth:  winnow measure v --labels labels.csv"
-    ),
-    "plan": CommandEntry("Decide", "forecast:plan", "What to label first:  winnow plan v --for measure --out l.csv"),
-    "forecast": CommandEntry(
-        "Decide",
-        "forecast:forecast",
-        "Which rule to select by:  winnow forecast t.jsonl --score judge",
-    ),
-    "outcome": CommandEntry(
-        "Decide",
-        "outcome:outcome",
-        "What training gave:  winnow outcome pilot --score 0.71 --n 500",
-    ),
-    "combine": CommandEntry(
-        "Decide",
-        "combine:combine",
-        "One verifier out of several:  winnow combine t.jsonl --scores a,b,c --out c",
-    ),
-    "verify": CommandEntry(
-        "Act", "commands:verify", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"
-    ),
-    "select": CommandEntry(
-        "Act", "commands:select", "Choose what to train on:  winnow select v --passed --out s.jsonl"
-    ),
-    "edit": CommandEntry(
-        "Act", "edit:edit", "Draw certain tokens anew:  winnow edit t.jsonl --model DIR --out e.jsonl"
-    ),
-    "run": CommandEntry("Run", "run:run", "All of it by a recipe, on and on where it stopped:  winnow run recipe.yaml"),
-    "status": CommandEntry("Run", "run:status", "How a run stands:  winnow status runs/first"),
-    "check": CommandEntry("Run", "run:check", "Is a store sound, byte for byte:  winnow check store runs/first"),
-    "simulate": CommandEntry(
+    "run": CommandInfo("Run", "Run a recipe, or continue a run:  winnow run recipe.yaml", "winnow.cli.run:run"),
+    "status": CommandInfo("Run", "Show how far a run is:  winnow status runs/first", "winnow.cli.run:status"),
+    "check": CommandInfo("Run", "Check every byte of a store:  winnow check store runs/first", "winnow.cli.run:check"),
+    "simulate": CommandInfo(
         "Science",
-        "simulate:simulate",
-        "Theory as curves, and ideas of yours:  winnow simulate breakdown --figure f.svg",
+        "Simulate the theory:  winnow simulate breakdown --figure f.svg",
+        "winnow.cli.simulate:simulate",
+        True,
     ),
-    "reproduce": CommandEntry(
-        "Science",
-        "reproduce:reproduce",
-        "Papers as studies, published beside found:  winnow reproduce --list",
+    "reproduce": CommandInfo(
+        "Science", "Reproduce a paper:  winnow reproduce --list", "winnow.cli.reproduce:reproduce"
     ),
 }
+GROUPS = ("Decide", "Act", "Run", "Science")
+
+
+def all_commands() -> dict[str, CommandInfo]:
+    """Every command by name, in the order of `winnow --help`."""
+    stages = {
+        name: CommandInfo(stage.group, stage.summary, stage.command_path or f"winnow.cli.{name}:{name}")
+        for name, stage in all_stages().items()
+    }
+    commands = {**OTHER_COMMANDS, **stages}
+    return {name: commands[name] for group in GROUPS for name in commands if commands[name].group == group}
 
 
 class CommandGroup(TyperGroup):
     """Lists commands by group without importing them, and imports the one that is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return list(all_commands())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        info = all_commands().get(cmd_name)
+        if info is None:
             return None
         if ctx.resilient_parsing or getattr(self, "_listing", False):
-            return TyperCommand(cmd_name, help=entry.about, rich_help_panel=entry.group)
-        module, _, name = entry.home.partition(":")
+            return TyperCommand(cmd_name, help=info.summary, rich_help_panel=info.group)
+        module, _, name = info.path.partition(":")
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        single.command(cmd_name, rich_help_panel=entry.group, no_args_is_help=cmd_name not in ("demo", "simulate"))(
-            getattr(import_module(f"winnow.cli.{module}"), name)
+        single.command(cmd_name, rich_help_panel=info.group, no_args_is_help=not info.runs_without_arguments)(
+            getattr(import_module(module), name)
         )
         return typer.main.get_command(single)
 
@@ -118,11 +103,11 @@ def _print_version(value: bool) -> None:
 def root(
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Turn model-made candidates into a training set you can trust, and know before you train what you gain."""
+    """Turn model-generated candidates into training data you can trust, and see before training what you gain."""
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line, as the console script does."""
     app()
 
 

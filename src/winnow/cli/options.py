@@ -1,8 +1,8 @@
-"""The options commands share, and how a command takes them.
+"""How a command takes its options, and where its errors end.
 
-An options group is a frozen dataclass whose fields are Typer options; `command` spreads the fields over the
-command line and hands the command the group. So one place says how a table is named, and no function has twenty
-parameters. `command` is also where errors end: it prints them and sets the exit code.
+A command is a function whose parameters are stage configs (their fields become options), groups of options of its
+own, and plain arguments. The decorator `command` makes the Typer command from it, checks the configs, prints errors
+and sets the exit code.
 """
 
 from __future__ import annotations
@@ -12,125 +12,138 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
+import winnow
 from winnow.cli.console import print_document, print_error
 from winnow.errors import EnvironmentFault, WinnowError
+from winnow.stages.config import Door, StageConfig, option, option_flag, option_info
 
-COLUMNS_PANEL = "Columns (what is not named is guessed, and said)"
-READING_PANEL = "Reading"
-EXIT_OVER_LIMIT = 1
+EXIT_LIMIT = 1
 EXIT_INTERRUPTED = 130
 
-
-def option(flag: str, about: str, panel: str | None = None, metavar: str | None = None) -> Any:
-    """A Typer option for a field of a group."""
-    return typer.Option(flag, help=about, rich_help_panel=panel, metavar=metavar, show_default=False)
-
-
-Column = str | None
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """How the table is read."""
-
-    id: Annotated[Column, option("--id", "the candidate's id", COLUMNS_PANEL, "COLUMN")] = None
-    prompt: Annotated[
-        Column, option("--prompt", "what groups the candidates: an id or the text", COLUMNS_PANEL, "COLUMN")
-    ] = None
-    prompt_text: Annotated[Column, option("--prompt-text", "the prompt as text", COLUMNS_PANEL, "COLUMN")] = None
-    text: Annotated[Column, option("--text", "the candidate's text", COLUMNS_PANEL, "COLUMN")] = None
-    messages: Annotated[
-        Column,
-        option("--messages", "a message list; its last assistant turn is the candidate", COLUMNS_PANEL, "COLUMN"),
-    ] = None
-    reference: Annotated[Column, option("--reference", "the right answer", COLUMNS_PANEL, "COLUMN")] = None
-    score: Annotated[Column, option("--score", "a number per candidate", COLUMNS_PANEL, "COLUMN")] = None
-    candidates: Annotated[
-        Column,
-        option(
-            "--candidates", "a list of candidates per row; several lists side by side: a,b", COLUMNS_PANEL, "COLUMN"
-        ),
-    ] = None
-    bad_rows: Annotated[
-        str, option("--bad-rows", "refuse (default), or quarantine:N to set up to N bad rows aside", READING_PANEL)
-    ] = "refuse"
-
-    def to_keywords(self) -> dict[str, Any]:
-        """The options that were given, by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """How the command answers."""
-
-    json: Annotated[bool, option("--json", "print one JSON document on stdout, words on stderr")] = False
-
-
 Document = dict[str, Any]
+TableArgument = Annotated[
+    str, typer.Argument(metavar="TABLE", help="a file, a 'glob*', a store, or - for JSON Lines on standard input")
+]
+
+
+def cli_option(flag: str, description: str, panel: str | None = None, metavar: str | None = None) -> Any:
+    """An option that only a command has, not the stage."""
+    return typer.Option(flag, help=description, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+OutOption = Annotated[
+    str | None,
+    cli_option("--out", "where to write: FILE.jsonl, FILE.csv, FILE.parquet, or a folder for a store", None, "OUT"),
+]
+
+
+class OutputOptions(StageConfig):
+    """How a command answers."""
+
+    json_output: Annotated[
+        bool, option("Print one JSON document on stdout, and text for people on stderr.", flag="--json")
+    ] = False
 
 
 def command(function: Callable[..., Document]) -> Callable[..., None]:
-    """A Typer command out of a function that takes options groups and returns its document.
+    """Make a Typer command from a function that takes configs and returns its document.
 
-    With --json the document alone goes to stdout: what a user's own function prints goes to stderr.
+    With --json only the document goes to stdout, with the name of the command and the version of winnow; what a user's
+    own function prints goes to stderr.
     """
     hints = get_type_hints(function, include_extras=True)
-    groups: dict[str, type[Any]] = {
-        name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)
+    configs: dict[str, type[StageConfig]] = {
+        name: kind for name, kind in hints.items() if isinstance(kind, type) and issubclass(kind, StageConfig)
     }
-    flat = _flat_parameters(function, hints, groups)
+    parameters = _flatten(function, hints, configs)
 
     @functools.wraps(function)
-    def run_command(**arguments: Any) -> None:
-        option_groups = {
-            name: kind(**{f.name: arguments.pop(f.name) for f in fields(kind)}) for name, kind in groups.items()
-        }
-        as_json = any(getattr(group, "json", False) for group in option_groups.values())
+    def run_command(**values: Any) -> None:
+        as_json = bool(values.get("json_output"))
         try:
+            groups = {
+                name: kind.read({field: values.pop(field) for field in kind.model_fields}, Door.COMMAND)
+                for name, kind in configs.items()
+            }
             with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-                content = function(**arguments, **option_groups)
+                document = function(**values, **groups)
             if as_json:
-                print_document(content)
-            if content.get("unmet"):
-                raise typer.Exit(EXIT_OVER_LIMIT)
+                print_document({"command": function.__name__, "winnow": winnow.__version__, **document})
+            if document.get("unmet"):
+                raise typer.Exit(EXIT_LIMIT)
         except WinnowError as error:
             print_error(error, as_json)
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError:
             raise
         except OSError as error:
-            # What no place foresaw the machine to refuse: still words, and no traceback.
-            where, reason = str(error.filename or "the machine"), error.strerror or str(error)
-            fault = EnvironmentFault(where, f"was refused ({reason})", "Check the disk, the path and its permissions")
+            # A refusal by the machine that no other place expected: a message, and no traceback.
+            where, problem = str(error.filename or "the machine"), error.strerror or str(error)
+            fault = EnvironmentFault(where, f"was refused ({problem})", "Check the disk, the path and its permissions")
             print_error(fault, as_json)
             raise typer.Exit(fault.exit_code) from error
         except KeyboardInterrupt as interrupt:
-            print("interrupted: nothing half-done was left; give the same command again", file=sys.stderr)
+            print("interrupted: nothing is left half-written; run the same command again to go on", file=sys.stderr)
             raise typer.Exit(EXIT_INTERRUPTED) from interrupt
 
-    run_command.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]  # what Typer reads
-    run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run_command
 
 
-def _flat_parameters(
-    function: Callable[..., Document], hints: dict[str, Any], groups: dict[str, type[Any]]
+def _flatten(
+    function: Callable[..., Document], hints: dict[str, Any], configs: dict[str, type[StageConfig]]
 ) -> list[inspect.Parameter]:
-    """The parameters of a command with each group replaced by its fields."""
-    flat: list[inspect.Parameter] = []
+    """The parameters of a command, with each config replaced by an option per field."""
+    parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(function).parameters.items():
-        if name not in groups:
-            flat.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
-            continue
-        types = get_type_hints(groups[name], include_extras=True)
-        for field in fields(groups[name]):
-            default = field.default if field.default_factory is MISSING else field.default_factory()
-            flat_parameter = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default)
-            flat.append(flat_parameter.replace(annotation=types[field.name]))
-    return flat
+        if name in configs:
+            parameters.extend(_option_parameters(configs[name]))
+        else:
+            parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+    return parameters
+
+
+def _option_parameters(config: type[BaseModel]) -> list[inspect.Parameter]:
+    hints = get_type_hints(config)
+    parameters = []
+    for name, field in config.model_fields.items():
+        info = option_info(field)
+        kind: Any = info.command_type or hints[name]
+        default = inspect.Parameter.empty if field.default is PydanticUndefined else field.default
+        if info.command_type is not None and default is not inspect.Parameter.empty:
+            default, kind = None, kind | type(None)
+        help_text = _help_text(field.description or "", field.default)
+        annotation: Any = Annotated[
+            kind,
+            typer.Option(
+                option_flag(name, field),
+                help=help_text,
+                rich_help_panel=info.panel,
+                metavar=info.metavar,
+                show_default=False,
+            ),
+        ]
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        )
+    return parameters
+
+
+def _help_text(description: str, default: object) -> str:
+    """The description, with the default where there is one to speak of."""
+    if (
+        default is None
+        or isinstance(default, bool)
+        or default in (PydanticUndefined, (), "")
+        or "default" in description
+    ):
+        return description
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+    return f"{description.removesuffix('.')} (default {shown})."

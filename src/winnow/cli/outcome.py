@@ -1,42 +1,28 @@
-"""The command outcome: what training gave, recorded beside the forecast that was made before it."""
+"""The command outcome: what training gave, recorded beside its forecast."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from winnow import api
 from winnow.cli.console import print_lines
-from winnow.cli.label_options import to_keywords
-from winnow.cli.options import Document, OutputOptions, command, option
+from winnow.cli.options import Document, OutputOptions, command
+from winnow.stages.outcome.config import OutcomeConfig
 
-FORECAST_ARGUMENT = typer.Argument(metavar="FORECAST", help="a pilot's folder, or the file of winnow forecast --out")
-
-
-@dataclass(frozen=True)
-class OutcomeOptions:
-    """What the student of which file scored."""
-
-    score: Annotated[float, option("--score", "the student's share right, from 0 to 1", None, "S")]
-    n: Annotated[int, option("--n", "the number of held-out prompts it was measured on", None, "K")]
-    file: Annotated[
-        str, option("--file", "what it was trained on: recommended (default), runner-up or control", None, "FILE")
-    ] = "recommended"
-    baseline: Annotated[
-        float | None, option("--baseline", "the share right on the same prompts before training", None, "B")
-    ] = None
-    note: Annotated[str | None, option("--note", "a word of your own to remember it by", None, "TEXT")] = None
+ForecastArgument = Annotated[
+    str, typer.Argument(metavar="FORECAST", help="the folder of a pilot, or the file of winnow forecast --out")
+]
 
 
 @command
-def outcome(forecast: Annotated[Path, FORECAST_ARGUMENT], options: OutcomeOptions, output: OutputOptions) -> Document:
-    """Record what training gave, and lay it beside what the forecast said; later forecasts show the record.
+def outcome(forecast: ForecastArgument, config: OutcomeConfig, output: OutputOptions) -> Document:
+    """Record what training gave, and compare it with the forecast; later forecasts show the record.
 
     winnow outcome pilot --file control --score 0.64 --n 500
     """
-    result = api.outcome(forecast, **to_keywords(options))
-    print_lines(result.describe(), f"in {result.forecast.outcomes_path()}")
+    from winnow.stages.outcome.stage import record_outcome
+
+    result = record_outcome(forecast, config)
+    print_lines(result.describe())
     return result.to_dict()

@@ -1,4 +1,4 @@
-"""The commands that run recipes and look after what they leave: run, status and check."""
+"""The commands run, status and check: run recipes, show how far a run is, and check stores."""
 
 from __future__ import annotations
 
@@ -8,28 +8,34 @@ from typing import Annotated, Literal
 import typer
 
 from winnow.cli.console import print_lines
-from winnow.cli.options import Document, OutputOptions, command, option
+from winnow.cli.options import Document, OutputOptions, cli_option, command
 from winnow.errors import UsageError, suggest_name
 from winnow.storage.locations.location import parse_location
 
 CHECKS = ("store",)
 Changes = Annotated[
-    list[str], option("--set", "change the recipe: select.top_share=0.25, verify.number.marker='A:'", None, "KEY=VALUE")
+    list[str],
+    cli_option(
+        "--set", "Change a key of the recipe: select.top_share=0.25 or verify.number.marker='A:'.", None, "KEY=VALUE"
+    ),
 ]
 
 
 @command
 def run(
     output: OutputOptions,
-    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="a recipe: FILE.yaml")] = None,
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="a recipe, FILE.yaml")] = None,
     changes: Changes = [],  # noqa: B006  # Typer reads the default
-    dry_run: Annotated[bool, option("--dry-run", "check everything, say what would be done, write nothing")] = False,
+    dry_run: Annotated[
+        bool, cli_option("--dry-run", "Check everything and describe what would be done; write nothing.")
+    ] = False,
     engine: Annotated[
-        Literal["local", "inline"], option("--engine", "local: processes of this machine; inline: none", None, "ENGINE")
+        Literal["local", "inline"],
+        cli_option("--engine", "local uses processes of this machine, inline only this one.", None, "ENGINE"),
     ] = "local",
-    schema: Annotated[bool, option("--schema", "print the JSON Schema of recipes, for editors")] = False,
+    schema: Annotated[bool, cli_option("--schema", "Print the JSON Schema of recipes, for editors.")] = False,
 ) -> Document:
-    """Run a recipe: import, verify, measure, select. The same command again goes on where it stopped.
+    """Run a recipe: import, edit, verify, measure, select, train. The same command again continues a stopped run.
 
     winnow run recipe.yaml --set select.top_share=0.25
     """
@@ -56,16 +62,17 @@ def run(
 
 @command
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="the folder a recipe calls out")], output: OutputOptions
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="the folder that the recipe calls out")],
+    output: OutputOptions,
 ) -> Document:
-    """Say how a run stands.
+    """Show which results of a run are finished and how far the others are.
 
     winnow status runs/first
     """
-    from winnow.pipeline.status import read_status as standing
+    from winnow.pipeline.status import read_status
 
-    found = standing(folder)
-    print_lines(f"{folder}: {'a run is at work' if found['running'] else 'no run is at work'}", *found.pop("words"))
+    found = read_status(folder)
+    print_lines(f"{folder}: {'a run is active' if found['running'] else 'no run is active'}", *found.pop("words"))
     if found["decision"]:
         print_lines(f"card: {found['decision']}")
     return found
@@ -73,20 +80,23 @@ def status(
 
 @command
 def check(
-    what: Annotated[str, typer.Argument(metavar="store", help="what kind of thing is checked")],
+    what: Annotated[str, typer.Argument(metavar="store", help="what kind of thing to check")],
     path: Annotated[str, typer.Argument(metavar="PATH", help="a store, or the folder of a run")],
     output: OutputOptions,
 ) -> Document:
-    """Check that a store is sound: every byte against its receipt.
+    """Check every byte of a store against its receipt.
 
     winnow check store runs/first
     """
-    from winnow.pipeline.status import check_stores as checked
+    from winnow.pipeline.status import check_stores
 
     if what not in CHECKS:
         raise UsageError("check", f"'{what}' cannot be checked", suggest_name(what, CHECKS))
-    stores = checked(parse_location(path))
+    stores = check_stores(parse_location(path))
     print_lines(
-        *(f"{one['store']}: whole ({one['kind']}, {one['shards']:,} shards, {one['bytes']:,} bytes)" for one in stores)
+        *(
+            f"{store['store']}: intact ({store['kind']}, {store['shards']:,} shards, {store['bytes']:,} bytes)"
+            for store in stores
+        )
     )
     return {"stores": stores}

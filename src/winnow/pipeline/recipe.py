@@ -1,7 +1,7 @@
-"""A recipe: one YAML file that says what a run does. Read safely, checked whole, and kept with the run.
+"""Recipes: YAML files that say what a run does, read safely and checked completely before anything runs.
 
-An unknown key is refused naming the nearest; paths are relative to the file; nothing in a recipe is executed but the
-verifiers it names. What a recipe leaves out has a default, and the resolved copy shows it.
+An unknown key is refused and the nearest known one named. Paths are relative to the recipe. Nothing in a recipe is
+executed except the verifiers that it names.
 """
 
 from __future__ import annotations
@@ -22,35 +22,49 @@ from winnow.pipeline.steps.measure import MeasureStep
 from winnow.pipeline.steps.select import SelectStep
 from winnow.pipeline.steps.train import TrainStep
 from winnow.pipeline.steps.verify import VerifyStep
+from winnow.stages import STAGES, all_stages
+from winnow.stages.config import Door, describe_problem, options_named_for
 from winnow.storage.locations.location import refuse_credentials
 
 
 class Recipe(RecipeSection):
-    """What a run does: its steps, in the order of their fields."""
+    """What a run does. The steps run in the order of the fields."""
 
     seed: int = 0
     data: ImportStep
     edit: EditStep | None = None
+    plugins: Annotated[
+        dict[str, Any], Field(exclude=True, default_factory=dict, description="Steps that installed packages add.")
+    ]
     verify: VerifyStep | None = None
     measure: MeasureStep | None = None
     select: SelectStep | None = None
     train: TrainStep | None = None
     engine: EngineConfig = EngineConfig()
-    out: Annotated[str, Field(min_length=1, description="the folder of the run")]
+    out: Annotated[str, Field(min_length=1, description="The folder of the run.")]
 
     def steps(self) -> list[PipelineStep]:
-        """What is to be done, in order."""
-        sections = (getattr(self, name) for name in type(self).model_fields)
+        """The steps of the run, in order; those of plug-ins come before verify."""
+        sections = [section for name in type(self).model_fields for section in self._sections(name)]
         return [section for section in sections if isinstance(section, PipelineStep)]
+
+    def _sections(self, name: str) -> list[Any]:
+        value = getattr(self, name)
+        return list(value.values()) if name == "plugins" else [value]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole recipe with its defaults, as JSON can hold it."""
+        plugins = {name: step.model_dump(mode="json") for name, step in self.plugins.items()}
+        return {**self.model_dump(mode="json", exclude_none=True), **plugins}
 
     def to_yaml(self) -> str:
         """The whole recipe with its defaults, as YAML."""
-        text: str = yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
         return text
 
 
 def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
-    """The recipe in a file, with `a.b=c` changes from the command line applied before it is checked."""
+    """Read the recipe in a file, with `a.b=c` changes from the command line applied before it is checked."""
     try:
         content = yaml.safe_load(path.read_bytes())
     except OSError as error:
@@ -60,15 +74,40 @@ def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
             _error_location(path, error), f"is not YAML ({format_value(_yaml_problem(error))})", "Check the indentation"
         ) from error
     if not isinstance(content, dict):
-        raise UsageError(str(path), "holds no recipe", f"A recipe has the keys {', '.join(Recipe.model_fields)}")
+        raise UsageError(str(path), "is not a recipe", f"A recipe has the keys {', '.join(_recipe_keys())}")
     for change in changes:
         _apply_change(content, change)
-    try:
-        recipe = Recipe.model_validate(content)
-    except ValidationError as error:
-        raise _validation_error(path, error) from error
+    recipe = _check_recipe(path, content)
     refuse_credentials(recipe.to_yaml(), str(path))
     return recipe
+
+
+def _recipe_keys() -> list[str]:
+    return [name for name in Recipe.model_fields if name != "plugins"]
+
+
+def _check_recipe(path: Path, content: dict[Any, Any]) -> Recipe:
+    """Check each section with its step, so that an error names its key as the recipe does."""
+    plugins = {name: stage for name, stage in all_stages().items() if name in content and name not in STAGES}
+    sections = {name: _check_section(path, name, stage.recipe_step(), content[name]) for name, stage in plugins.items()}
+    values = {name: value for name, value in content.items() if name not in plugins}
+    if "plugins" in values:
+        raise UsageError(f"{path}: plugins", "is not a key of a recipe", suggest_name("plugins", _recipe_keys()))
+    for name, field in Recipe.model_fields.items():
+        if values.get(name) is not None and (kind := next(_section_models(field.annotation), None)) is not None:
+            values[name] = _check_section(path, name, kind, values[name])
+    try:
+        return Recipe.model_validate({**values, "plugins": sections})
+    except ValidationError as error:
+        raise _validation_error(path, Recipe, error) from None
+
+
+def _check_section(path: Path, name: str, kind: type[BaseModel], value: Any) -> BaseModel:
+    with options_named_for(Door.RECIPE, kind, prefix=f"{path}: {name}."):
+        try:
+            return kind.model_validate(value)
+        except ValidationError as error:
+            raise _validation_error(path, kind, error, name) from None
 
 
 def recipe_json_schema() -> dict[str, Any]:
@@ -77,9 +116,10 @@ def recipe_json_schema() -> dict[str, Any]:
 
 
 def run_store_names() -> tuple[str, ...]:
-    """The stores that the steps leave, in the order in which they are made."""
-    sections = (section for field in Recipe.model_fields.values() for section in _section_models(field.annotation))
-    return tuple(name for section in sections for name in getattr(section, "store_names", ()))
+    """The stores that steps leave, in the order in which they are made."""
+    kinds = [kind for field in Recipe.model_fields.values() for kind in _section_models(field.annotation)]
+    kinds += [stage.recipe_step() for name, stage in all_stages().items() if name not in STAGES and stage.step_path]
+    return tuple(name for kind in kinds for name in getattr(kind, "store_names", ()))
 
 
 def _apply_change(content: dict[Any, Any], change: str) -> None:
@@ -100,7 +140,7 @@ def _apply_change(content: dict[Any, Any], change: str) -> None:
 
 
 def _parse_value(text: str) -> Any:
-    """A value as a recipe would read it; what looks like a mapping only by a colon, as 'A:', is text."""
+    """A value as YAML reads it, but a text that is a mapping only by its colon, such as 'A:', stays text."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -124,24 +164,24 @@ def _list_index(inner: list[Any], name: str, change: str) -> int:
     uses = [entry.get("use", "").rpartition(":")[2] if isinstance(entry, dict) else "" for entry in inner]
     if uses.count(name) == 1:
         return uses.index(name)
-    raise UsageError(f"--set {change}", f"{format_value(name)} is no entry of the list", suggest_name(name, uses))
+    raise UsageError(f"--set {change}", f"{format_value(name)} is not an entry of the list", suggest_name(name, uses))
 
 
-def _validation_error(path: Path, error: ValidationError) -> UsageError:
-    """The first thing wrong with a recipe, in words."""
+def _validation_error(path: Path, kind: type[BaseModel], error: ValidationError, section: str = "") -> UsageError:
+    """The first thing wrong with a recipe, naming the key."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    location = [str(part) for part in (section, *first["loc"]) if part != ""]
+    where = f"{path}: {'.'.join(location)}"
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
-        return UsageError(f"{path}: {where}", "is no key of a recipe", suggest_name(str(first["loc"][-1]), known))
+        known = [name for name in _known_keys(kind, first["loc"][:-1]) if name != "plugins"]
+        return UsageError(where, "is not a key of a recipe", suggest_name(str(first["loc"][-1]), known))
     if first["type"] == "missing":
-        return UsageError(f"{path}: {where}", "is missing", f"Add it: {where}: ...")
-    problem = f"is {format_value(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    return UsageError(f"{path}: {where}", problem, "Change it; winnow run --schema says what each key takes")
+        return UsageError(where, "is missing", f"Add it: {'.'.join(location)}: ...")
+    problem, step = describe_problem(first)
+    return UsageError(where, problem, f"{step}; winnow run --schema says what each key takes")
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    kind: type[BaseModel] = Recipe
+def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         if isinstance(part, str) and part in kind.model_fields:
             kind = next(_section_models(kind.model_fields[part].annotation), kind)
@@ -149,7 +189,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _section_models(kind: Any) -> Iterator[type[BaseModel]]:
-    """The parts of a recipe that a key may hold."""
+    """The sections that a key of a recipe may hold."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for inner in get_args(kind):

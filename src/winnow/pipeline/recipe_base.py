@@ -1,4 +1,4 @@
-"""The parts every recipe has, whatever it does: what a part is, and where a run runs."""
+"""The base class of recipe sections, and the section `engine`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class RecipeSection(BaseModel):
-    """A part of a recipe: its keys and no others."""
+    """A section of a recipe; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class EngineConfig(RecipeSection):
-    """Where it runs; no part of what comes out."""
+    """Where the run is processed; results do not depend on it."""
 
     workers: Annotated[
-        int | None, Field(ge=0, le=256, description="processes; 0 is none but the one that runs, absent one per core")
+        int | None,
+        Field(ge=0, le=256, description="Worker processes; 0 works in this process, absent means one per core."),
     ] = None
-    batch: Annotated[int, Field(ge=1, le=1 << 20, description="candidates a verifier sees at once")] = 4096
+    batch: Annotated[int, Field(ge=1, le=1 << 20, description="How many candidates a verifier is given at once.")] = (
+        4096
+    )

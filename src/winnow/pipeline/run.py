@@ -1,8 +1,6 @@
-"""A run: the steps of a recipe in their order; the same command again goes on where it stopped.
+"""Runs: the steps of a recipe in their order. The same command again continues a stopped run.
 
-Every result is a store whose identity says of which work it is. What stands finished is not done again, what was
-asked for otherwise is moved aside, and nothing depends on the engine, the batch or the moment of an interruption.
-What each step does stands in `steps`.
+Every result is a store whose identity says which work it is the result of. Finished results are not computed again.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from winnow.storage.locations.location import require_local
 
 @dataclass
 class Run:
-    """A recipe, and the folder it is done in."""
+    """A recipe and the folder in which it runs."""
 
     recipe: Recipe
     base: Path
@@ -32,7 +30,7 @@ class Run:
         return self.base / require_local(self.recipe.out, "out", "a run works in a local folder, which it locks")
 
     def execute(self) -> dict[str, Any]:
-        """Do what is not done yet; returns what each step says of itself."""
+        """Do what is not finished yet, and return the report of every step."""
         with lock_run_folder(self.out):
             remove_partial_files(self.out)
             write_run_facts(self.out, self.recipe.to_yaml(), self.recipe.seed)
@@ -45,7 +43,7 @@ class Run:
         return {"out": str(self.out), "stages": context.step_results}
 
     def plan(self) -> dict[str, Any]:
-        """Check what can be checked without writing, and say what would be done."""
+        """Check what can be checked without writing, and describe what would be done."""
         table, context = self.recipe.data.table(self.base), self._context()
         lines = [line for step in self.recipe.steps() for line in step.plan(table, context)]
         return {"out": str(self.out), "recipe": self.recipe.model_dump(mode="json"), "words": lines}

@@ -1,11 +1,10 @@
-"""The folder of a run: one run at a time, what it was told, and where each result stands.
+"""The folder of a run: its lock, the resolved recipe, its log, and which results in it are finished.
 
-A result of other work than what is now asked for is never overwritten: it is moved to `superseded/`.
+A finished result of other work is never overwritten: it is moved to `superseded/`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
@@ -17,8 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from winnow.errors import EnvironmentFault, UsageError, format_value
-from winnow.storage.atomic_files import fsync_path, make_folder, to_environment_fault, translate_os_errors, write_bytes
+from winnow.errors import UsageError, format_value
+from winnow.storage.atomic_files import fsync_path, is_locked, lock_file, make_folder, translate_os_errors, write_bytes
 from winnow.storage.canonical_json import canonical_json
 from winnow.storage.receipts import WorkSpec
 from winnow.storage.store import find_finished_receipt, is_store
@@ -29,48 +28,24 @@ PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow", "scipy")
 
 @contextmanager
 def lock_run_folder(out: Path) -> Iterator[None]:
-    """The folder, for one run alone. The lock goes with the process that holds it, however that ends."""
+    """Lock the folder for one run. The lock ends with the process that holds it, however that process ends."""
     if out.exists() and not out.is_dir():
         raise UsageError("out", f"{format_value(str(out))} is a file", "Name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / LOCK).is_file():
         raise UsageError("out", f"{format_value(str(out))} holds other files", "Name a folder that does not exist yet")
     make_folder(out)
-    try:
-        handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise to_environment_fault(out / LOCK, error) from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            step = "Wait for it to end, or name another out"
-            raise UsageError("out", f"another run is at work in {format_value(str(out))}", step) from error
-        except OSError as error:
-            raise EnvironmentFault(
-                str(out / LOCK), f"cannot be locked ({error.strerror})", "Use another disk"
-            ) from error
+    problem = f"another run is using {format_value(str(out))}"
+    with lock_file(out / LOCK, UsageError("out", problem, "Wait for it to end, or name another folder")):
         yield
-    finally:
-        os.close(handle)
 
 
 def is_running(out: Path) -> bool:
-    """Whether a run is at work in the folder."""
-    try:
-        handle = os.open(out / LOCK, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
+    """Whether a process is running in the folder."""
+    return is_locked(out / LOCK)
 
 
 def write_run_facts(out: Path, recipe: str, seed: int) -> None:
-    """The resolved recipe, the versions and the seed, beside the results."""
+    """Write the resolved recipe, the versions of packages and the seed into the folder."""
     facts = {"seed": seed, "python": platform.python_version(), "packages": {n: _package_version(n) for n in PACKAGES}}
     for name, content in ((RECIPE, recipe), (FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n")):
         if not (out / name).is_file() or (out / name).read_text() != content:
@@ -85,14 +60,14 @@ def _package_version(package: str) -> str | None:
 
 
 def remove_partial_files(out: Path) -> None:
-    """Take away what killed runs were writing; nothing else has such names."""
+    """Remove the partial files of killed runs; nothing else has such names."""
     for partial in out.rglob(".*.partial"):
         with translate_os_errors(partial):
             partial.unlink(missing_ok=True)
 
 
 def is_finished(target: Path, work: WorkSpec) -> bool:
-    """Whether this work stands finished in the folder; a finished store of other work is moved aside."""
+    """Whether the folder holds the finished result of this work; a finished result of other work is moved aside."""
     if not is_store(target):
         return False
     try:
@@ -103,7 +78,7 @@ def is_finished(target: Path, work: WorkSpec) -> bool:
 
 
 def move_aside(target: Path) -> None:
-    """Move a result that is asked for no more to `superseded/`, under the next free number."""
+    """Move an outdated result to `superseded/`, under the next free number."""
     superseded = target.parent / "superseded"
     make_folder(superseded)
     numbers = [path.name.removeprefix(f"{target.name}.") for path in superseded.iterdir()]
@@ -115,7 +90,7 @@ def move_aside(target: Path) -> None:
 
 
 def read_result_file(path: Path, identity: str) -> dict[str, Any] | None:
-    """What stands in a file of one result, if it is of the work of this identity."""
+    """Read a result that is one file, or None if it is not the result of the work with this identity."""
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -124,12 +99,12 @@ def read_result_file(path: Path, identity: str) -> dict[str, Any] | None:
 
 
 def write_result_file(path: Path, identity: str, content: dict[str, Any]) -> None:
-    """A result that is one file, with the identity of its work."""
+    """Write a result that is one file, with the identity of its work."""
     write_bytes(path, (canonical_json({"identity": identity, **content}) + "\n").encode())
 
 
 def append_log(out: Path, stage: str, seconds: float, **details: Any) -> None:
-    """Times and hosts, which are no part of any result."""
+    """Append the time a step took to the log. Times and hosts are not part of any result."""
     at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     line = {"at": at, "host": socket.gethostname(), "stage": stage, "seconds": round(seconds, 3), **details}
     with translate_os_errors(out / LOG), (out / LOG).open("a", encoding="utf-8") as file:

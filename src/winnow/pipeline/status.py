@@ -1,4 +1,4 @@
-"""How a run stands: read from its folder, without touching it."""
+"""The status of a run, read from its folder without changing it, and the check of its stores."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class StoreStatus:
     rows: int | None
 
     def summary(self) -> str:
-        """In a line."""
+        """The status in one line."""
         if self.finished:
             return f"{self.name}: finished, {self.rows:,} rows in {self.shards:,} shards"
         return f"{self.name}: {self.done:,} of {self.shards or '?'} shards done"
 
 
 def read_status(out: Path) -> dict[str, Any]:
-    """Which results stand, how far the others are, and whether a run is at work."""
+    """Which results are finished, how far the others are, and whether a run is active."""
     if not (out / LOCK).is_file():
         raise UsageError(
-            "RUN", f"{format_value(str(out))} is not the folder of a run", "Name what the recipe calls out"
+            "RUN", f"{format_value(str(out))} is not the folder of a run", "Name the folder that the recipe calls out"
         )
     stores = [store_status for name in STORES if (store_status := _store_status(out, name)) is not None]
     decision = _card_decision(out)
@@ -46,9 +46,9 @@ def read_status(out: Path) -> dict[str, Any]:
         "out": str(out),
         "running": is_running(out),
         "recipe": str(out / RECIPE),
-        "stores": [vars(one) for one in stores],
+        "stores": [vars(store) for store in stores],
         "decision": decision,
-        "words": [one.summary() for one in stores],
+        "words": [store.summary() for store in stores],
     }
 
 
@@ -74,7 +74,11 @@ def _card_decision(out: Path) -> str | None:
 
 
 def check_stores(path: Location) -> list[dict[str, Any]]:
-    """Every byte of a store, or of every store of a run, against its receipt; the first that differs is refused."""
+    """Check every byte of a store, or of every store of a run, against its receipt.
+
+    Raises:
+        BrokenPromise: At the first difference.
+    """
     folders = [path] if is_store(path) else [path / name for name in STORES if is_store(path / name)]
     if not folders:
         raise UsageError(str(path), "holds no finished store", "Name a store, or the folder of a run")
@@ -84,6 +88,6 @@ def check_stores(path: Location) -> list[dict[str, Any]]:
 def _check_store(store: Store) -> dict[str, Any]:
     receipt = store.receipt
     if sum(shard.rows for shard in receipt.shards) < receipt.books.keep:
-        raise BrokenPromise(str(store.path), "has fewer rows than its books keep", "Make the store again")
+        raise BrokenPromise(str(store.path), "has fewer rows than its receipt says", "Make the store again")
     size = sum(shard.bytes for shard in receipt.shards)
     return {"store": str(store.path), "kind": receipt.kind, "shards": len(receipt.shards), "bytes": size}

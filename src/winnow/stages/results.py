@@ -1,6 +1,6 @@
-"""What a stage hands back: rows that print well, convert to what people use, and are a table again.
+"""The results of stages: rows that print well, convert to other libraries, and are a table for the next stage.
 
-`Rows` reads from where the rows are, in memory or in a file winnow wrote. It never copies what it need not.
+`Rows` reads from where the rows are, in memory or in a file that winnow wrote.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PREVIEW_WIDTH = 48
 
 
 class MemorySource(Source):
-    """Chunks in memory, numbered anew."""
+    """Chunks in memory, whose rows are numbered from 0."""
 
     format = "memory"
 
@@ -58,7 +58,7 @@ def _shift_location(chunk: Chunk, first: int) -> Any:
 
 
 def align_columns(chunk: Chunk, schema: pa.Schema) -> Chunk:
-    """Typed rows with the columns of this schema, in its order, null where they have none."""
+    """Typed rows with the columns of this schema, in its order; a missing column is null."""
     if not isinstance(chunk, ArrowChunk):
         return chunk
     batch, rows = chunk.batch, len(chunk)
@@ -67,7 +67,7 @@ def align_columns(chunk: Chunk, schema: pa.Schema) -> Chunk:
 
 
 def reopen_table(out: Location, columns: Columns, rows: int, names: Sequence[str]) -> Table:
-    """The table that was just written. JSON Lines without rows know no columns, so an empty one is kept in memory."""
+    """The table that was just written. JSON Lines without rows have no columns, so an empty table stays in memory."""
     if rows or out.suffix != ".jsonl":
         return open_rows(out, columns)
     known = {part: name for part, name in columns.to_dict().items() if name in names}
@@ -75,11 +75,11 @@ def reopen_table(out: Location, columns: Columns, rows: int, names: Sequence[str
 
 
 class TextReport(ABC):
-    """What says itself in words, in a terminal as in a notebook."""
+    """A result that a person reads, in a terminal as in a notebook."""
 
     @abstractmethod
     def describe(self) -> str:
-        """What a person reads."""
+        """Describe the result for a person."""
 
     def __repr__(self) -> str:
         return self.describe()
@@ -89,7 +89,12 @@ class TextReport(ABC):
 
 
 class Rows:
-    """Rows of a result. `summary` says in plain numbers what was done."""
+    """Rows of a result.
+
+    Attributes:
+        table: The rows, which the next stage can read.
+        summary: What was done, in plain numbers; the JSON document of the command.
+    """
 
     def __init__(self, table: Table, summary: dict[str, Any]) -> None:
         self.table = table
@@ -101,6 +106,10 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         for chunk in self._chunks():
             yield from chunk.to_dicts()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was done, as the command prints it with `--json`."""
+        return self.summary
 
     def to_list(self) -> list[Row]:
         """The rows as dictionaries."""
@@ -115,7 +124,6 @@ class Rows:
         return pa.Table.from_batches([align_columns(chunk, schema).to_arrow(schema) for chunk in chunks], schema)
 
     def _empty_table(self) -> pa.Table:
-        """Every column, of the type its source says, or of none."""
         known = self.table.source.schema(self.table.bad_rows)
         names = self.table.names()
         return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names]).empty_table()
@@ -134,7 +142,7 @@ class Rows:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def describe(self) -> str:
-        """What was done, in a line or two."""
+        """Describe what was done for a person."""
         return f"{len(self):,} rows of {self.table.name}"
 
     def __repr__(self) -> str:

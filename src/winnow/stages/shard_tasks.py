@@ -1,7 +1,7 @@
-"""The two shapes of a stage: a map makes rows of the rows of one shard, a fold sums shards up.
+"""The two shapes of a stage: a map makes rows of the rows of one shard, a fold summarizes shards.
 
-The unit of work is one shard, and doing it is idempotent: what stands done is not done again, what stands half done
-is. Engines only decide where and when; what comes out does not depend on them.
+The unit of work is one shard, and the work is idempotent: a shard that is done is not done again, one that is half
+done is. Engines decide where and when; the result does not depend on them.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from winnow.tables.table import Table
 
 @dataclass
 class ShardCounts:
-    """What is counted while the rows of a shard go by: rows in, why some did not stay, and what was said of them."""
+    """What is counted while the rows of a shard are read: rows, dropped rows by reason, verdicts by verifier."""
 
     rows: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
 
     def row_counts(self) -> RowCounts:
-        """As the receipt of the shard holds them."""
+        """The counts as the receipt of the shard holds them."""
         dropped = self.dropped.total()
         return RowCounts(self.rows, self.rows - dropped, dropped, 0, dict(self.dropped))
 
 
 class ShardMap(Protocol):
-    """What is done to the rows of a shard. Crosses to other processes, so it holds nothing but settings."""
+    """What is done to the rows of a shard. It is sent to other processes, so it holds settings only."""
 
     @property
     def kind(self) -> str:
@@ -49,13 +49,13 @@ class ShardMap(Protocol):
         """The columns of its rows."""
 
     def config(self) -> dict[str, Any]:
-        """What, beside the rows, the result depends on."""
+        """What the result depends on besides the rows."""
 
     def work(self, table: Table, target: Path) -> WorkSpec:
-        """The whole of what is done, to which rows: its identity."""
+        """The identity of the work on all shards of a table."""
 
     def rows(self, shard: Table, counts: ShardCounts) -> Iterator[pa.RecordBatch]:
-        """The rows that come of a shard, counted on the way."""
+        """Make the rows of a shard, and count them."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,16 @@ class ShardTask:
 
 
 def run_shard(task: ShardTask) -> ShardResult:
-    """The work on one shard, unless it stands done."""
+    """Do the work on one shard, unless it is done already."""
     if (result := read_shard_receipt(task.target, task.work, task.name)) is not None:
         return result
     if task.stage.config() != task.work.config:
-        raise UsageError(str(task.target), "a checker was edited while the run was under way", "Run it again")
-    shard_counts = ShardCounts()
-    shard = open_shard_table(task.source, task.number, Columns())
-    batches = list(task.stage.rows(shard, shard_counts))
-    verdicts = {name: dict(counts) for name, counts in shard_counts.verdicts.items()}
-    result = ShardResult(
-        write_shard(task.target, task.name, batches, task.stage.schema), shard_counts.row_counts(), verdicts
-    )
+        raise UsageError(str(task.target), "the source of a verifier changed during the run", "Run it again")
+    counts = ShardCounts()
+    batches = list(task.stage.rows(open_shard_table(task.source, task.number, Columns()), counts))
+    shard = write_shard(task.target, task.name, batches, task.stage.schema)
+    verdicts = {name: dict(numbers) for name, numbers in counts.verdicts.items()}
+    result = ShardResult(shard, counts.row_counts(), verdicts)
     write_shard_receipt(task.target, task.work, result)
     return result
 
@@ -91,21 +89,18 @@ FoldSummary = TypeVar("FoldSummary")
 
 
 class ShardFold(Protocol[FoldSummary]):
-    """What is said of a shard, small enough to be passed around, and how two of these make one.
-
-    It may not matter in which order shards are merged.
-    """
+    """How a shard is summarized, and how two summaries are merged, in any order."""
 
     def summarize(self, shard: Table) -> FoldSummary:
-        """What one shard says."""
+        """Summarize one shard in a form that is small enough to be sent between processes."""
 
     def merge(self, left: FoldSummary, right: FoldSummary) -> FoldSummary:
-        """What both say."""
+        """Merge the summaries of two shards."""
 
 
 @dataclass(frozen=True)
 class FoldTask(Generic[FoldSummary]):
-    """One shard of one fold: all that another process needs to sum it up."""
+    """One shard of one fold: all that another process needs to summarize it."""
 
     fold: ShardFold[FoldSummary]
     source: Location
@@ -114,5 +109,5 @@ class FoldTask(Generic[FoldSummary]):
 
 
 def summarize_shard(task: FoldTask[FoldSummary]) -> FoldSummary:
-    """What the shard says."""
+    """Summarize one shard for the fold."""
     return task.fold.summarize(open_shard_table(task.source, task.number, task.columns))

@@ -1,6 +1,6 @@
-"""The page of act 2: one HTML file that needs nothing else, no script, no font, no picture from elsewhere.
+"""The page of the demo: one HTML file without scripts, fonts or pictures from elsewhere.
 
-Promises: every number in it comes from the files of the demo; text from models is escaped. It looks the same printed.
+Every number on it comes from the files of the demo, and text written by models is escaped.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class StudentScore:
 
 @dataclass(frozen=True)
 class DemoPageData:
-    """Everything the page tells."""
+    """Everything the page shows."""
 
     seed: int
     generator: StudentScore
@@ -99,29 +99,30 @@ class DemoPageData:
 
 
 def render_page(data: DemoPageData) -> str:
-    """The whole page."""
+    """Render the page as one HTML document."""
     best, unverified = data.scores["verified"], data.scores["unverified"]
     confirmed = sum(
         data.scores[better].accuracy > data.scores[worse].accuracy for better, worse in data.predicted_pairs
     )
     parts = [
-        "<h1>Who should teach the student?</h1>",
-        f'<p class="lead">A small model, half trained on {data.example_count:,} sums, wrote {data.prompt_count:,} answers of '
-        f"its own. Four students learned from them. The one that saw only checked answers has {best.accuracy:.0%} of "
-        f"new problems right; the one that saw everything, {unverified.accuracy:.0%}.</p>",
+        "<h1>Which selection trains the best student?</h1>",
+        f'<p class="lead">A small model, deliberately undertrained on {data.example_count:,} word problems, answered '
+        f"{data.prompt_count:,} new ones. Four students were trained on its answers. The student that saw only "
+        f"verified answers solves {best.accuracy:.0%} of new problems; the student that saw all answers, "
+        f"{unverified.accuracy:.0%}.</p>",
         _setup_section(data),
         "<h2>What each student learned</h2>",
         f"<figure>{bar_chart(_bars(data), data.generator.accuracy)}<figcaption>Held-out problems right, of "
-        f"{best.n:,}; lines are 95% intervals. All students are the same model, trained for the same number of steps."
+        f"{best.n:,}; bars are 95% intervals. All students are the same model, trained for the same number of steps."
         "</figcaption></figure>",
-        "<h2>It was foreseen</h2>",
-        f"<p>Before any student was trained, {data.label_count} labels said how many rows of each file are right, and with that "
-        f"an order: of the {len(data.predicted_pairs)} pairs of students whose files the labels could tell apart, <strong>"
-        f"{confirmed} came out in the order foreseen</strong>. What a student would score was not said, and the figure "
-        "shows why: how far a student ends from the share right of its rows differs from student to student.</p>",
+        "<h2>Forecast and outcome</h2>",
+        f"<p>Before training, {data.label_count} labels estimated how many of each student's training rows are right, "
+        f"and so an order of the students. Of the {len(data.predicted_pairs)} pairs that the labels could tell apart, "
+        f"<strong>{confirmed} came out in the forecast order</strong>. The forecast names no score, and the figure "
+        "shows why: the distance between a score and the share right of the rows differs between students.</p>",
         _forecast_table(data),
-        f'<figure class="square">{scatter_plot(_points(data))}<figcaption>On the dashed line a student would be as often '
-        "right as its rows. Lines are the 95% intervals of the forecast.</figcaption></figure>",
+        f'<figure class="square">{scatter_plot(_points(data))}<figcaption>On the dashed line a student would be right '
+        "as often as its training rows. Bars are the 95% intervals of the forecast.</figcaption></figure>",
         "<h2>New problems on which they differ</h2>",
         _examples_table(data),
         _limitations(data),
@@ -138,8 +139,8 @@ def _setup_section(data: DemoPageData) -> str:
     return (
         "<p>Every problem is like this one: <em>"
         f"{html.escape(data.examples[0][0])}</em> The generator has {data.generator.accuracy:.0%} of new ones right. "
-        f"None of the {data.held_out_pairs:,} pairs of numbers in the new problems stands in anything that was learned "
-        "from, so nobody can have remembered an answer.</p>"
+        f"None of the {data.held_out_pairs:,} pairs of numbers in the new problems occurs in any training file, so no "
+        "model can have memorized an answer.</p>"
         f"<table><tr><th>student</th><th class='words'>learns from</th><th>rows</th></tr>{rows}</table>"
     )
 
@@ -174,7 +175,7 @@ def _forecast_table(data: DemoPageData) -> str:
             f"<tr><td>{forecast.student}</td><td>{forecast.right:.0%} ({forecast.low:.0%} to {forecast.high:.0%})</td>"
             f"<td>{forecast.served:.0%}</td><td>{score.accuracy:.1%}</td></tr>"
         )
-    head = "<tr><th>student</th><th>rows right, foreseen</th><th>prompts with a right row</th><th>scored</th></tr>"
+    head = "<tr><th>student</th><th>rows right (forecast)</th><th>prompts with a right row</th><th>score</th></tr>"
     return f"<table>{head}{''.join(lines)}</table>"
 
 
@@ -195,10 +196,11 @@ def _answer_cell(text: str, is_right: bool) -> str:
 
 def _limitations(data: DemoPageData) -> str:
     return (
-        "<h2>What this does not show</h2><p>One small task, one small model, one seed. The judge is made to be wrong "
-        f"at a known rate (it passes {PASS_RATE_RIGHT:.0%} of right answers and {PASS_RATE_WRONG:.0%} of wrong ones), and "
-        "checking a sum is easier than checking an essay. On larger tasks the order is what to expect; it can fail, "
-        'and numbers do not carry over.</p><p class="small">Made by '
+        "<h2>Limits</h2><p>This is one small task, one small model and one seed. The judge is simulated "
+        f"with known error rates (it passes {PASS_RATE_RIGHT:.0%} of right answers and "
+        f"{PASS_RATE_WRONG:.0%} of wrong ones), and "
+        "checking a sum is easier than checking an essay. On larger tasks expect the order, which can fail; "
+        'the numbers do not carry over.</p><p class="small">Made by '
         f"<code>winnow demo --train --seed {data.seed}</code>. The forecast was sealed before training: "
         f"<code>{data.seal[:16]}</code> in <code>forecast.json</code>.</p>"
     )
@@ -207,7 +209,7 @@ def _limitations(data: DemoPageData) -> str:
 def _html_document(body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        "<title>winnow: who should teach the student?</title>"
+        "<title>winnow: which selection trains the best student?</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
     )

@@ -1,6 +1,6 @@
-"""The figures of act 2, as SVG for a page: bars of what each student scored, and what was foreseen against what came.
+"""The figures of the demo's page as inline SVG: a bar chart of scores, and forecast against score.
 
-They stand in the page itself and use its colors. Nothing in them comes from a row: names and numbers alone.
+They use the colors of the page and contain only names and numbers, never text from rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AccuracyBar:
 
 @dataclass(frozen=True)
 class ForecastPoint:
-    """What was said of a student's rows, with the ends of the interval, and what it scored."""
+    """The forecast share of right rows of a student with its interval, and the score of the student."""
 
     name: str
     forecast: float
@@ -36,22 +36,22 @@ class ForecastPoint:
 
 
 def bar_chart(students: Sequence[AccuracyBar], generator: float) -> str:
-    """Horizontal bars, and a line where the generator stands."""
+    """Draw horizontal bars, and a line at the accuracy of the generator."""
     height = TOP + len(students) * (BAR_HEIGHT + GAP) + 30
-    parts = [_bar_grid(height), *(_bar(one, place) for place, one in enumerate(students))]
+    parts = [_bar_grid(height), *(_bar(student, position) for position, student in enumerate(students))]
     x = _bar_x(generator)
     parts.append(f'<line class="generator" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 28}"/>')
     parts.append(f'<text class="note" x="{x:.1f}" y="{TOP - 14}" text-anchor="middle">generator {generator:.0%}</text>')
-    description = "; ".join(f"{one.name} {one.value:.0%}" for one in students)
+    description = "; ".join(f"{student.name} {student.value:.0%}" for student in students)
     return _svg(WIDTH, height, f"Held-out problems right: generator {generator:.0%}; {description}", parts)
 
 
 def scatter_plot(points: Sequence[ForecastPoint]) -> str:
-    """The share right of a student's rows as the labels foresaw it, against what the student scored."""
+    """Draw the forecast share of right training rows against the score of each student."""
     size = PLOT_SIZE + 2 * MARGIN
     parts = [*_scatter_axes(), *(part for point in points for part in _dot(point))]
-    description = "; ".join(f"{one.name} {one.forecast:.0%} foreseen, {one.score:.0%} scored" for one in points)
-    return _svg(size, size, f"Share right foreseen of a student's rows, and what it scored: {description}", parts)
+    description = "; ".join(f"{point.name} forecast {point.forecast:.0%}, score {point.score:.0%}" for point in points)
+    return _svg(size, size, f"Forecast share of right rows, and score: {description}", parts)
 
 
 def _bar_x(share: float) -> float:
@@ -97,13 +97,15 @@ def _scatter_axes() -> Iterable[str]:
     ends = f'x1="{_scatter_x(0):.1f}" x2="{_scatter_x(1):.1f}" y1="{_scatter_y(0):.1f}" y2="{_scatter_y(1):.1f}"'
     yield f'<line class="generator" {ends}/>'
     yield f'<text class="note" x="{_scatter_x(0.5):.1f}" y="{_scatter_y(0) + 42:.1f}" text-anchor="middle">'
-    yield "right among its rows, foreseen from the labels</text>"
-    yield f'<text class="note" x="{_scatter_x(0):.1f}" y="{_scatter_y(1) - 14:.1f}">held-out problems right, scored</text>'
+    yield "right among its training rows (forecast)</text>"
+    x, y = _scatter_x(0), _scatter_y(1) - 14
+    yield f'<text class="note" x="{x:.1f}" y="{y:.1f}">held-out problems right (score)</text>'
 
 
 def _dot(point: ForecastPoint) -> Iterable[str]:
     x, y, name = _scatter_x(point.forecast), _scatter_y(point.score), html.escape(point.name)
-    yield f'<line class="whisker" x1="{_scatter_x(point.low):.1f}" x2="{_scatter_x(point.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+    low, high = _scatter_x(point.low), _scatter_x(point.high)
+    yield f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
     yield f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="7"/>'
     # Unverified and control stand close together, so only the control is named to the right of its dot, and below.
     right = point.name == "control"

@@ -29,7 +29,7 @@ def test_students_end_in_the_order_foreseen_and_the_same_command_again_finds_the
     forecast = json.loads((tmp_path / "forecast.json").read_bytes())
     assert forecast["seal"] == result["forecast"]
     written = (tmp_path / "page.html").read_text()
-    assert "5 came out in the order foreseen" in written
+    assert "5 came out in the forecast order" in written
     models = tmp_path / "models"
     made = {path: path.stat().st_mtime_ns for path in models.rglob("model.safetensors")}
     assert len(made) == 5
@@ -136,14 +136,14 @@ def test_two_processes_at_most() -> None:
 
 def test_act_two_says_what_the_labels_said_before_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(the_act, "half_trained", lambda learner, checked: StudentScore("generator", 50, 100))
-    monkeypatch.setattr(the_act, "answers", lambda model, prompts: ["A: 50"] * len(prompts))
+    monkeypatch.setattr(the_act, "train_generator", lambda learner, checked: StudentScore("generator", 50, 100))
+    monkeypatch.setattr(the_act, "generate_answers", lambda model, prompts: ["A: 50"] * len(prompts))
 
     def stop(*given: Any) -> dict[str, StudentScore]:
         asked.append((tmp_path / "forecast.json").is_file())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(the_act, "all_trained", stop)
+    monkeypatch.setattr(the_act, "train_students", stop)
     with pytest.raises(KeyboardInterrupt):
         the_act.run_demo_training(tmp_path, 1)
     assert asked == [True]

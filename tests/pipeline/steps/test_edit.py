@@ -92,8 +92,8 @@ def test_another_model_edits_again_and_a_dry_run_checks_the_model(
 ) -> None:
     monkeypatch.chdir(recipe.parent)
     plan = Run(read_recipe(recipe), recipe.parent).plan()
-    assert "edit: tokens with a chance of at least 0.4 by model" in plan["words"]
-    with pytest.raises(UsageError, match="is no folder"):
+    assert "edit: tokens with a probability of at least 0.4 under model" in plan["words"]
+    with pytest.raises(UsageError, match="is not a folder"):
         Run(read_recipe(recipe, ("edit.model=nowhere",)), recipe.parent).plan()
     with pytest.raises(UsageError, match="Did you mean 'threshold'"):
         read_recipe(recipe, ("edit.treshold=0.5",))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+import winnow
 from tests.pipeline.sample_project import ended, hashes, project
-from winnow import api
 from winnow.storage.store import open_store
 from winnow.tables.open_table import open_rows
 
@@ -30,7 +30,7 @@ def rows(store: Path) -> list[dict[str, Any]]:
 def by_command(folder: Path) -> Any:
     rules: dict[str, Any] = {"best_of": 4, "keep": 2, "top_share": 0.6, "distinct": True, "max_rows": 37, "seed": 3}
     whole, control = folder / "whole", folder / "drawn"
-    return api.select(folder / "run/verdicts", out=whole, control=control, verdict="number", score="judge", **rules)
+    return winnow.select(folder / "run/verdicts", out=whole, control=control, verdict="number", score="judge", **rules)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -81,7 +81,7 @@ def test_without_prompts_what_only_the_whole_table_knows_is_chosen_in_one_piece(
         assert code == 0, err
         more: dict[str, Any] = {"distinct": True} if "distinct" in rule else {}
         share = 0.5 if more else 0.2
-        whole = api.select(tmp_path / "run/candidates", score="judge", top_share=share, seed=3, **more)
+        whole = winnow.select(tmp_path / "run/candidates", score="judge", top_share=share, seed=3, **more)
         assert said(out)["selected"] == len(whole)
         taken = {row["candidate_id"] for row in rows(tmp_path / "run/selected")}
         assert taken == {row["id"] for row in whole}
@@ -108,3 +108,20 @@ def test_lines_of_a_shard_may_lack_a_column_that_others_have(tmp_path: Path) -> 
     code, out, err = ended(recipe, "--json", "--set", "select={score: judge, top_share: 1.0, passed: false}")
     assert code == 0, err
     assert said(out)["selected"] == 5
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{passed: true}", "select.passed: "),
+        ("{max_rows: 0}", "select.max_rows: 0 must be at least 1"),
+        ("{keep: 2, threshold: 0}", "select.keep: needs best_of"),
+        ("{threshold: 0, mix_real: c.jsonl, real_share: 0.5}", "select.mix_real: a run keeps its selection in a store"),
+        ("{verdict: nobody}", "select.verdict: 'nobody' is not a column of verdicts"),
+    ],
+)
+def test_an_error_names_the_key_of_the_recipe(section: str, message: str, tmp_path: Path) -> None:
+    recipe = project(tmp_path, 3)
+    code, _, err = ended(recipe, "--set", "verify=null", "--set", "measure=null", "--set", f"select={section}")
+    assert code == 2
+    assert message in err

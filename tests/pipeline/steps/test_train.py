@@ -62,7 +62,7 @@ def test_a_trained_model_is_found_again_checked_and_moved_aside_for_other_settin
     assert code == 0 and all(stages(said).values())
     command = ["-m", "winnow.cli.main", "check", "store", "run"]
     checked = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "student: whole (model" in checked.stdout
+    assert "student: intact (model" in checked.stdout
     code, said, _ = ended(recipe, "--set", "train.steps=4", "--json")
     assert stages(said) == {"import": True, "verify": True, "select": True, "train": False}
     assert (tmp_path / "run" / "superseded" / "student.1" / "receipt.json").is_file()
@@ -71,8 +71,8 @@ def test_a_trained_model_is_found_again_checked_and_moved_aside_for_other_settin
 def test_a_training_that_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     recipe = trains(tmp_path)
     for change, said in (
-        ("train.shape.widht=8", "widht: is not a setting of a shape. Did you mean 'width'"),
-        ("train.steps=0", "steps: is 0, but must be"),
+        ("train.shape.widht=8", "widht: is not a setting of a model. Did you mean 'width'"),
+        ("train.steps=0", "steps: 0 must be"),
     ):
         code, _, err = ended(recipe, "--dry-run", "--set", change)
         assert code == 2 and said in err

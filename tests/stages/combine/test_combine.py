@@ -1,4 +1,4 @@
-"""What combine promises through the Python door: what counts as a vote, where cuts fall, and where verdicts go."""
+"""Combine from Python: what counts as a vote, where scores become votes, and where verdicts are written."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_score_is_cut_at_its_median_without_labels_and_the_report_says_where()
     told = done.summary["verifiers"][0]
     assert (told["threshold"], told["because"]) == (pytest.approx(np.median(scores)), "its median")
     assert abs(told["pass"] - told["fail"]) <= 1
-    assert f"cut at {np.median(scores):.4g}, its median" in done.describe()
+    assert f"a pass from {np.median(scores):.4g} on, its median" in done.describe()
     assert "whatever share is right" in done.describe()
 
 
@@ -96,7 +96,7 @@ def test_a_score_that_is_mostly_at_its_lowest_still_tells_rows_apart() -> None:
 
 def test_verdicts_in_words_and_numbers_in_one_column_are_refused() -> None:
     mixed = ["pass" if i == 5 else i / 100 for i in range(len(VOTES))]
-    with pytest.raises(winnow.UsageError, match="x holds verdicts in words and numbers such as 0.01"):
+    with pytest.raises(winnow.UsageError, match="x holds verdicts as words and numbers such as 0.01"):
         winnow.combine(rows(x=mixed), ["x", *NAMES[1:]])
 
 

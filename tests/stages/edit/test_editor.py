@@ -12,8 +12,8 @@ import pytest
 from tests.stages.edit.fixture_models import TOKENIZERS, saved, strange, texts
 from winnow.models.huggingface import HuggingFacePrior, ReadOptions
 from winnow.models.prior import CandidateRequest, Document, want_no_candidates
-from winnow.stages.edit.editor import EditConfig, EditedText, EditInput, Editor
-from winnow.stages.edit.rules import EditRules
+from winnow.stages.edit.config import EditConfig
+from winnow.stages.edit.editor import EditedText, EditInput, Editor
 from winnow.text.edits import apply_edits
 from winnow.text.protected_spans import PROTECTED_KINDS, Protection
 
@@ -55,7 +55,7 @@ def test_every_edited_token_is_as_likely_as_the_threshold_says_and_nothing_else_
 ) -> None:
     prior, threshold = case
     sources = given()
-    found = Editor(prior, EditConfig(EditRules(threshold=threshold), **FREE)).edit_texts(sources)
+    found = Editor(prior, EditConfig(threshold=threshold, **FREE)).edit_texts(sources)
     edits = 0
     for source, one in zip(sources, found, strict=True):
         known = chances(prior, source.text)
@@ -69,9 +69,7 @@ def test_every_edited_token_is_as_likely_as_the_threshold_says_and_nothing_else_
 
 def test_the_counts_are_those_of_a_recount(case: tuple[HuggingFacePrior, float]) -> None:
     prior, threshold = case
-    for source, one in zip(
-        given(), Editor(prior, EditConfig(EditRules(threshold=threshold))).edit_texts(given()), strict=True
-    ):
+    for source, one in zip(given(), Editor(prior, EditConfig(threshold=threshold)).edit_texts(given()), strict=True):
         known, figures = chances(prior, source.text), one.rounds[0]
         encoded = next(prior.tokenizer.encode([source.text]))
         assert figures.tokens == len(encoded.ids)
@@ -87,7 +85,7 @@ def test_the_counts_are_those_of_a_recount(case: tuple[HuggingFacePrior, float])
 
 def test_above_one_every_text_comes_back_as_it_is(case: tuple[HuggingFacePrior, float]) -> None:
     sources = given()
-    found = Editor(case[0], EditConfig(EditRules(threshold=1.5), rounds=3, **FREE)).edit_texts(sources)
+    found = Editor(case[0], EditConfig(threshold=1.5, rounds=3, **FREE)).edit_texts(sources)
     assert [one.text for one in found] == [source.text for source in sources]
     assert all(one.edits == [] and one.rounds[0].selected == 0 for one in found)
 
@@ -97,7 +95,7 @@ def test_protected_spans_never_change(case: tuple[HuggingFacePrior, float]) -> N
     holds = ["Ada walks to `x = 1` at 10:30.", "see https://a.org/b the captain", "<|im_start|>user: the river bank"]
     pairs = zip(holds * 8, texts(24), strict=True)
     sources = [EditInput(f"the old farmer {hold} {text}", str(number)) for number, (hold, text) in enumerate(pairs)]
-    settings = EditConfig(EditRules(threshold=threshold, sampler="rejection", beta=3.0), patterns=("river \\w+",))
+    settings = EditConfig(threshold=threshold, rejection=True, beta=3.0, protect_regex=("river \\w+",))
     found = Editor(prior, settings).edit_texts(sources)
     protection = Protection(tuple(PROTECTED_KINDS), ("river \\w+",))
     for source, one in zip(sources, found, strict=True):
@@ -115,7 +113,7 @@ def plain(found: list[EditedText]) -> list[Any]:
 
 
 def test_a_text_is_edited_alike_whatever_is_read_with_it(random_folder: Path) -> None:
-    settings = EditConfig(EditRules(threshold=0.01, beta=2.0), read_again=1)
+    settings = EditConfig(threshold=0.01, beta=2.0, read_again=1)
     sources = [EditInput(one.text, one.id, is_reread=True) for one in given(90)]
     whole = plain(Editor(HuggingFacePrior(str(random_folder), ReadOptions(batch=64)), settings).edit_texts(sources))
     assert sum(len(edits) for _, edits, _, _ in whole) > 100
@@ -151,10 +149,10 @@ def test_rows_side_by_side_are_read_as_alone_up_to_rounding(random_folder: Path)
 
 def test_another_seed_or_id_draws_otherwise_and_the_same_draws_the_same(trained_folder: Path) -> None:
     prior, text = HuggingFacePrior(str(trained_folder)), " ".join(texts(6, seed=8))
-    rules = EditRules(threshold=0.2, beta=3.0)
+    rules = EditConfig(threshold=0.2, beta=3.0)
 
     def edited(seed: int, name: str) -> str:
-        return Editor(prior, EditConfig(rules, seed=seed)).edit_texts([EditInput(text, name)])[0].text
+        return Editor(prior, rules.model_copy(update={"seed": seed})).edit_texts([EditInput(text, name)])[0].text
 
     assert edited(0, "a") == edited(0, "a")
     assert len({edited(0, "a"), edited(1, "a"), edited(0, "b")}) == 3
@@ -168,7 +166,7 @@ def test_a_long_document_is_read_in_windows_and_each_token_once(trained_folder: 
     found = {}
     for how in (short, long):
         prior = HuggingFacePrior(str(trained_folder), how)
-        found[how] = Editor(prior, EditConfig(EditRules(threshold=0.6), **FREE)).edit_texts([EditInput(text, "0")])[0]
+        found[how] = Editor(prior, EditConfig(threshold=0.6, **FREE)).edit_texts([EditInput(text, "0")])[0]
         assert found[how].rounds[0].known == tokens - 1
     assert apply_edits(text, found[short].edits) == found[short].text
     assert found[short].rounds[0].over == pytest.approx(found[long].rounds[0].over, rel=0.1)
@@ -176,9 +174,9 @@ def test_a_long_document_is_read_in_windows_and_each_token_once(trained_folder: 
 
 def test_rounds_edit_the_edited_text_and_say_it_of_the_source(trained_folder: Path) -> None:
     prior, sources = HuggingFacePrior(str(trained_folder)), given(30)
-    settings = EditConfig(EditRules(threshold=0.3, beta=2.0), rounds=3, **FREE)
+    settings = EditConfig(threshold=0.3, beta=2.0, rounds=3, **FREE)
     found = Editor(prior, settings).edit_texts(sources)
-    first = Editor(prior, EditConfig(EditRules(threshold=0.3, beta=2.0), **FREE)).edit_texts(sources)
+    first = Editor(prior, EditConfig(threshold=0.3, beta=2.0, **FREE)).edit_texts(sources)
     for source, one, alone in zip(sources, found, first, strict=True):
         assert apply_edits(source.text, one.edits) == one.text
         assert len(one.rounds) == 3
@@ -188,8 +186,8 @@ def test_rounds_edit_the_edited_text_and_say_it_of_the_source(trained_folder: Pa
 
 def test_what_is_unlikely_can_be_deleted(random_folder: Path) -> None:
     prior, sources = HuggingFacePrior(str(random_folder)), given()
-    rules = EditRules(threshold=2.0, down=1e-4, down_by="delete")
-    found = Editor(prior, EditConfig(rules, **FREE)).edit_texts(sources)
+    rules = EditConfig(threshold=2.0, down=1e-4, down_by="delete")
+    found = Editor(prior, rules.model_copy(update=FREE)).edit_texts(sources)
     assert all(edit.to == "" and edit.p <= 1e-4 for one in found for edit in one.edits)
     assert sum(len(one.edits) for one in found) > 50
 
@@ -198,7 +196,7 @@ def test_what_is_unlikely_can_be_deleted(random_folder: Path) -> None:
 def test_with_each_kind_of_tokenizer_any_text_keeps_what_was_not_edited(name: str, tmp_path: Path) -> None:
     prior, draws = HuggingFacePrior(str(saved(tmp_path, TOKENIZERS[name]()))), random.Random(6)
     sources = [EditInput(strange(draws), str(n), is_reread=True) for n in range(150)]
-    found = Editor(prior, EditConfig(EditRules(threshold=0.003), **FREE)).edit_texts(sources)
+    found = Editor(prior, EditConfig(threshold=0.003, **FREE)).edit_texts(sources)
     for source, one in zip(sources, found, strict=True):
         assert apply_edits(source.text, one.edits) == one.text
         assert all(source.text[edit.start : edit.end] for edit in one.edits)

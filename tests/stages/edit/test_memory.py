@@ -13,8 +13,8 @@ SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 import winnow
-from winnow.stages.edit import editing
-editing.PIECE_ROWS = 100
+from winnow.stages.edit import shard_map
+shard_map.MAX_PIECE_ROWS = 100
 model, folder = sys.argv[1], Path(sys.argv[2])
 line = json.dumps({"text": "the captain walks slowly to the river bank in the morning. ", "more": "x" * 100_000})
 for count in (500, 1500):

@@ -15,7 +15,8 @@ from winnow.models.logit_scores import score_tokens
 from winnow.models.logit_scores import top_k_by_blocks as likeliest_of
 from winnow.models.prior import CandidateRequest, TokenCandidates, want_no_candidates
 from winnow.models.windows import Window
-from winnow.stages.edit.rules import NO_REPLACEMENT, EditRules, add_current_token, draw_columns, select_tokens
+from winnow.stages.edit.config import EditConfig
+from winnow.stages.edit.rules import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
 
 ENOUGH = 1e-6
 """The chance that a sound sampler fails a test of its draws."""
@@ -33,47 +34,47 @@ def likeliest(logits: np.ndarray[Any, Any], k: int | None = None, mass: float | 
 def test_as_published_a_token_is_selected_at_the_threshold_and_as_coded_only_above_it() -> None:
     own = np.log([0.5, 0.25, 0.125])
     _, at, low = np.exp(own).tolist()
-    assert select_tokens(own, EditRules(threshold=at)).above.tolist() == [True, True, False]
-    assert select_tokens(own, EditRules(threshold=at, like="code")).above.tolist() == [True, False, False]
-    assert select_tokens(own, EditRules(threshold=0.4, down=low)).resample.tolist() == [True, False, True]
-    coded = EditRules(threshold=0.4, down=low, down_by="delete", like="code")
+    assert select_tokens(own, EditConfig(threshold=at)).above.tolist() == [True, True, False]
+    assert select_tokens(own, EditConfig(threshold=at, like="code")).above.tolist() == [True, False, False]
+    assert select_tokens(own, EditConfig(threshold=0.4, down=low)).resample.tolist() == [True, False, True]
+    coded = EditConfig(threshold=0.4, down=low, down_by="delete", like="code")
     assert select_tokens(own, coded).delete.tolist() == [False, False, False]
-    published = EditRules(threshold=0.4, down=low, down_by="delete")
+    published = EditConfig(threshold=0.4, down=low, down_by="delete")
     assert select_tokens(own, published).delete.tolist() == [False, False, True]
 
 
 @given(st.lists(st.floats(-30, 0), max_size=30), st.floats(1e-6, 3))
 def test_above_one_and_where_nothing_is_known_nothing_is_selected(own: list[float], threshold: float) -> None:
     logp = np.array([*own, np.nan])
-    found = select_tokens(logp, EditRules(threshold=threshold))
+    found = select_tokens(logp, EditConfig(threshold=threshold))
     assert not found.above[-1]
-    assert not select_tokens(logp, EditRules(threshold=1 + 1e-9)).resample.any()
+    assert not select_tokens(logp, EditConfig(threshold=1 + 1e-9)).resample.any()
     assert (found.above[:-1] == (np.exp(logp[:-1]) >= threshold)).all()
 
 
 @pytest.mark.parametrize(
     ("wrong", "where"),
     [
-        ({"threshold": 0.0}, "--threshold"),
-        ({"threshold": float("nan")}, "--threshold"),
-        ({"threshold": 0.5, "down": 0.5}, "--down"),
-        ({"beta": 0.0}, "--beta"),
-        ({"top_k": 0}, "--top-k"),
-        ({"sampler": "top-p", "top_p": 1.5}, "--top-p"),
-        ({"like": "article"}, "--as"),
+        ({"threshold": 0.0}, "threshold"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"threshold": 0.5, "down": 0.5}, "down"),
+        ({"beta": 0.0}, "beta"),
+        ({"top_k": 0}, "top_k"),
+        ({"top_p": 1.5}, "top_p"),
+        ({"like": "article"}, "like"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused_by_name(wrong: dict[str, Any], where: str) -> None:
     with pytest.raises(UsageError) as refused:
-        EditRules(**wrong)
+        EditConfig.read(wrong)
     assert refused.value.where == where
 
 
-SAMPLERS: dict[str, tuple[EditRules, dict[str, Any]]] = {
-    "top-k": (EditRules(top_k=4), {"k": 4}),
-    "top-k, warmer": (EditRules(top_k=4, beta=1.5), {"k": 4}),
-    "top-p": (EditRules(sampler="top-p", top_p=0.8), {"mass": 0.8}),
-    "rejection": (EditRules(sampler="rejection", beta=1.2), {}),
+SAMPLERS: dict[str, tuple[EditConfig, dict[str, Any]]] = {
+    "top-k": (EditConfig(top_k=4), {"k": 4}),
+    "top-k, warmer": (EditConfig(top_k=4, beta=1.5), {"k": 4}),
+    "top-p": (EditConfig(top_p=0.8), {"mass": 0.8}),
+    "rejection": (EditConfig(rejection=True, beta=1.2), {}),
 }
 
 
@@ -89,7 +90,7 @@ def test_draws_match_the_target_of_each_sampler(name: str, seed: int) -> None:
     found = likeliest(logits, **ask)
     many = 20_000
     repeated = TokenCandidates(np.repeat(found.ids, many, 0), np.repeat(found.logprobs, many, 0))
-    columns = draw_columns(repeated, allowed[repeated.ids], rules.effective_beta(), draws.random(many))
+    columns = draw_columns(repeated, allowed[repeated.ids], rules.temperature, draws.random(many))
     counts = np.bincount(repeated.ids[np.arange(many), columns], minlength=12)
     assert (counts[target == 0] == 0).all()
     there = target > 0
@@ -97,23 +98,23 @@ def test_draws_match_the_target_of_each_sampler(name: str, seed: int) -> None:
     assert chdtrc(there.sum() - 1, chi2.sum()) > ENOUGH if there.sum() > 1 else counts[there] == many
 
 
-def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules: EditRules) -> np.ndarray[Any, Any]:
+def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules: EditConfig) -> np.ndarray[Any, Any]:
     """What each token's chance should be, said again in the plainest way."""
     p = np.exp(log_softmax(logits))
     order = sorted(range(len(p)), key=lambda token: -p[token])
     if rules.sampler == "top-k":
-        order = order[: rules.top_k]
+        order = order[: rules.candidate_count]
     elif rules.sampler == "top-p":
         held, short = 0.0, []
         for token in order:
-            if held >= rules.top_p:
+            if held >= rules.candidate_mass:
                 break
             short.append(token)
             held += p[token]
         order = short
     weights = np.zeros(len(p))
     for token in order:
-        weights[token] = p[token] ** (1 / rules.effective_beta()) * allowed[token]
+        weights[token] = p[token] ** (1 / rules.temperature) * allowed[token]
     weights /= weights.sum()
     return weights
 
@@ -174,7 +175,7 @@ def test_code_is_the_authors_rule_on_the_same_logits(seed: int, drop: bool) -> N
     logits[sure, np.array(ids[1:])[sure]] += 12
     uniforms = draws.random(60)
     uniforms[::3] = 1 - draws.random(20) * 1e-3
-    rules = EditRules(like="code", down=0.001 if drop else None, down_by="delete" if drop else "resample")
+    rules = EditConfig(like="code", down=0.001 if drop else None, down_by="delete" if drop else "resample")
     seen: list[np.ndarray[Any, Any]] = []
 
     def wanted(document: int, first: int, own: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -188,7 +189,7 @@ def test_code_is_the_authors_rule_on_the_same_logits(seed: int, drop: bool) -> N
         part.candidates, tokens[part.candidate_positions], seen[0][part.candidate_positions - 1]
     )
     columns = draw_columns(
-        candidates, np.isfinite(candidates.logprobs), rules.effective_beta(), uniforms[part.candidate_positions - 1]
+        candidates, np.isfinite(candidates.logprobs), rules.temperature, uniforms[part.candidate_positions - 1]
     )
     ours: list[int | None] = tokens.tolist()
     for at, column, row in zip(

@@ -1,4 +1,4 @@
-"""Tables to forecast on: prompts with candidates, a score that knows something, every row labeled."""
+"""Tables to forecast on: prompts with candidates, an informative score, and a label for every row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROMPTS, EACH = 120, 8
 
 
 def candidates(gap: float = 1.5, seed: int = 0, prompts: int = PROMPTS, each: int = EACH) -> list[dict[str, Any]]:
-    """Right ones score `gap` higher; some prompts are easier than others."""
+    """Right candidates score `gap` higher on average; some prompts are easier than others."""
     rng = np.random.default_rng(seed)
     right = rng.random((prompts, each)) < rng.beta(2, 2, (prompts, 1))
     score = np.round(gap * right + rng.normal(size=right.shape), 3)
@@ -29,8 +29,8 @@ def candidates(gap: float = 1.5, seed: int = 0, prompts: int = PROMPTS, each: in
     ]
 
 
-def by_prompt(seed: int = 0) -> list[dict[str, Any]]:
-    """All candidates of a prompt share its score: nothing to choose inside a prompt, but prompts to leave out."""
+def score_by_prompt(seed: int = 0) -> list[dict[str, Any]]:
+    """Candidates of a prompt have nearly the same score, so that rules choose between prompts."""
     rows = candidates(0.0, seed)
     rng = np.random.default_rng(seed)
     easy = rng.random(PROMPTS) < 0.5
@@ -41,10 +41,10 @@ def by_prompt(seed: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
-def written(path: Path, rows: list[dict[str, Any]]) -> Path:
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

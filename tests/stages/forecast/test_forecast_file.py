@@ -1,4 +1,4 @@
-"""A stored forecast stays what it was, and outcomes beside it are never lost, doubled or taken for another's."""
+"""Forecast files cannot be changed unnoticed, and outcomes are never lost, recorded twice, or mixed up."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import winnow
-from tests.stages.forecast.forecast_tables import candidates, written
+from tests.stages.forecast.forecast_tables import candidates, write_rows
 from winnow.storage.receipts import seal_json
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    table = written(tmp_path / "t.jsonl", candidates())
+    table = write_rows(tmp_path / "t.jsonl", candidates())
     winnow.forecast(table, score="judge", out=tmp_path / "f.json")
     return tmp_path / "f.json"
 
@@ -28,22 +28,22 @@ def lines(stored: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stored.with_name("outcomes.jsonl").read_text().splitlines()]
 
 
-def test_a_stored_forecast_says_what_the_forecast_said_and_is_the_same_bytes_twice(
+def test_a_forecast_file_holds_the_forecast_and_the_same_forecast_is_the_same_bytes(
     stored: Path, tmp_path: Path
 ) -> None:
-    foreseen = winnow.forecast(tmp_path / "t.jsonl", score="judge", out=tmp_path / "g.json")
+    report = winnow.forecast(tmp_path / "t.jsonl", score="judge", out=tmp_path / "g.json")
     assert (tmp_path / "g.json").read_bytes() == stored.read_bytes()
     content = json.loads(stored.read_text())
-    plain = json.loads(json.dumps(foreseen.to_dict()))
+    document = json.loads(json.dumps(report.to_dict()))
     assert content["forecast"] == {
-        name: value for name, value in plain.items() if name not in ("lead", "pilot", "record", "out")
+        name: value for name, value in document.items() if name not in ("lead", "pilot", "record", "out")
     }
     assert content["stage"]["config"]["score"] == "judge"
     assert content["source"]["files"][0]["path"] == "t.jsonl"
-    said = winnow.outcome(stored, score=0.7, n=200).to_dict()["said"]
+    predicted = winnow.outcome(stored, score=0.7, n=200).to_dict()["said"]
     assert (
-        said["sampling"]["value"]
-        == {one.file: one for one in foreseen.result.file_forecasts}["recommended"].sampling.value
+        predicted["sampling"]["value"]
+        == {one.file: one for one in report.result.file_forecasts}["recommended"].sampling.value
     )
 
 
@@ -63,7 +63,7 @@ def test_any_edit_of_a_stored_forecast_is_refused_and_nothing_recorded(stored: P
     for edited in (text.replace(share, "0.99"), text.replace("self", "teacher"), json.dumps(content), text + " "):
         assert edited != text
         stored.write_text(edited)
-        with pytest.raises(winnow.BrokenPromise, match="is not as winnow wrote it"):
+        with pytest.raises(winnow.BrokenPromise, match="was changed after winnow wrote it"):
             winnow.outcome(stored, score=0.7, n=200)
     assert not stored.with_name("outcomes.jsonl").exists()
 
@@ -71,9 +71,9 @@ def test_any_edit_of_a_stored_forecast_is_refused_and_nothing_recorded(stored: P
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "7", '{"format": "winnow-receipt-1"}', "\ud800", "[" * 100_000, '{"rows": NaN}']
 )
-def test_a_file_that_is_no_forecast_is_refused_with_what_to_name(stored: Path, text: str) -> None:
+def test_a_file_that_is_not_a_forecast_is_refused(stored: Path, text: str) -> None:
     stored.write_bytes(text.encode("utf-8", "surrogatepass"))
-    with pytest.raises(winnow.BadTable, match="is no forecast of winnow"):
+    with pytest.raises(winnow.BadTable, match="is not a forecast of winnow"):
         winnow.outcome(stored, score=0.7, n=200)
 
 
@@ -88,7 +88,7 @@ def test_a_forecast_of_another_format_or_sealed_without_its_parts_is_refused(sto
 
 def test_a_place_without_a_forecast_is_refused_by_path(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "gone.json"):
-        with pytest.raises(winnow.UsageError, match="does not exist. Name the folder of winnow forecast --pilot"):
+        with pytest.raises(winnow.UsageError, match="does not exist. Name the folder of winnow forecast pilot"):
             winnow.outcome(place, score=0.7, n=200)
 
 
@@ -118,7 +118,7 @@ def test_outcomes_recorded_at_the_same_moment_are_all_kept(stored: Path) -> None
     assert sorted(one["score"] for one in lines(stored)) == scores
 
 
-def test_whoever_records_waits_for_another_and_keeps_its_line(stored: Path) -> None:
+def test_a_process_that_records_waits_for_another_and_keeps_its_line(stored: Path) -> None:
     winnow.outcome(stored, score=0.5, n=200, file="control")
     record = stored.with_name("outcomes.jsonl")
     with ThreadPoolExecutor(1) as other, record.with_name(".outcomes.lock").open("ab") as lock:
@@ -168,12 +168,12 @@ def test_an_interrupted_record_leaves_the_old_file(
         '{"forecast":"f.json","seal":"s","file":"control","score":"0.5","n":5}',
     ],
 )
-def test_a_line_that_is_no_outcome_is_refused_by_its_place_and_nothing_added(stored: Path, line: str) -> None:
+def test_a_line_that_is_not_an_outcome_is_refused_with_its_number_and_nothing_is_added(stored: Path, line: str) -> None:
     winnow.outcome(stored, score=0.5, n=200, file="control")
     record = stored.with_name("outcomes.jsonl")
     record.write_text(record.read_text() + line + "\n")
     before = record.read_bytes()
-    with pytest.raises(winnow.BadTable, match="outcomes.jsonl:2: is no recorded outcome"):
+    with pytest.raises(winnow.BadTable, match="outcomes.jsonl:2: is not a recorded outcome"):
         winnow.outcome(stored, score=0.7, n=200)
     assert record.read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""A pilot's promises: files of equal size, made by the rules it names, whole or not there at all."""
+"""Pilots: training files of equal size, made by the rules they name, complete or not there at all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import winnow
-from tests.stages.forecast.forecast_tables import EACH, PROMPTS, by_prompt, candidates, read, written
+from tests.stages.forecast.forecast_tables import EACH, PROMPTS, candidates, read_rows, score_by_prompt, write_rows
 
 FILES = ("recommended", "runner-up", "control")
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    return written(tmp_path / "t.jsonl", candidates())
+    return write_rows(tmp_path / "t.jsonl", candidates())
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -29,10 +29,10 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_three_files_have_equally_many_whole_rows_each_with_its_rule(table: Path, tmp_path: Path) -> None:
-    foreseen = winnow.forecast(table, score="judge", pilot=tmp_path / "p")
-    assert foreseen.pilot is not None
+    report = winnow.forecast(table, score="judge", pilot=tmp_path / "p")
+    assert report.pilot is not None
     whole = {row["candidate_id"]: row for row in candidates()}
-    files = {one.file: read(one.path) for one in foreseen.pilot.files}
+    files = {one.file: read_rows(one.path) for one in report.pilot.files}
     assert {name: len(rows) for name, rows in files.items()} == dict.fromkeys(FILES, PROMPTS)
     for rows in files.values():
         for row in rows:
@@ -40,12 +40,12 @@ def test_three_files_have_equally_many_whole_rows_each_with_its_rule(table: Path
             assert (row, weight, bool(rule)) == (whole[row["candidate_id"]], 1.0, True)
 
 
-def test_the_control_has_as_many_rows_of_each_prompt_and_does_not_look_at_the_score(tmp_path: Path) -> None:
-    table = written(tmp_path / "t.jsonl", candidates(2.0, prompts=400))
+def test_the_control_has_as_many_rows_of_each_prompt_and_ignores_the_score(tmp_path: Path) -> None:
+    table = write_rows(tmp_path / "t.jsonl", candidates(2.0, prompts=400))
     winnow.forecast(table, score="judge", pilot=tmp_path / "p")
-    best, control = (read(tmp_path / "p" / f"{name}.jsonl") for name in ("recommended", "control"))
+    best, control = (read_rows(tmp_path / "p" / f"{name}.jsonl") for name in ("recommended", "control"))
     assert Counter(row["prompt_id"] for row in best) == Counter(row["prompt_id"] for row in control)
-    rows = read(table)
+    rows = read_rows(table)
     raw = sum(row["correct"] for row in rows) / len(rows)
     shares = [sum(row["correct"] for row in file) / len(file) for file in (best, control)]
     assert shares[0] > raw + 0.15
@@ -53,20 +53,20 @@ def test_the_control_has_as_many_rows_of_each_prompt_and_does_not_look_at_the_sc
 
 
 def test_rules_that_keep_unequally_many_rows_are_cut_to_the_fewest(tmp_path: Path) -> None:
-    """The rule that cuts keeps several rows of a prompt, the runner-up that draws one of each."""
-    table = written(tmp_path / "t.jsonl", by_prompt())
-    rows = [{**row, "judge": row["correct"] + 0.001 * i} for i, row in enumerate(by_prompt())]
-    written(table, rows[: PROMPTS * EACH - EACH] + [{**row, "judge": 0.0} for row in rows[-EACH:]])
-    foreseen = winnow.forecast(table, score="judge", pilot=tmp_path / "p", n=[1, 2])
-    assert foreseen.pilot is not None
-    assert {one.file: one.rows for one in foreseen.pilot.files} == dict.fromkeys(FILES, foreseen.pilot.files[0].rows)
-    kept = {one.file: one.rows for one in foreseen.result.file_forecasts}
-    assert foreseen.pilot.files[0].rows == min(kept["recommended"], kept["runner-up"])
+    """The threshold keeps several rows of a prompt, the runner-up draws one of each."""
+    table = write_rows(tmp_path / "t.jsonl", score_by_prompt())
+    rows = [{**row, "judge": row["correct"] + 0.001 * i} for i, row in enumerate(score_by_prompt())]
+    write_rows(table, rows[: PROMPTS * EACH - EACH] + [{**row, "judge": 0.0} for row in rows[-EACH:]])
+    report = winnow.forecast(table, score="judge", pilot=tmp_path / "p", n=[1, 2])
+    assert report.pilot is not None
+    assert {one.file: one.rows for one in report.pilot.files} == dict.fromkeys(FILES, report.pilot.files[0].rows)
+    kept = {one.file: one.rows for one in report.result.file_forecasts}
+    assert report.pilot.files[0].rows == min(kept["recommended"], kept["runner-up"])
     assert kept["recommended"] != kept["runner-up"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_typed_tables_give_files_of_their_own_kind(tmp_path: Path, ending: str) -> None:
+def test_csv_and_parquet_tables_give_files_of_the_same_format(tmp_path: Path, ending: str) -> None:
     rows = pa.Table.from_pylist(candidates())
     path = tmp_path / f"t.{ending}"
     if ending == "csv":
@@ -80,19 +80,19 @@ def test_typed_tables_give_files_of_their_own_kind(tmp_path: Path, ending: str) 
 
 def test_rows_in_memory_give_json_lines(tmp_path: Path) -> None:
     winnow.forecast(candidates(), score="judge", pilot=tmp_path / "p")
-    assert {len(read(tmp_path / "p" / f"{name}.jsonl")) for name in FILES} == {PROMPTS}
+    assert {len(read_rows(tmp_path / "p" / f"{name}.jsonl")) for name in FILES} == {PROMPTS}
 
 
-def test_labels_from_another_file_are_no_part_of_the_training_files(tmp_path: Path) -> None:
+def test_labels_from_another_file_are_not_in_the_training_files(tmp_path: Path) -> None:
     rows = candidates()
-    table = written(
+    table = write_rows(
         tmp_path / "t.jsonl", [{name: row[name] for name in row if name != "correct"} for row in candidates()]
     )
     marks = "".join(f"{row['candidate_id']},{row['correct']}\n" for row in rows)
     (tmp_path / "l.csv").write_text("candidate_id,correct\n" + marks)
-    foreseen = winnow.forecast(table, score="judge", labels=tmp_path / "l.csv", pilot=tmp_path / "p")
-    assert foreseen.pilot is not None
-    assert all("correct" not in row for one in foreseen.pilot.files for row in read(one.path))
+    report = winnow.forecast(table, score="judge", labels=tmp_path / "l.csv", pilot=tmp_path / "p")
+    assert report.pilot is not None
+    assert all("correct" not in row for one in report.pilot.files for row in read_rows(one.path))
     stored = json.loads((tmp_path / "p" / "forecast.json").read_text())
     assert stored["source"]["labels"]["files"][0]["path"] == "../l.csv"
 
@@ -101,28 +101,28 @@ def test_a_row_set_aside_for_its_text_leaves_the_files_equal(tmp_path: Path) -> 
     rows = candidates(3.0)
     for row in rows[:EACH]:
         row["text"] = {"not": "text"}
-    table = written(tmp_path / "t.jsonl", rows)
-    foreseen = winnow.forecast(table, score="judge", pilot=tmp_path / "p", bad_rows="quarantine:20")
-    assert foreseen.pilot is not None
-    assert {len(read(one.path)) for one in foreseen.pilot.files} == {PROMPTS - 1}
-    assert {one.rows for one in foreseen.pilot.files} == {PROMPTS - 1}
+    table = write_rows(tmp_path / "t.jsonl", rows)
+    report = winnow.forecast(table, score="judge", pilot=tmp_path / "p", bad_rows="quarantine:20")
+    assert report.pilot is not None
+    assert {len(read_rows(one.path)) for one in report.pilot.files} == {PROMPTS - 1}
+    assert {one.rows for one in report.pilot.files} == {PROMPTS - 1}
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ([{**row, "correct": None} for row in candidates()], "no rule is recommended"),
         (
             [{**row, "judge": -row["judge"]} for row in candidates(2.0)],
-            "the forecast recommends to leave nothing out",
+            "the forecast recommends to keep every row",
         ),
     ],
 )
-def test_where_no_rule_is_recommended_a_pilot_is_refused_and_nothing_written(
-    tmp_path: Path, rows: list[dict[str, Any]], said: str
+def test_without_a_recommended_rule_a_pilot_is_refused_and_nothing_is_written(
+    tmp_path: Path, rows: list[dict[str, Any]], message: str
 ) -> None:
-    with pytest.raises(winnow.UsageError, match=said):
-        winnow.forecast(written(tmp_path / "t.jsonl", rows), score="judge", label="correct", pilot=tmp_path / "p")
+    with pytest.raises(winnow.UsageError, match=message):
+        winnow.forecast(write_rows(tmp_path / "t.jsonl", rows), score="judge", label="correct", pilot=tmp_path / "p")
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
 
 
@@ -162,14 +162,14 @@ def test_a_folder_with_another_forecast_is_refused_and_left_as_it_is(table: Path
     assert bytes_of(tmp_path / "p") == before
 
 
-def test_a_pilot_and_a_file_of_its_own_are_not_both_given(table: Path, tmp_path: Path) -> None:
-    with pytest.raises(winnow.UsageError, match="--out: and --pilot both keep the forecast"):
+def test_a_pilot_and_a_file_of_the_forecast_cannot_both_be_written(table: Path, tmp_path: Path) -> None:
+    with pytest.raises(winnow.UsageError, match="out: out and pilot both keep the forecast"):
         winnow.forecast(table, score="judge", pilot=tmp_path / "p", out=tmp_path / "f.json")
 
 
 def test_a_pilot_of_two_files_says_why_there_is_no_third(table: Path, tmp_path: Path) -> None:
     pilot = winnow.forecast(table, score="judge", pilot=tmp_path / "p").pilot
     assert pilot is not None
-    said = "  no other rule selects enough to be a runner-up"
-    assert said not in list(pilot.summary_lines())
-    assert said in list(replace(pilot, files=pilot.files[:2]).summary_lines())
+    reason = "  no other rule selects enough rows for a runner-up"
+    assert reason not in list(pilot.lines())
+    assert reason in list(replace(pilot, files=pilot.files[:2]).lines())

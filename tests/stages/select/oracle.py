@@ -18,7 +18,7 @@ Candidate = dict[str, Any]
 
 
 @dataclass
-class Told:
+class OracleChoice:
     """What the oracle says: chosen row numbers, those of the control, and how many rows each rule took away."""
 
     rows: list[int]
@@ -27,7 +27,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Asked:
+class OracleRules:
     """The rules, under the names of `winnow.select`; `excluding` says that there are evaluation prompts."""
 
     passed: bool = False
@@ -62,7 +62,7 @@ def all_pass(verdicts: Iterable[str | None]) -> bool | None:
     return True if all(word == "pass" for word in said) else None
 
 
-def told(rows: list[Candidate], asked: Asked) -> Told:
+def choose_rows(rows: list[Candidate], asked: OracleRules) -> OracleChoice:
     """All rules in their order, then the control."""
     rows = [{**row, "row": number} for number, row in enumerate(rows)]
     left = rows
@@ -72,10 +72,10 @@ def told(rows: list[Candidate], asked: Asked) -> Told:
         dropped[reason] += len(left) - len(kept)
         left = kept
     gone = {reason: count for reason, count in dropped.items() if count}
-    return Told(_numbers(left), _numbers(_control(rows, left, asked)), gone)
+    return OracleChoice(_numbers(left), _numbers(_control(rows, left, asked)), gone)
 
 
-def _rules(asked: Asked) -> Iterable[tuple[str, Callable[[list[Candidate]], list[Candidate]]]]:
+def _rules(asked: OracleRules) -> Iterable[tuple[str, Callable[[list[Candidate]], list[Candidate]]]]:
     if asked.passed:
         yield "undecided", lambda rows: [row for row in rows if row["passed"] is not None]
         yield "fail", lambda rows: [row for row in rows if row["passed"]]
@@ -99,12 +99,12 @@ def _rules(asked: Asked) -> Iterable[tuple[str, Callable[[list[Candidate]], list
         yield "evaluation prompt", lambda rows: [row for row in rows if not row["excluded"]]
 
 
-def _reaches(score: float, asked: Asked) -> bool:
+def _reaches(score: float, asked: OracleRules) -> bool:
     assert asked.threshold is not None
     return score <= asked.threshold if asked.lower_is_better else score >= asked.threshold
 
 
-def _control(rows: list[Candidate], chosen: list[Candidate], asked: Asked) -> list[Candidate]:
+def _control(rows: list[Candidate], chosen: list[Candidate], asked: OracleRules) -> list[Candidate]:
     """As many of each prompt as were chosen, out of what no rule but the judging ones would have taken away."""
     wanted = Counter(row["prompt"] for row in chosen)
     free = [row for row in rows if not (asked.excluding and row["excluded"])]

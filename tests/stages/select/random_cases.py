@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.stages.select.oracle import Asked, Candidate, all_pass
+from tests.stages.select.oracle import Candidate, OracleRules, all_pass
 
 LONG = "Why is the sky blue, and not green? " * 3
 PROMPTS = ["p", "q", "P", "1", "01", "prompt ünï ☃ \u2028", "a\x1fb", LONG + "a", LONG + "b"]
@@ -33,7 +33,7 @@ class Case:
     rows: list[dict[str, Any]]
     rules: dict[str, Any]
     candidates: list[Candidate]
-    asked: Asked
+    oracle_rules: OracleRules
 
 
 @st.composite
@@ -87,7 +87,7 @@ def cases(draw: st.DrawFn) -> Case:
     rows = draw(tables())
     rules = draw(rulings(bool(rows[0].keys() & {"prompt_id", "question"}), "question" in rows[0]))
     stated = {name: value for name, value in rules.items() if name != "exclude"}
-    return Case(rows, rules, as_candidates(rows), Asked(**stated, excluding="exclude" in rules))
+    return Case(rows, rules, as_candidates(rows), OracleRules(**stated, excluding="exclude" in rules))
 
 
 def as_candidates(rows: list[dict[str, Any]]) -> list[Candidate]:

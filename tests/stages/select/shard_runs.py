@@ -1,7 +1,7 @@
 """A selection made shard by shard in one process, and the same made of the whole store as a table.
 
-Shards are merged in an order of chance. What is compared: rows, weights and rules of both stores, books, and what
-is said.
+Shards are merged in a random order. What is compared: the rows, weights and rules of both stores, row counts, and the
+summary.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from winnow.pipeline.steps.import_table import import_work
-from winnow.stages.columns_in_use import verdict_columns
-from winnow.stages.select import SelectionRules, SelectRequest, planned_work, resolve_request, select
-from winnow.stages.select.shard_job import SelectTarget, ShardJob, select_shard, summarize_counts
-from winnow.stages.select.threshold_search import SelectConfig, find_cutoffs
-from winnow.stages.shard_tasks import FoldSummary, FoldTask, ShardFold, summarize_shard
+from winnow.stages.select.config import SelectConfig
+from winnow.stages.select.cutoffs import HistogramFold, find_cutoffs
+from winnow.stages.select.global_threshold import KeyHistogram
+from winnow.stages.select.request import check_request
+from winnow.stages.select.row_choice import ShardSelection, summarize_counts
+from winnow.stages.select.shard_job import SelectTarget, ShardJob, select_shard
+from winnow.stages.select.stage import select
+from winnow.stages.shard_tasks import FoldTask, summarize_shard
 from winnow.storage.receipts import RowCounts
 from winnow.storage.shard_receipt import finish_store, merge_counters
 from winnow.storage.store import Store, open_store, prepare_store_folder
@@ -28,68 +31,69 @@ from winnow.tables.table import open_source_table
 
 @dataclass(frozen=True)
 class Chosen:
-    """A selection and its control, as far as the layout of shards does not show."""
+    """A selection and its control, without what depends on the layout of shards."""
 
     rows: list[dict[str, Any]]
     control: list[dict[str, Any]]
-    books: tuple[dict[str, Any], dict[str, Any]]
+    row_counts: tuple[dict[str, Any], dict[str, Any]]
     summary: dict[str, Any]
 
 
-def imported(given: object, folder: Path, shards: int) -> Path:
+def import_rows(rows: object, folder: Path, shards: int) -> Path:
     """A store of candidates."""
-    table, target = open_source_table(given), folder / "candidates"
+    table, target = open_source_table(rows), folder / "candidates"
     prepare_store_folder(target)
     import_table(table, target, import_work(table, target, shards))
     return target
 
 
-def by_table(source: Path, rules: SelectionRules, exclude: str | None) -> Chosen:
-    """By the chooser of the whole."""
-    table = open_rows(source)
-    request = _request(source.parent / "whole", rules, exclude)
-    summary = select(table, request).summary
-    assert isinstance(request.control, Path) and request.out is not None
-    return _chosen(open_store(request.out), open_store(request.control), summary)
+def select_table(source: Path, rules: dict[str, Any]) -> Chosen:
+    """Select from the store as one table."""
+    folder = source.parent / "whole"
+    summary = select(open_rows(source), _config(folder, rules), folder / "selection").summary
+    return _chosen(open_store(folder / "selection"), open_store(folder / "control"), summary)
 
 
-def by_shards(source: Path, rules: SelectionRules, exclude: str | None, seed: int = 0) -> Chosen:
-    """By shards, in an order of chance."""
+def select_shards(source: Path, rules: dict[str, Any], seed: int = 0) -> Chosen:
+    """Select shard by shard, in a random order."""
     draws = random.Random(seed)
-    request = _request(source.parent / "shards", rules, exclude)
-    table, settled_rules = resolve_request(open_rows(source), request)
-    verdicts = tuple(verdict_columns(table, None)) if settled_rules.passed else ()
-    choosing, columns = SelectConfig(settled_rules, verdicts, exclude), table.columns.without_guesses()
-    shards = [shard.name for shard in open_store(source).receipt.shards]
+    folder = source.parent / "shards"
+    request = check_request(open_rows(source), _config(folder, rules), folder / "selection")
+    selection = ShardSelection(request.config, request.verdicts(), request.config.exclude)
+    columns = request.table.columns.without_guesses()
+    names = [shard.name for shard in open_store(source).receipt.shards]
 
-    def over_shards(fold: ShardFold[FoldSummary]) -> FoldSummary:
-        said = [summarize_shard(FoldTask(fold, source, number, columns)) for number in range(len(shards))]
-        draws.shuffle(said)
-        return reduce(fold.merge, said)
+    def fold_shards(fold: HistogramFold) -> KeyHistogram:
+        summaries = [summarize_shard(FoldTask(fold, source, number, columns)) for number in range(len(names))]
+        draws.shuffle(summaries)
+        return reduce(fold.merge, summaries)
 
-    works = planned_work(open_rows(source), request)
-    targets = tuple(SelectTarget(request.out.parent / name, work, name == "control") for name, work in works.items())  # type: ignore[union-attr, arg-type]
+    targets = (
+        SelectTarget(folder / "selection", request.work(request.config.describe(), folder / "selection")),
+        SelectTarget(folder / "control", request.work("control", folder / "control"), is_control=True),
+    )
     for target in targets:
         prepare_store_folder(target.folder)
-    cuts = find_cutoffs(choosing, over_shards)
-    choices = [ShardJob(choosing, cuts, source, n, name, columns, targets) for n, name in enumerate(shards)]
-    done = [select_shard(choice) for choice in draws.sample(choices, len(choices))]
-    one, other = (finish_store(target.folder, "selection", target.work, shards) for target in targets)
-    summary = summarize_counts(table, settled_rules.describe(), merge_counters(done))
-    selection, control = (Store(target.folder, receipt) for target, receipt in zip(targets, (one, other), strict=True))
-    return _chosen(selection, control, summary)
+    cutoffs = find_cutoffs(selection, fold_shards)
+    jobs = [ShardJob(selection, cutoffs, source, n, name, columns, targets) for n, name in enumerate(names)]
+    results = [select_shard(job) for job in draws.sample(jobs, len(jobs))]
+    selected, control = (
+        Store(target.folder, finish_store(target.folder, "selection", target.work, names)) for target in targets
+    )
+    summary = summarize_counts(request.table, request.config.describe(), merge_counters(results))
+    return _chosen(selected, control, summary)
 
 
-def _request(folder: Path, rules: SelectionRules, exclude: str | None) -> SelectRequest:
-    beside = None if exclude is None else open_rows(exclude)
-    return SelectRequest(rules, exclude=beside, out=folder / "selection", control=folder / "control")
+def _config(folder: Path, rules: dict[str, Any]) -> SelectConfig:
+    return SelectConfig.read({**rules, "control": folder / "control"})
 
 
 def _chosen(selection: Store, control: Store, summary: dict[str, Any]) -> Chosen:
     rows, drawn = ([row for batch in store.batches() for row in batch.to_pylist()] for store in (selection, control))
-    said = {name: value for name, value in summary.items() if name not in ("out", "control")}
-    return Chosen(rows, drawn, (_plain(selection.receipt.books), _plain(control.receipt.books)), said)
+    row_counts = (_as_dict(selection.receipt.books), _as_dict(control.receipt.books))
+    shared_summary = {name: value for name, value in summary.items() if name not in ("out", "control")}
+    return Chosen(rows, drawn, row_counts, shared_summary)
 
 
-def _plain(books: RowCounts) -> dict[str, Any]:
-    return {**books.to_dict(), "reasons": dict(sorted(books.reasons.items()))}
+def _as_dict(row_counts: RowCounts) -> dict[str, Any]:
+    return {**row_counts.to_dict(), "reasons": dict(sorted(row_counts.reasons.items()))}

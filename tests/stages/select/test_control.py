@@ -113,12 +113,12 @@ def test_a_control_of_nothing_is_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["s.jsonl", "s"])
 def test_it_is_never_written_over_the_selection_or_over_what_is_read(name: str, tmp_path: Path) -> None:
     rows, same = jsonl(ROWS, tmp_path), tmp_path / name
-    with pytest.raises(winnow.UsageError, match=r"--control: '.*' is what --out names"):
+    with pytest.raises(winnow.UsageError, match=r"control: '.*' is also what out names"):
         winnow.select(rows, passed=True, out=same, control=tmp_path / "." / name)
     winnow.select(rows, passed=True, out=tmp_path / "real.jsonl")
     before = (tmp_path / "real.jsonl").read_bytes()
     for where in ("out", "control"):
         real = tmp_path / "real.jsonl"
-        with pytest.raises(winnow.UsageError, match=rf"--{where}: .* is what --mix-real names"):
+        with pytest.raises(winnow.UsageError, match=rf"{where}: .* is also what mix_real names"):
             winnow.select(rows, passed=True, mix_real=real, real_share=0.1, **{where: real})  # type: ignore[arg-type]
     assert (tmp_path / "real.jsonl").read_bytes() == before

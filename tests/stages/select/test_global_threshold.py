@@ -1,8 +1,7 @@
-"""The cut of a ranking follows from the rows alone: however they are spread over shards, and merged in any order."""
+"""The last row of a ranking follows from the rows alone, however they are spread over shards and merged."""
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,18 +16,18 @@ from winnow.stages.select import global_threshold
 from winnow.stages.select.global_threshold import (
     KeyBucket,
     KeyHistogram,
-    RankedRows,
-    RankingSpec,
+    Keys,
+    RankingRule,
     SearchRange,
-    find_cutoff,
+    find_last_row,
     score_from_key,
     sort_keys,
 )
-from winnow.stages.select.rule_queries import Cutoff, rows_in_share
+from winnow.stages.select.rule_queries import rows_in_share
 
 SCORES = [0.0, -0.0, 1.0, 1.0, -1.0, 0.3, 0.1 + 0.2, 5e-324, -5e-324, 1.7e308, -1.7e308]
 scores = st.sampled_from(SCORES) | st.floats(allow_nan=False, allow_infinity=False)
-whole_numbers = st.integers(0, (1 << 64) - 1) | st.integers(0, 40)
+key_values = st.integers(0, (1 << 64) - 1) | st.integers(0, 40)
 
 
 @given(st.lists(scores, min_size=1), st.booleans())
@@ -39,14 +38,14 @@ def test_keys_order_as_scores_do_and_give_them_back(values: list[float], lower: 
     assert len(set(keys)) == len(set(values))
 
 
-@given(st.lists(st.lists(whole_numbers, max_size=30), min_size=1, max_size=6), st.randoms(use_true_random=False))
-def test_spreads_may_be_merged_in_any_order_and_grouping(shards: list[list[int]], draws: random.Random) -> None:
-    with few(buckets=5):
+@given(st.lists(st.lists(key_values, max_size=30), min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_histograms_may_be_merged_in_any_order_and_grouping(shards: list[list[int]], draws: random.Random) -> None:
+    with small_histograms(5):
         whole = KeyHistogram.from_keys(np.array([key for shard in shards for key in shard], np.uint64))
         parts = [KeyHistogram.from_keys(np.array(shard, np.uint64)) for shard in shards]
         while len(parts) > 1:
-            one, other = (parts.pop(draws.randrange(len(parts))) for _ in range(2))
-            parts.append(one.merge(other))
+            left, right = (parts.pop(draws.randrange(len(parts))) for _ in range(2))
+            parts.append(left.merge(right))
     assert (parts[0].bits, parts[0].prefixes.tolist(), parts[0].counts.tolist()) == (
         whole.bits,
         whole.prefixes.tolist(),
@@ -55,77 +54,84 @@ def test_spreads_may_be_merged_in_any_order_and_grouping(shards: list[list[int]]
     assert len(whole.counts) <= 5 and whole.total() == sum(map(len, shards))
 
 
-@given(st.lists(whole_numbers, min_size=1, max_size=60), st.data())
+@given(st.lists(key_values, min_size=1, max_size=60), st.data())
 def test_the_bucket_of_a_key_holds_it_and_says_how_many_come_before(keys: list[int], data: st.DataObject) -> None:
-    wanted = data.draw(st.integers(1, len(keys)))
-    with few(buckets=4):
-        bucket, before, inside = KeyHistogram.from_keys(np.array(keys, np.uint64)).find_bucket(wanted)
-    held = bucket.contains(np.array(sorted(keys), np.uint64))
-    assert held.tolist() == [before <= place < before + inside for place in range(len(keys))]
-    assert held[wanted - 1]
+    rank = data.draw(st.integers(1, len(keys)))
+    with small_histograms(4):
+        bucket, before, inside = KeyHistogram.from_keys(np.array(keys, np.uint64)).find_bucket(rank)
+    inside_bucket = bucket.contains(np.array(sorted(keys), np.uint64))
+    assert inside_bucket.tolist() == [before <= place < before + inside for place in range(len(keys))]
+    assert inside_bucket[rank - 1]
 
 
 def test_a_bucket_of_no_bits_holds_every_key() -> None:
     assert KeyBucket().contains(np.array([0, 1, (1 << 64) - 1], np.uint64)).all()
 
 
+Rank = tuple[float, int]
+"""The score of a row and its number."""
+
+
 @given(
     st.lists(st.tuples(scores, st.integers(0, 9) | st.integers(0, (1 << 64) - 1)), min_size=1, max_size=60),
     st.floats(0, 1),
     st.booleans(),
-    st.integers(1, 4),
 )
-def test_the_cut_is_the_last_of_the_first_rows(
-    ranks: list[tuple[float, int]], share: float, lower: bool, most: int
-) -> None:
-    whole = [(score if lower else -score, number, row) for row, (score, number) in enumerate(ranks)]
-    wanted = rows_in_share(share, len(ranks))
-    with few(buckets=3, rows=most):
-        found = find_cutoff(RankingSpec(partial(rows_in_share, share), True, lower), *asked(ranks, lower))
-    if wanted >= len(ranks):
-        assert found is None
-    elif wanted == 0:
-        assert found == Cutoff(0, -1, -math.inf if lower else math.inf)
-    else:
-        rank, number, row = sorted(whole)[wanted - 1]
-        assert found == Cutoff(number, row, rank if lower else -rank)
+def test_the_last_row_of_a_top_share_is_that_of_a_sort(ranks: list[Rank], share: float, lower: bool) -> None:
+    count = rows_in_share(share, len(ranks))
+    with small_histograms(3):
+        last_row = find_last_row("top_share", partial(rows_in_share, share), summarize_shards(ranks, lower))
+    keys = sort_keys(np.array([score for score, _ in ranks]), lower).tolist()
+    order: list[tuple[int, ...]] = sorted(
+        (key, number, row) for row, (key, (_, number)) in enumerate(zip(keys, ranks, strict=True))
+    )
+    assert_is_last_of_first(last_row, order, count)
 
 
-@given(st.lists(whole_numbers, min_size=1, max_size=60), st.integers(1, 70))
-def test_without_scores_numbers_alone_rank(numbers: list[int], most: int) -> None:
+@given(st.lists(key_values, min_size=1, max_size=60), st.integers(1, 70))
+def test_the_last_row_of_max_rows_is_that_of_a_sort_by_number(numbers: list[int], most: int) -> None:
     ranks = [(0.0, number) for number in numbers]
-    with few(buckets=3, rows=2):
-        found = find_cutoff(RankingSpec(partial(min, most), False), *asked(ranks, False))
-    expected = sorted((number, row) for row, number in enumerate(numbers))
-    assert found == (None if most >= len(numbers) else Cutoff(*expected[most - 1]))
+    with small_histograms(3):
+        last_row = find_last_row("max_rows", partial(min, most), summarize_shards(ranks, False))
+    assert_is_last_of_first(last_row, sorted((number, row) for row, number in enumerate(numbers)), most)
 
 
-def asked(
-    ranks: list[tuple[float, int]], lower: bool
-) -> tuple[Callable[[SearchRange], KeyHistogram], Callable[[SearchRange], RankedRows]]:
-    """What three shards of these rows answer."""
-    keys = sort_keys(np.array([score for score, _ in ranks]), lower)
-    rows = RankedRows(keys, np.array([number for _, number in ranks], np.uint64), np.arange(len(ranks)))
+def assert_is_last_of_first(last_row: tuple[int, ...] | None, order: list[tuple[int, ...]], count: int) -> None:
+    """The rows up to the last one, and those that share its keys, are the first `count`."""
+    if count >= len(order):
+        assert last_row is None
+    elif count == 0:
+        assert last_row == ()
+    else:
+        assert last_row == order[count - 1][: len(last_row or ())]
+        assert sum(keys[: len(last_row)] <= last_row for keys in order) == count
 
-    def shard(number: int, looked: SearchRange, numbered: bool) -> RankedRows:
-        kept = looked.score.contains(rows.score) & (rows.row % 3 == number)
-        kept &= looked.number.contains(rows.number) if numbered else kept
-        return RankedRows(rows.score[kept], rows.number[kept], rows.row[kept])
 
-    def spread(looked: SearchRange) -> KeyHistogram:
-        one = looked.has_single_score()
-        shards = [shard(number, looked, one) for number in range(3)]
-        return reduce(
-            KeyHistogram.merge, [KeyHistogram.from_keys(one_.number if one else one_.score) for one_ in shards]
-        )
+def summarize_shards(ranks: list[Rank], lower: bool) -> Callable[[SearchRange], KeyHistogram]:
+    """Three shards of these rows, whose histograms are merged."""
+    columns = {
+        "score": sort_keys(np.array([score for score, _ in ranks]), lower),
+        "number": np.array([number for _, number in ranks], np.uint64),
+        "row": np.arange(len(ranks), dtype=np.uint64),
+    }
+    key_names: dict[RankingRule, list[str]] = {"top_share": ["score", "number", "row"], "max_rows": ["number", "row"]}
 
-    return spread, lambda looked: reduce(RankedRows.merge, [shard(number, looked, True) for number in range(3)])
+    def summarize(search_range: SearchRange) -> KeyHistogram:
+        names = key_names[search_range.rule]
+        inside = np.ones(len(ranks), bool)
+        for name, key in zip(names, search_range.found, strict=False):
+            inside &= columns[name] == np.uint64(key)
+        keys: Keys = columns[names[len(search_range.found)]]
+        inside &= search_range.bucket.contains(keys)
+        shards = [keys[inside & (columns["row"] % np.uint64(3) == number)] for number in range(3)]
+        return reduce(KeyHistogram.merge, map(KeyHistogram.from_keys, shards))
+
+    return summarize
 
 
 @contextmanager
-def few(buckets: int, rows: int = global_threshold.MAX_COLLECTED_ROWS) -> Iterator[None]:
+def small_histograms(buckets: int) -> Iterator[None]:
     """Limits small enough for small tables to reach them, for as long as the block lasts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(global_threshold, "MOST_BUCKETS", buckets)
-        patch.setattr(global_threshold, "FEW", rows)
+        patch.setattr(global_threshold, "MAX_BUCKETS", buckets)
         yield

@@ -68,7 +68,7 @@ def test_too_few_real_rows_are_refused_and_the_share_that_is_advised_works() -> 
         asked: dict[str, Any] = {"max_rows": 997, "mix_real": REAL[:count]}
         with pytest.raises(winnow.UsageError, match=rf"needs 997 real rows and rows has {count}\.") as refused:
             winnow.select(many, real_share=0.5, **asked)
-        advised = re.search(r"State at most ([0-9.]+),", str(refused.value))
+        advised = re.search(r"Use at most ([0-9.]+),", str(refused.value))
         assert advised
         chosen = winnow.select(many, real_share=float(advised[1]), **asked)
         assert count - 3 <= chosen.summary["real"] <= count

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 import winnow
-from tests.stages.select.oracle import Asked, told
+from tests.stages.select.oracle import OracleRules, choose_rows
 from tests.stages.select.random_cases import EVALUATION, QUESTIONS, WORDS, Case, as_candidates, cases
 from tests.stages.select.tables import FORMS, FRAMES, numbers
 
@@ -45,7 +45,7 @@ RULES: list[dict[str, Any]] = [
 def test_a_table_full_of_ties_is_decided_as_the_oracle_decides_it(rules: dict[str, Any], more: dict[str, Any]) -> None:
     asked: dict[str, Any] = {"passed": False, **rules, **more}
     stated = {name: value for name, value in asked.items() if name != "exclude"}
-    expected = told(as_candidates(TIES), Asked(**stated, excluding="exclude" in asked))
+    expected = choose_rows(as_candidates(TIES), OracleRules(**stated, excluding="exclude" in asked))
     chosen = winnow.select(TIES, control=True, **asked)
     assert (numbers(chosen), numbers(chosen.control)) == (expected.rows, expected.control)
     assert taken(chosen.summary) == expected.dropped
@@ -55,7 +55,7 @@ def test_a_table_full_of_ties_is_decided_as_the_oracle_decides_it(rules: dict[st
 @given(cases())
 def test_any_rules_in_any_order_of_typing_choose_what_the_oracle_chooses(case: Case) -> None:
     chosen = winnow.select(case.rows, control=True, **case.rules)
-    expected = told(case.candidates, case.asked)
+    expected = choose_rows(case.candidates, case.oracle_rules)
     assert numbers(chosen) == expected.rows
     assert numbers(chosen.control) == expected.control
     assert per_prompt(chosen.control) == per_prompt(chosen)
@@ -65,7 +65,7 @@ def test_any_rules_in_any_order_of_typing_choose_what_the_oracle_chooses(case: C
 @settings(max_examples=8)
 @given(cases())
 def test_the_rows_chosen_are_the_same_whatever_the_form_of_the_table(case: Case) -> None:
-    expected = told(case.candidates, case.asked)
+    expected = choose_rows(case.candidates, case.oracle_rules)
     with tempfile.TemporaryDirectory() as folder:
         for name, made in (FORMS | FRAMES).items():
             chosen = winnow.select(made(case.rows, Path(folder)), control=True, **case.rules)

@@ -52,7 +52,7 @@ def test_the_verifier_that_is_named_decides_alone() -> None:
     assert numbers(winnow.select(rows, passed=True, verdict="a")) == [0]
     assert numbers(winnow.select(rows, passed=True, verdict="b.verdict")) == []
     assert numbers(winnow.select(rows, passed=True, verdict="a,b")) == []
-    with pytest.raises(winnow.UsageError, match=r"'c' is no column of verdicts in rows.*a\.verdict, b\.verdict"):
+    with pytest.raises(winnow.UsageError, match=r"'c' is not a column of verdicts in rows.*a\.verdict, b\.verdict"):
         winnow.select(rows, passed=True, verdict="c")
 
 
@@ -167,7 +167,7 @@ def test_excluding_by_text_compares_words_and_nothing_else() -> None:
 )
 def test_excluding_by_thirteen_words_in_a_row(prompt: str, known: str, kept: bool) -> None:
     rows = [{"n": 0, "prompt": prompt, "text": "t"}]
-    assert len(winnow.select(rows, max_rows=9, exclude=[{"prompt": known}], by="ngram13")) == kept
+    assert len(winnow.select(rows, max_rows=9, exclude=[{"prompt": known}], exclude_by="ngram13")) == kept
 
 
 def test_an_evaluation_set_without_words_is_refused() -> None:
@@ -201,23 +201,25 @@ def test_a_seed_changes_nothing_where_nothing_is_left_to_chance() -> None:
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
-        ({"threshold": math.nan}, "--threshold: nan is not a finite number"),
-        ({"threshold": math.inf}, "--threshold: inf is not a finite number"),
-        ({"best_of": 0}, "--best-of: '0' is not a whole number from 1"),
-        ({"best_of": "some"}, "--best-of: 'some' is not a whole number from 1, or 'all'"),
-        ({"best_of": 2, "keep": 3}, "--keep: 3 cannot be kept of 2 drawn"),
-        ({"best_of": 2, "keep": 0}, "--keep: 0 is not a whole number from 1"),
-        ({"keep": 2, "threshold": 0}, "--keep: says how many of --best-of to keep"),
-        ({"top_share": 1.01}, "--top-share: 1.01 is not a share from 0 to 1"),
-        ({"top_share": -0.1}, "--top-share: -0.1 is not a share from 0 to 1"),
-        ({"max_rows": 0}, "--max-rows: 0 is not a whole number from 1"),
-        ({"max_rows": 5, "exclude": [{"prompt": "p"}], "by": "ngram12"}, "--by: 'ngram12' is no way to compare"),
-        ({"max_row": 5}, "max_row: is not an option here. Did you mean 'max_rows'"),
-        ({"max_rows": 5, "by": "text", "mix_real": [{"text": "t"}]}, "--mix-real FILE and --real-share a go together"),
-        ({"max_rows": 5, "real_share": 0.5}, "--mix-real FILE and --real-share a go together"),
+        ({"threshold": math.nan}, "threshold: nan: input should be a finite number"),
+        ({"threshold": math.inf}, "threshold: inf: input should be a finite number"),
+        ({"best_of": 0}, "best_of: 0 must be a whole number from 1"),
+        ({"best_of": "some"}, "best_of: 'some' must be a whole number from 1, or 'all'"),
+        ({"best_of": 2, "keep": 3}, "keep: 3 cannot be kept of the 2 drawn. Keep at most as many as best_of draws"),
+        ({"best_of": 2, "keep": 0}, "keep: 0 must be at least 1"),
+        ({"keep": 2, "threshold": 0}, "keep: needs best_of"),
+        ({"top_share": 1.01}, "top_share: 1.01 must be at most 1"),
+        ({"top_share": -0.1}, "top_share: -0.1 must be at least 0"),
+        ({"max_rows": 0}, "max_rows: 0 must be at least 1"),
+        (
+            {"max_rows": 5, "exclude": [{"prompt": "p"}], "exclude_by": "ngram12"},
+            "exclude_by: 'ngram12' is not one of 'text', 'ngram13'",
+        ),
+        ({"max_rows": 5, "mix_real": [{"text": "t"}]}, "mix_real: mix_real and real_share go together"),
+        ({"max_rows": 5, "real_share": 0.5}, "mix_real: mix_real and real_share go together"),
         (
             {"best_of": 2, "prompt": "promt_id"},
-            "--prompt: 'promt_id' is not a column of rows. Did you mean 'prompt_id'",
+            "prompt: 'promt_id' is not a column of rows. Did you mean 'prompt_id'",
         ),
     ],
 )
@@ -229,10 +231,10 @@ def test_a_rule_that_cannot_hold_is_refused_with_its_value_and_the_next_step(rul
 
 def test_rules_that_need_a_column_name_it_before_a_row_is_read() -> None:
     bare = [{"n": 0, "x": "t"}]
-    for rules, part in (({"best_of": 2}, "--score"), ({"threshold": 1}, "--score"), ({"distinct": True}, "--text")):
-        with pytest.raises(winnow.UsageError, match=part):
+    for rules, role in (({"best_of": 2}, "score"), ({"threshold": 1}, "score"), ({"distinct": True}, "text")):
+        with pytest.raises(winnow.UsageError, match=f"Name it: {role} COLUMN"):
             winnow.select(bare, **rules)
-    with pytest.raises(winnow.UsageError, match="--prompt"):
+    with pytest.raises(winnow.UsageError, match="Name it: prompt COLUMN"):
         winnow.select([{"n": 0, "text": "t", "score": 1.0}], best_of=2)
     several = [{"n": 0, "text": "t", "a.score": 1.0, "b.score": 2.0}]
     with pytest.raises(winnow.UsageError, match=r"several: a\.score, b\.score"):

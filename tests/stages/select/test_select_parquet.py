@@ -1,4 +1,4 @@
-"""Parquet files are selected from without being read through Arrow; nobody can tell from the result."""
+"""Parquet files are selected from without being read through Arrow, with the same result."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from winnow.errors import BadTable
-from winnow.stages.select import SelectionRules, SelectRequest, rule_queries, select
+from winnow.stages.select import global_threshold
+from winnow.stages.select.config import SelectConfig
+from winnow.stages.select.stage import select
 from winnow.tables.open_table import open_rows
 from winnow.tables.table import Table
 
 COUNT = 3000
 RULES = (
-    SelectionRules(best_of=0),
-    SelectionRules(best_of=3, keep=2),
-    SelectionRules(top_share=0.3, lower_is_better=True),
-    SelectionRules(passed=True, top_share=0.125),
-    SelectionRules(passed=True, threshold=0.2, max_rows=100),
+    SelectConfig(best_of="all"),
+    SelectConfig(best_of=3, keep=2),
+    SelectConfig(top_share=0.3, lower_is_better=True),
+    SelectConfig(passed=True, top_share=0.125),
+    SelectConfig(passed=True, threshold=0.2, max_rows=100),
 )
 
 
@@ -39,13 +41,13 @@ def rows(prompt: str = "p{}") -> pa.Table:
     return pa.table(columns)
 
 
-def ids(source: Table, rules: SelectionRules) -> list[str]:
-    return [row["candidate_id"] for row in select(source, SelectRequest(rules, control=True))]
+def ids(source: Table, config: SelectConfig) -> list[str]:
+    return [row["candidate_id"] for row in select(source, config.model_copy(update={"control": True}))]
 
 
-@pytest.mark.parametrize("rules", RULES, ids=SelectionRules.describe)
+@pytest.mark.parametrize("rules", RULES, ids=SelectConfig.describe)
 @pytest.mark.parametrize("prompt", ["p{}", "a prompt so long that it is held by its hash and not by its letters {}"])
-def test_the_same_rows_are_chosen_in_the_same_order(tmp_path: Path, rules: SelectionRules, prompt: str) -> None:
+def test_the_same_rows_are_chosen_in_the_same_order(tmp_path: Path, rules: SelectConfig, prompt: str) -> None:
     table = rows(prompt)
     pq.write_table(table.slice(0, 1000), tmp_path / "1.parquet", row_group_size=70)
     pq.write_table(table.slice(1000), tmp_path / "2.parquet", row_group_size=900)
@@ -55,8 +57,8 @@ def test_the_same_rows_are_chosen_in_the_same_order(tmp_path: Path, rules: Selec
 def test_columns_that_differ_in_case_only_are_told_apart(tmp_path: Path) -> None:
     table = rows().append_column("SCORE", pa.array(np.arange(COUNT) * 1.0))
     pq.write_table(table, tmp_path / "t.parquet")
-    assert ids(open_rows(tmp_path / "t.parquet"), SelectionRules(best_of=0)) == ids(
-        open_rows(table), SelectionRules(best_of=0)
+    assert ids(open_rows(tmp_path / "t.parquet"), SelectConfig(best_of="all")) == ids(
+        open_rows(table), SelectConfig(best_of="all")
     )
 
 
@@ -64,8 +66,8 @@ def test_a_folder_named_like_a_column_adds_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "score=1"
     folder.mkdir()
     pq.write_table(rows(), folder / "t.parquet")
-    assert ids(open_rows(folder / "t.parquet"), SelectionRules(best_of=0)) == ids(
-        open_rows(rows()), SelectionRules(best_of=0)
+    assert ids(open_rows(folder / "t.parquet"), SelectConfig(best_of="all")) == ids(
+        open_rows(rows()), SelectConfig(best_of="all")
     )
 
 
@@ -75,17 +77,17 @@ def test_a_row_without_a_prompt_is_refused_by_its_place(tmp_path: Path) -> None:
     broken = table.set_column(1, "prompt_id", pa.array([*prompts[:5], None, *prompts[6:]]))
     pq.write_table(broken, tmp_path / "t.parquet")
     with pytest.raises(BadTable, match="row 6: prompt_id is null"):
-        ids(open_rows(tmp_path / "t.parquet"), SelectionRules(best_of=0))
+        ids(open_rows(tmp_path / "t.parquet"), SelectConfig(best_of="all"))
 
 
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize("scores", [[-1e308, 0.0, 1e308], [0.0, 5e-324, 1e-323], [-0.0, 0.0, 1.0], [1.0, 1.0 + 2**-52]])
-def test_the_cut_is_found_however_close_or_far_the_scores_are(
+def test_the_last_row_is_found_however_close_or_far_the_scores_are(
     monkeypatch: pytest.MonkeyPatch, lower: bool, scores: list[float]
 ) -> None:
-    monkeypatch.setattr(rule_queries, "FEW", 3)
+    monkeypatch.setattr(global_threshold, "MAX_BUCKETS", 3)
     table = pa.table({"candidate_id": [f"c{n}" for n in range(60)], "score": (scores * 60)[:60]})
     for share in (0.05, 0.4, 0.5, 0.95):
-        chosen = select(open_rows(table), SelectRequest(SelectionRules(top_share=share, lower_is_better=lower)))
-        wanted = sorted(table.column("score").to_pylist(), reverse=not lower)[: int(share * 60 + 0.5)]
-        assert sorted((row["score"] for row in chosen), reverse=not lower) == wanted
+        chosen = select(open_rows(table), SelectConfig(top_share=share, lower_is_better=lower))
+        expected = sorted(table.column("score").to_pylist(), reverse=not lower)[: int(share * 60 + 0.5)]
+        assert sorted((row["score"] for row in chosen), reverse=not lower) == expected

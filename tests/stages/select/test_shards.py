@@ -1,4 +1,4 @@
-"""A selection made shard by shard is that of the whole table: rows, weights, rules, control, books and words."""
+"""A selection made shard by shard is that of the whole table: rows, weights, rules, control, counts and summary."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.stages.select.oracle import Asked, told
+from tests.stages.select.oracle import OracleRules, choose_rows
 from tests.stages.select.random_cases import EVALUATION, Case, as_candidates, cases
-from tests.stages.select.shard_runs import Chosen, by_shards, by_table, imported
+from tests.stages.select.shard_runs import Chosen, import_rows, select_shards, select_table
 from tests.stages.select.tables import arrow, jsonl
 from tests.stages.select.test_oracle import RULES, TIES
 from winnow.stages.select import global_threshold
-from winnow.stages.select.rules import SelectionRules, parse_best_of
 
 grouped = cases().filter(lambda case: bool(case.rows[0].keys() & {"prompt_id", "question"}))
 
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that small tables are closed in on as large ones are."""
-    monkeypatch.setattr(global_threshold, "MOST_BUCKETS", 16)
-    monkeypatch.setattr(global_threshold, "FEW", 8)
+    """Limits so small that small tables need as many passes as large ones."""
+    monkeypatch.setattr(global_threshold, "MAX_BUCKETS", 16)
 
 
 @settings(max_examples=20)
@@ -36,12 +34,12 @@ def test_any_rules_choose_by_shards_what_they_choose_of_the_table(
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        given_ = arrow(case.rows) if typed else jsonl(case.rows, folder)
-        one, other = both(folder, given_, case.rules, shards, order)
-        expected = told(case.candidates, case.asked)
-    assert one == other
-    assert len(one.rows) == len(expected.rows)
-    assert sorted(row["candidate_id"] for row in one.rows) == sorted(
+        rows = arrow(case.rows) if typed else jsonl(case.rows, folder)
+        by_shards, by_table = select_both(folder, rows, case.rules, shards, order)
+        expected = choose_rows(case.candidates, case.oracle_rules)
+    assert by_shards == by_table
+    assert len(by_shards.rows) == len(expected.rows)
+    assert sorted(row["candidate_id"] for row in by_shards.rows) == sorted(
         case.candidates[number]["id"] for number in expected.rows
     )
 
@@ -51,29 +49,27 @@ def test_any_rules_choose_by_shards_what_they_choose_of_the_table(
 def test_ties_are_decided_across_shards_as_within_the_table(
     rules: dict[str, Any], more: dict[str, Any], tmp_path: Path
 ) -> None:
-    asked: dict[str, Any] = {"passed": False, **rules, **more}
-    one, other = both(tmp_path, arrow(TIES), asked, 4, 1)
-    assert one == other
-    stated = {name: value for name, value in asked.items() if name != "exclude"}
-    expected = told(as_candidates(TIES), Asked(**stated, excluding="exclude" in asked))
-    assert len(one.rows) == len(one.control) == len(expected.rows)
+    all_rules: dict[str, Any] = {"passed": False, **rules, **more}
+    by_shards, by_table = select_both(tmp_path, arrow(TIES), all_rules, 4, 1)
+    assert by_shards == by_table
+    oracle_rules = {name: value for name, value in all_rules.items() if name != "exclude"}
+    expected = choose_rows(as_candidates(TIES), OracleRules(**oracle_rules, excluding="exclude" in all_rules))
+    assert len(by_shards.rows) == len(by_shards.control) == len(expected.rows)
 
 
-def test_the_books_of_every_shard_balance_and_add_up(tmp_path: Path) -> None:
-    one, _ = both(tmp_path, arrow(TIES), {"best_of": 6, "keep": 5, "top_share": 0.5, "max_rows": 30}, 4, 1)
-    assert one.books[0]["in"] == len(TIES) == one.books[0]["keep"] + one.books[0]["drop"]
-    assert one.books[1]["keep"] == len(one.control)
+def test_the_row_counts_of_every_shard_balance_and_add_up(tmp_path: Path) -> None:
+    rules = {"best_of": 6, "keep": 5, "top_share": 0.5, "max_rows": 30}
+    by_shards, _ = select_both(tmp_path, arrow(TIES), rules, 4, 1)
+    selection, control = by_shards.row_counts
+    assert selection["in"] == len(TIES) == selection["keep"] + selection["drop"]
+    assert control["keep"] == len(by_shards.control)
 
 
-def both(folder: Path, given_: object, rules: dict[str, Any], shards: int, order: int) -> tuple[Chosen, Chosen]:
-    """By shards, and by the table."""
-    exclude = None
+def select_both(folder: Path, rows: object, rules: dict[str, Any], shards: int, order: int) -> tuple[Chosen, Chosen]:
+    """Select by shards, and from the whole table."""
     if "exclude" in rules:
-        exclude = str(folder / "exclude.jsonl")
-        Path(exclude).write_text("".join(json.dumps(row) + "\n" for row in rules["exclude"]))
-    named = {name: value for name, value in rules.items() if name != "exclude"}
-    if "best_of" in rules:
-        named["best_of"] = parse_best_of(str(rules["best_of"]))
-    asked = SelectionRules(**named)
-    source = imported(given_, folder, shards)
-    return by_shards(source, asked, exclude, order), by_table(source, asked, exclude)
+        path = folder / "exclude.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rules["exclude"]))
+        rules = {**rules, "exclude": str(path)}
+    source = import_rows(rows, folder, shards)
+    return select_shards(source, rules, order), select_table(source, rules)

@@ -18,7 +18,7 @@ from time import sleep
 import torch
 import torch._dynamo  # torch loads it with the first optimizer, which would cost every attempt a second
 
-from winnow.api import train
+from winnow.api.models import train
 from winnow.models.tiny import ModelConfig
 from winnow.stages.train import checkpoint
 
@@ -32,7 +32,7 @@ def training(out: Path) -> None:
     words = ["".join(draws.choices("abcd", k=draws.randint(2, 4))) for _ in range(80)]
     rows = [{"prompt": word, "text": word[::-1], "winnow_weight": 1 + place % 3} for place, word in enumerate(words)]
     settings = {"steps": STEPS, "batch": 16, "warmup": 5, "checkpoint_every": 3, "eval_every": 7, "patience": 50}
-    train(rows[:60], model=SMALL, out=out, held_out=rows[60:], **settings)  # type: ignore[arg-type]
+    train(rows[:60], shape=SMALL, out=out, held_out=rows[60:], **settings)  # type: ignore[arg-type]
 
 
 def forked(work: Callable[[], None]) -> int:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.stages.train.training_rows import PAIR, SMALL, copied
-from winnow.api import train
+from winnow.api.models import train
 from winnow.errors import BrokenPromise, UsageError
 from winnow.models.tiny import TinyModel
 from winnow.stages.train import checkpoint
@@ -27,7 +27,7 @@ def bytes_of(folder: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_training_killed_at_twenty_random_moments_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("killing.py")
+    script = Path(__file__).with_name("killed_training.py")
     done = subprocess.run([sys.executable, script, tmp_path, "20"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["20", "20"]
@@ -38,19 +38,19 @@ def test_training_killed_at_twenty_random_moments_ends_with_the_same_bytes(tmp_p
 
 def test_the_same_call_again_finds_the_model_and_other_work_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "m"
-    first = train(copied(40), model=SMALL, out=out, steps=5, batch=8)
+    first = train(copied(40), shape=SMALL, out=out, steps=5, batch=8)
     before = bytes_of(out)
-    again = train(copied(40), model=SMALL, out=out, steps=5, batch=8, checkpoint_every=2)
+    again = train(copied(40), shape=SMALL, out=out, steps=5, batch=8, checkpoint_every=2)
     assert again.summary["already_done"] and not first.summary["already_done"]
     assert again.model.logprobs(["ab"], ["ba"]) == first.model.logprobs(["ab"], ["ba"])
     assert (again.history, again.evaluation) == (first.history, first.evaluation)
     assert bytes_of(out) == before
     for changed in ({"lr": 1e-3}, {"seed": 1}, {"steps": 6}):
         with pytest.raises(UsageError, match="is a finished result of other work"):
-            train(copied(40), model=SMALL, out=out, **{"steps": 5, "batch": 8, **changed})  # type: ignore[arg-type]
+            train(copied(40), shape=SMALL, out=out, **{"steps": 5, "batch": 8, **changed})  # type: ignore[arg-type]
     for given, held in ((copied(41), None), (copied(40), copied(3))):
         with pytest.raises(UsageError, match="is a finished result of other work"):
-            train(given, model=SMALL, out=out, steps=5, batch=8, held_out=held)
+            train(given, shape=SMALL, out=out, steps=5, batch=8, held_out=held)
 
 
 def test_an_unfinished_training_of_other_settings_is_refused(tmp_path: Path) -> None:
@@ -63,50 +63,51 @@ def test_an_unfinished_training_of_other_settings_is_refused(tmp_path: Path) -> 
         if getattr(seen, "step", 0) == 4:
             raise Stopped
 
-    from winnow import api
-    from winnow.stages.train import TrainConfig, TrainRequest
-    from winnow.stages.train import train as run
+    import winnow
+    from winnow.stages.train.config import TrainConfig
+    from winnow.stages.train.stage import TrainRequest
+    from winnow.stages.train.stage import train as run
 
     request = TrainRequest(SMALL, TrainConfig(steps=9, batch=8, checkpoint_every=2), out)
     with pytest.raises(Stopped):
-        run(api.table(copied(40)), request, stop)
+        run(winnow.table(copied(40)), request, stop)
     assert (out / checkpoint.CHECKPOINT_NAME).is_file()
     with pytest.raises(UsageError, match="holds a training of other rows or settings that is not finished"):
-        train(copied(40), model=SMALL, out=out, steps=8, batch=8)
+        train(copied(40), shape=SMALL, out=out, steps=8, batch=8)
     (out / checkpoint.CHECKPOINT_NAME).write_bytes(b"torn")
     with pytest.raises(BrokenPromise, match="is not as training wrote it"):
-        train(copied(40), model=SMALL, out=out, steps=9, batch=8)
+        train(copied(40), shape=SMALL, out=out, steps=9, batch=8)
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("all my work")
     with pytest.raises(UsageError, match="holds other files"):
-        train(copied(40), model=SMALL, out=tmp_path, steps=2)
+        train(copied(40), shape=SMALL, out=tmp_path, steps=2)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_damaged_model_is_refused_by_file(tmp_path: Path) -> None:
     out = tmp_path / "m"
-    train(copied(40), model=SMALL, out=out, steps=2, batch=8)
+    train(copied(40), shape=SMALL, out=out, steps=2, batch=8)
     weights = bytearray((out / "model.safetensors").read_bytes())
     weights[-3] ^= 1
     (out / "model.safetensors").write_bytes(weights)
     with pytest.raises(BrokenPromise, match="model.safetensors: is not the file its receipt names"):
-        train(copied(40), model=SMALL, out=out, steps=2, batch=8)
+        train(copied(40), shape=SMALL, out=out, steps=2, batch=8)
     (out / "model.safetensors").write_bytes(b"x" * 20)
-    with pytest.raises(BrokenPromise, match="holds no whole model"):
+    with pytest.raises(BrokenPromise, match="contains no complete model"):
         TinyModel.load(out)
 
 
 def test_training_goes_on_from_a_model_and_the_identity_says_from_which(tmp_path: Path) -> None:
     base = tmp_path / "base"
     rows = [{"prompt": "+|a x", "text": "a b"}, {"prompt": "-|b", "text": "b"}] * 10
-    first = train(rows, model=PAIR, out=base, steps=20, batch=8)
-    more = train(rows, model=base, out=tmp_path / "more", steps=1, batch=8, lr=1e-9)
+    first = train(rows, shape=PAIR, out=base, steps=20, batch=8)
+    more = train(rows, base=base, out=tmp_path / "more", steps=1, batch=8, lr=1e-9)
     assert more.model.logprobs(["+|a x"], ["a b"])[0] == pytest.approx(
         first.model.logprobs(["+|a x"], ["a b"])[0], 1e-3
     )
-    with pytest.raises(UsageError, match="has a piece that the model of .*base cannot write"):
-        train([{"prompt": "a", "text": "zebra"}], model=base, steps=1)
-    with pytest.raises(UsageError, match="holds no model"):
-        train(rows, model=tmp_path, out=tmp_path / "none", steps=1)
+    with pytest.raises(UsageError, match="has a token that the model in .*base does not know"):
+        train([{"prompt": "a", "text": "zebra"}], base=base, steps=1)
+    with pytest.raises(UsageError, match="is not the folder of a model"):
+        train(rows, base=tmp_path, out=tmp_path / "none", steps=1)

@@ -80,7 +80,7 @@ def test_the_summary_counts_what_the_rows_say(table: Path) -> None:
         assert {word: tally[word] for word in words} == words
         assert tally["decided"] == words["pass"] + words["fail"]
         assert tally["keep_rate"] == (words["pass"] / tally["decided"] if tally["decided"] else None)
-    assert "exact: pass 4, fail 8 · keeps 33.3% of the decided" in repr(checked)
+    assert "exact: pass 4, fail 8; keeps 33.3% of the decided rows" in repr(checked)
     assert "length: scored 12" in repr(checked)
 
 
@@ -137,13 +137,13 @@ def test_verifying_a_store_adds_its_verdicts_to_those_there_are(table: Path, tmp
 def test_two_verifiers_of_one_name_are_refused(table: Path) -> None:
     with pytest.raises(winnow.UsageError, match="two verifiers are called 'even'"):
         winnow.verify(table, even, even, **FOREIGN)
-    with pytest.raises(winnow.UsageError, match="no verifier is given"):
+    with pytest.raises(winnow.UsageError, match="verifiers: names no verifier"):
         winnow.verify(table)
 
 
 def test_a_verifier_that_needs_a_reference_is_refused_before_a_row_is_read(tmp_path: Path) -> None:
     rows = [{"prompt": "p", "text": "t"}]
-    with pytest.raises(winnow.UsageError, match=r"no column is known as the reference.*--reference"):
+    with pytest.raises(winnow.UsageError, match=r"no column is known as the reference.*Name it: reference COLUMN"):
         winnow.verify(rows, "exact", out=tmp_path / "v")
     assert not list(tmp_path.iterdir())
 

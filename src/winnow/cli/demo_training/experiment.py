@@ -1,7 +1,7 @@
-"""Act 2, told from its beginning to its end: examples, a generator, candidates, a forecast, students, a page.
+"""The training half of the demo, from the examples over a generator and its students to the page.
 
-Promises: the forecast is written and sealed before the first student is trained, and read again when they are; the same
-seed gives the same files on the same machine; stopped anywhere, the same command goes on.
+The forecast is written and sealed before the first student is trained, and read again afterwards. The same seed gives
+the same files on the same machine; a stopped demo continues when the command is given again.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ STUDENTS_SHOWN = ("unverified", "judged", "verified")
 
 
 def run_demo_training(out: Path, seed: int) -> dict[str, Any]:
-    """Everything, in order; returns what came of it."""
+    """Run the whole experiment and return its results."""
     tables = DemoTables(out)
-    print_lines(f"training a small model on {EXAMPLE_COUNT:,} word problems, and not for long ...")
+    print_lines(f"Training a small model on {EXAMPLE_COUNT:,} word problems, deliberately too briefly ...")
     prompts = tables.write_problems(seed)
     spec = StudentSpec("generator", tables.examples, tables.held_out, out / "models" / "generator", seed)
     generator = train_generator(spec, tables.validation)
     print_lines(
-        f"  right on {generator.accuracy:.1%} of {HELD_OUT_COUNT:,} new problems; it now answers {PROMPT_COUNT:,} others"
+        f"  right on {generator.accuracy:.1%} of {HELD_OUT_COUNT:,} new problems",
+        f"  it now answers {PROMPT_COUNT:,} other problems",
     )
     tables.write_candidates(
         prompts, generate_answers(out / "models" / "generator", [problem.prompt for problem in prompts]), seed
@@ -52,9 +53,9 @@ def run_demo_training(out: Path, seed: int) -> dict[str, Any]:
     }
     held_out_pairs = tables.check_no_shared_pairs()
     forecasts = forecast_students(tables, sizes, out)
-    print_lines("", *_forecast_lines(forecasts), "", "training four students ...")
+    print_lines("", *_forecast_lines(forecasts), "", "Training four students ...")
     scores = train_students(tables, STUDENTS, seed, lambda score: print_lines(f"  {score.name}: {score.accuracy:.1%}"))
-    # What is laid beside the outcome is what was sealed before it.
+    # The outcome is compared with the forecast that was sealed before it.
     seal, predicted_pairs = read_seal(out), order_students(forecasts)
     result = _outcome_document(seed, generator, forecasts, scores, predicted_pairs, seal)
     write_bytes(out / "outcome.json", (json.dumps(result, indent=1) + "\n").encode())
@@ -77,22 +78,24 @@ def run_demo_training(out: Path, seed: int) -> dict[str, Any]:
     )
     write_bytes(out / "page.html", render_page(page).encode())
     print_lines(
-        "", *_result_lines(forecasts, generator, scores, predicted_pairs), "", f"a page to look at: {out}/page.html"
+        "", *_result_lines(forecasts, generator, scores, predicted_pairs), "", f"The results as a page: {out}/page.html"
     )
     return result
 
 
 def _forecast_lines(forecasts: Sequence[StudentForecast]) -> Iterable[str]:
-    yield f"what {LABEL_COUNT} labels say of what each student will learn from, before any is trained:"
+    yield f"What {LABEL_COUNT} labels say about the training rows of each student, before any is trained:"
     yield f"  {'student':<12}{'rows':>7}   {'right among its rows':<26}{'learns from'}"
     for forecast in forecasts:
         share = f"{forecast.right:.1%} ({forecast.low:.1%} to {forecast.high:.1%})"
         yield f"  {forecast.student:<12}{forecast.rows:>7,}   {share:<26}{STUDENT_DESCRIPTIONS[forecast.student]}"
-    yield "  order: " + ", ".join(f"{better} > {worse}" for better, worse in order_students(forecasts))
+    yield "  forecast order: " + ", ".join(f"{better} > {worse}" for better, worse in order_students(forecasts))
 
 
-def _confirmed_pairs(predicted_pairs: Sequence[tuple[str, str]], scores: dict[str, StudentScore]) -> list[tuple[str, str]]:
-    """The pairs that came in the order foretold."""
+def _confirmed_pairs(
+    predicted_pairs: Sequence[tuple[str, str]], scores: dict[str, StudentScore]
+) -> list[tuple[str, str]]:
+    """The pairs whose scores have the order of the forecast."""
     return [(better, worse) for better, worse in predicted_pairs if scores[better].accuracy > scores[worse].accuracy]
 
 
@@ -103,30 +106,31 @@ def _result_lines(
     predicted_pairs: Sequence[tuple[str, str]],
 ) -> Iterable[str]:
     confirmed = _confirmed_pairs(predicted_pairs, scores)
-    yield f"foreseen and come: the order held for {len(confirmed)} of the {len(predicted_pairs)} pairs that were told apart"
-    yield f"  {'student':<12}{'rows right, foreseen':>22}{'scored':>9}{'against its generator':>24}"
+    yield f"The forecast order held for {len(confirmed)} of the {len(predicted_pairs)} pairs it named."
+    yield f"  {'student':<12}{'rows right (forecast)':>23}{'score':>9}{'change from generator':>24}"
     for forecast in sorted(forecasts, key=lambda each: -scores[each.student].accuracy):
         score = scores[forecast.student].accuracy
-        yield f"  {forecast.student:<12}{forecast.right:>22.1%}{score:>9.1%}{100 * (score - generator.accuracy):>+17.1f} points"
+        change = 100 * (score - generator.accuracy)
+        yield f"  {forecast.student:<12}{forecast.right:>23.1%}{score:>9.1%}{change:>+17.1f} points"
     for better, worse in predicted_pairs:
         if (better, worse) not in confirmed:
-            yield f"  not as foreseen: {better} > {worse}"
+            yield f"  not as forecast: {better} > {worse}"
 
 
 def _example_answers(out: Path, problems: Sequence[Problem]) -> list[tuple[str, int, dict[str, tuple[str, bool]]]]:
-    """What the models say to the first held-out problems on which they differ."""
-    prompts = [one.prompt for one in problems]
+    """The answers of the models to the first held-out problems on which they differ."""
+    prompts = [problem.prompt for problem in problems]
     answers_by_model = {
         name: generate_answers(out / "models" / name, prompts) for name in ("generator", *STUDENTS_SHOWN)
     }
     right = {name: right_answer(prompts, texts) for name, texts in answers_by_model.items()}
     return [
         (
-            one.prompt,
-            one.answer,
+            problem.prompt,
+            problem.answer,
             {name: (answers_by_model[name][index], right[name][index] is True) for name in answers_by_model},
         )
-        for index, one in enumerate(problems)
+        for index, problem in enumerate(problems)
         if len({texts[index] for texts in answers_by_model.values()}) > 1
     ][:EXAMPLES_SHOWN]
 
@@ -139,7 +143,7 @@ def _outcome_document(
     predicted_pairs: Sequence[tuple[str, str]],
     seal: str,
 ) -> dict[str, Any]:
-    """What came of it, in numbers."""
+    """The results as a JSON document."""
     confirmed = _confirmed_pairs(predicted_pairs, scores)
     return {
         "seed": seed,

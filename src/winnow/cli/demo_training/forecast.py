@@ -1,8 +1,8 @@
-"""What 500 labels say of each student before it is trained: sealed, so that it cannot be mended afterwards.
+"""The forecast of the demo: what labels say about each student's training rows before it is trained.
 
-Said are shares: how many rows of its file are right (what a student copies), and for how many prompts the file has a
-right row. Students are ranked by the first; where two files are equally right, by what the labels can tell, no order
-is said. What a student will score is not said: an order was seen to hold in studies, a number was not.
+It gives the share of right rows and the share of prompts with a right row, and ranks students by the first. Where
+the labels cannot tell two files apart it names no order, and it names no score: in our studies an order held, a number
+did not. The forecast is sealed, so that a later change is detected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from winnow import api
+import winnow
 from winnow.cli.demo_training.tables import JUDGE_NAME, STUDENTS, DemoTables
 from winnow.errors import BrokenPromise
 from winnow.storage.atomic_files import write_bytes
@@ -53,8 +53,8 @@ def read_seal(folder: Path) -> str:
 
 def _student_forecasts(tables: DemoTables, sizes: dict[str, int]) -> Iterator[StudentForecast]:
     cards = {
-        "judged": api.measure(tables.folder / "verdicts", labels=tables.labels, verdict=JUDGE_NAME),
-        "verified": api.measure(tables.folder / "verdicts", labels=tables.labels, verdict="number"),
+        "judged": winnow.measure(tables.folder / "verdicts", labels=tables.labels, verdict=JUDGE_NAME),
+        "verified": winnow.measure(tables.folder / "verdicts", labels=tables.labels, verdict="number"),
     }
     card_documents = {name: card.to_dict() for name, card in cards.items()}
     wrong = card_documents["verified"]["p"]

@@ -13,14 +13,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from winnow import api
+import winnow
 from winnow.cli.demo_training.tables import DemoTables
 from winnow.verifiers.verdicts import Verifier
 from winnow.web.demo_page import StudentScore
 
 if TYPE_CHECKING:
     from winnow.models.tiny import TinyModel
-    from winnow.stages.train import TrainResult
+    from winnow.stages.train.stage import TrainResult
 
 MAX_PROCESSES = 2
 STEPS, BATCH, LEARNING_RATE, WARMUP = 350, 40, 4e-3, 40
@@ -58,23 +58,20 @@ def score_model(model: TinyModel, held_out: Path) -> dict[str, Any]:
     """How many of these problems a model has right."""
     from winnow.stages.train.evaluation import evaluate_model
 
-    return evaluate_model(model, api.table(held_out), _answer_verifier())
+    return evaluate_model(model, winnow.table(held_out), _answer_verifier())
 
 
 def _answer_verifier() -> Verifier:
-    return api.verifier("number", marker="A:")
+    return winnow.verifier("number", marker="A:")
 
 
 def _train_model(spec: StudentSpec, held_out: Path, **settings: Any) -> TrainResult:
     import torch
 
-    from winnow.api import train
-    from winnow.models.tiny import ModelConfig
-
     torch.set_num_threads(1)
-    return train(
+    return winnow.train(
         spec.rows,
-        model=ModelConfig("decoder", "prose", width=64, heads=4, encoder_layers=0, decoder_layers=2, context=64),
+        shape=winnow.ModelConfig("decoder", "prose", width=64, heads=4, encoder_layers=0, decoder_layers=2, context=64),
         out=spec.out,
         held_out=held_out,
         verifier=_answer_verifier(),

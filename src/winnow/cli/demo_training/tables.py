@@ -1,7 +1,7 @@
-"""What act 2 is made of, in files: examples, held-out problems, candidates, verdicts and what each student learns from.
+"""The files of the demo's training half: examples, held-out problems, candidates, verdicts, training files.
 
-Promises: no pair of numbers of a held-out problem stands in an example, a prompt or a training file; it is looked at in
-the files, not only in how they are made. Everything is the same for the same seed.
+No pair of numbers of a held-out problem occurs in an example, a prompt or a training file; the files themselves are
+checked for it. The same seed gives the same files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from winnow import api
+import winnow
 from winnow.errors import BrokenPromise
 from winnow.science.tasks.demo.sum_problems import small_sum_problems
 from winnow.science.tasks.judges import right_answer
@@ -26,16 +26,16 @@ EXAMPLE_COUNT, PROMPT_COUNT, HELD_OUT_COUNT, LABEL_COUNT, VALIDATION_COUNT = 1_0
 JUDGE_VERIFIER, JUDGE_NAME = "winnow.science.tasks.demo.sum_problems:careless_judge", "careless_judge"
 STUDENTS = ("unverified", "control", "judged", "verified")
 STUDENT_DESCRIPTIONS = {
-    "unverified": "everything the generator wrote",
+    "unverified": "all answers of the generator",
     "control": "as many rows as verified, drawn at random",
-    "judged": "what the careless judge passes",
-    "verified": "what checking the answer passes",
+    "judged": "answers that the careless judge passes",
+    "verified": "answers that pass the check of the number",
 }
 
 
 @dataclass(frozen=True)
 class DemoTables:
-    """The files of act 2."""
+    """The files in the folder of the demo."""
 
     folder: Path
 
@@ -99,14 +99,16 @@ class DemoTables:
 
     def select_training_rows(self, seed: int) -> dict[str, Rows]:
         """What each student learns from, chosen by winnow."""
-        verified_rows = api.verify(
-            self.candidates, JUDGE_VERIFIER, api.verifier("number", marker="A:"), out=self.folder / "verdicts"
+        verified_rows = winnow.verify(
+            self.candidates, JUDGE_VERIFIER, winnow.verifier("number", marker="A:"), out=self.folder / "verdicts"
         )
-        judged = api.select(verified_rows, passed=True, verdict=JUDGE_NAME, out=self.training_file("judged"), seed=seed)
-        verified = api.select(
+        judged = winnow.select(
+            verified_rows, passed=True, verdict=JUDGE_NAME, out=self.training_file("judged"), seed=seed
+        )
+        verified = winnow.select(
             verified_rows, passed=True, verdict="number", out=self.training_file("verified"), seed=seed
         )
-        control = api.select(
+        control = winnow.select(
             self.candidates, passed=False, max_rows=len(verified), out=self.training_file("control"), seed=seed
         )
         return {"control": control, "judged": judged, "verified": verified}

@@ -1,7 +1,7 @@
-"""Where shards are worked on: in this process, or in several of this machine.
+"""The local engine: shards are processed in this process, or in several processes of this machine.
 
-An engine maps a function over tasks and nothing else, so what comes out is the same whichever is used. A worker that
-dies costs the shards it had in hand, which are given out again a limited number of times.
+An engine only maps a function over tasks, so results do not depend on it. The shards of a worker that dies are retried
+a limited number of times.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from winnow.errors import EnvironmentFault
 from winnow.storage.locations.location import Location
 
 MAX_ATTEMPTS = 3
-"""How often a shard is given out before its worker's deaths end the run."""
+"""How often a shard is tried before deaths of its workers end the run."""
 TASKS_PER_WORKER = 2
-"""Tasks given out per worker, so that none waits for the next."""
+"""Tasks submitted per worker, so that no worker waits for its next task."""
 
 
 class EngineTask(Protocol):
-    """What a task is to an engine."""
+    """What an engine needs to know of a task."""
 
     @property
     def source(self) -> Location:
-        """The store that is read."""
+        """The store that the task reads."""
 
     @property
     def number(self) -> int:
-        """The shard."""
+        """The number of the shard."""
 
 
 Job = TypeVar("Job", bound=EngineTask)
@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 
 
 class WorkerPool:
-    """Processes that stay from one task to the next, until they are let go, or one of them dies."""
+    """Worker processes that are kept between tasks, until they are shut down or one of them dies."""
 
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
@@ -56,10 +56,10 @@ class WorkerPool:
         self.shut_down(wait=error is None)
 
     def executor(self, count: int) -> ProcessPoolExecutor:
-        """So many processes, the same as before if they are as many."""
+        """An executor with this many processes, reused while the number stays the same."""
         if self._executor is None or self._count != count:
             self.shut_down()
-            # Started clean, because a fork of a process with threads may hang.
+            # spawn, because a forked process of one with threads may hang.
             context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(
                 count, context, initializer=_initialize_worker, initargs=(os.getpid(),)
@@ -68,7 +68,7 @@ class WorkerPool:
         return self._executor
 
     def shut_down(self, wait: bool = True) -> None:
-        """End them: when they have nothing in hand, or now, whatever they are at."""
+        """Shut the processes down, after their tasks or at once."""
         pool, self._executor = self._executor, None
         if pool is not None and wait:
             pool.shutdown()
@@ -77,7 +77,7 @@ class WorkerPool:
 
 
 def map_tasks(work: Callable[[Job], Result], tasks: Sequence[Job], count: int, workers: WorkerPool) -> Iterator[Result]:
-    """Every task done, in whatever order they end, by so many workers; 0 is this process."""
+    """Yield the result of every task, in the order in which they end; with `count` 0 this process does the work."""
     if count == 0:
         yield from map(work, tasks)
         return
@@ -90,13 +90,13 @@ def map_tasks(work: Callable[[Job], Result], tasks: Sequence[Job], count: int, w
         workers.shut_down(wait=False)
         left = unfinished
     problem = f"a worker died {MAX_ATTEMPTS} times over shard {left[0].number} (killed, or out of memory)"
-    raise EnvironmentFault(str(left[0].source), problem, "Use fewer workers, or see what the system says of it")
+    raise EnvironmentFault(str(left[0].source), problem, "Use fewer workers, or look into the log of the system")
 
 
 def _map_in_pool(
     work: Callable[[Job], Result], tasks: list[Job], pool: ProcessPoolExecutor, ahead: int, unfinished: list[Job]
 ) -> Iterator[Result]:
-    """What one pool gets done; tasks that a dead worker took along are left in `unfinished`."""
+    """Yield what one pool finishes; tasks lost with a dead worker are added to `unfinished`."""
     waiting = list(reversed(tasks))
     running: dict[Future[Result], Job] = {}
     while waiting or running:
@@ -118,7 +118,7 @@ def _map_in_pool(
 
 
 def _stop_pool(pool: ProcessPoolExecutor) -> None:
-    """End the workers now, whatever they are at."""
+    """Terminate the workers at once."""
     processes = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
@@ -128,7 +128,7 @@ def _stop_pool(pool: ProcessPoolExecutor) -> None:
 
 
 def _initialize_worker(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end with it."""
+    """Ignore Ctrl-C, which the parent handles, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent(parent)
     # Workers share the cores: one thread each.
@@ -138,7 +138,7 @@ def _initialize_worker(parent: int) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """Have the system end this process when its parent ends, where the system can."""
+    """Ask the system to end this process when its parent ends, where it can (Linux)."""
     import ctypes
 
     try:

@@ -1,7 +1,1 @@
-"""The stage combine: one verifier out of several weak ones."""
-
-from __future__ import annotations
-
-from winnow.stages.combine.stage import Combination, CombineConfig, combine
-
-__all__ = ["Combination", "CombineConfig", "combine"]
+"""The stage combine: one verifier from several weak ones."""

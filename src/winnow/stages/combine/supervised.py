@@ -1,129 +1,96 @@
-"""What labels say of a combination: the card of the combined verdict, of the majority, and of the best verifier alone.
+"""What labels say about a combination: the cards of the combined verdict, of the majority, and of the best verifier.
 
-A labeled row's combined verdict comes from a fit that did not see its prompt, so its card is measured and not
-flattered. A verifier alone votes as it does; a score alone is cut where the labels of the other folds say, so it is
-held out as well. The best is chosen on the same labels, which flatters it and not the combination.
+The combined verdict of a labeled row comes from a fit that did not see its prompt, so its card is measured; the same
+holds for the threshold of a single score. The best single verifier is chosen on the same labels, which favors it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from winnow.stages.combine.vote_columns import NO_VOTE, VerifierVotes, VotesArray
-from winnow.stages.combine.votes_reader import Floats, VoteTable
-from winnow.statistics.card import estimate_card
-from winnow.statistics.card_inputs import LabeledRows as Judgments
-from winnow.statistics.card_inputs import MeasureOptions, VerdictCounts
-from winnow.statistics.card_report import Card
+from winnow.stages.combine.vote_columns import NO_VOTE, VerifierVotes, Votes
+from winnow.stages.combine.votes_reader import VoteTable
+from winnow.stages.labels import Floats, label_weights
+from winnow.stages.measure.cards import CardBuilder
+from winnow.stages.measure.config import MeasureConfig
+from winnow.stages.measure.evidence import KEPT, NO_VERDICT, VERDICT_CODES, Evidence, LabeledEvidence
+from winnow.stages.measure.prompt_sums import PromptSums
 from winnow.statistics.combine import CombinedVotes, StackLabels, combine_labeled
-from winnow.statistics.paired_comparison import ComparedVerifier, SharedLabels, VerifierComparison, compare_verifiers
-
-VERDICT_CODES = {"pass": 1, "fail": 0, "abstain": NO_VOTE}
 
 
-@dataclass(frozen=True, eq=False)
-class SupervisedReport:
-    """Cards by name, the combined one first; how they differ; the share of labels each one's verdicts match."""
-
-    cards: dict[str, Card]
-    comparison: VerifierComparison
-    best: str
-    accuracy: dict[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        first, *others = ({"verifier": name, **one.to_dict()} for name, one in self.cards.items())
-        return {
-            "card": first,
-            "beside": others,
-            "differences": self.comparison.to_dict()["pairs"],
-            "best_single": self.best,
-            "accuracy": self.accuracy,
-        }
-
-
-def verdict_codes(combined: CombinedVotes) -> VotesArray:
-    """1 pass, 0 fail, -1 abstain."""
+def verdict_codes(combined: CombinedVotes) -> Votes:
+    """The verdicts as votes."""
     codes = np.full(len(combined.verdict), NO_VOTE, np.int8)
-    for word, code in VERDICT_CODES.items():
-        codes[combined.verdict == word] = code
+    codes[combined.verdict == "pass"] = 1
+    codes[combined.verdict == "fail"] = 0
     return codes
 
 
 def evaluate_supervised(
-    vote_table: VoteTable, labeled: StackLabels, verdicts: Mapping[str, VotesArray], label_options: MeasureOptions
-) -> SupervisedReport:
-    """Cards of these verdicts (the combination's first, the majority's second) and of the best verifier alone."""
-    single_verdicts = {verifier.name: _single_verdicts(verifier, labeled) for verifier in vote_table.verifiers}
-    weight = _label_weights(vote_table, labeled.known)
-    right = labeled.right[labeled.known]
+    table: VoteTable, labeled: StackLabels, label: str, verdicts: Mapping[str, Votes], seed: int
+) -> dict[str, Any]:
+    """Measure verdicts (the combination's first) and the best single verifier on the labels; parts of the document."""
+    single = {verifier.name: _single_verdicts(verifier, labeled) for verifier in table.verifiers}
+    right, weights = labeled.right[labeled.known], label_weights(table.drawn, labeled.known)
     accuracy = {
-        name: float(np.average(codes[labeled.known] == right, weights=weight))
-        for name, codes in {**single_verdicts, **verdicts}.items()
+        name: float(np.average(codes[labeled.known] == right, weights=weights))
+        for name, codes in {**single, **verdicts}.items()
     }
-    best = max(single_verdicts, key=lambda name: accuracy[name])
-    compared, cards = [], {}
-    prompt = np.arange(len(vote_table.rows)) if vote_table.prompt is None else vote_table.prompt
-    for name, codes in {**verdicts, best: single_verdicts[best]}.items():
-        counts, decided = _verdict_counts(codes, vote_table.prompt), labeled.known & (codes != NO_VOTE)
-        prompt_kept, prompt_decided = (
-            _count_per_prompt(codes == 1, vote_table),
-            _count_per_prompt(codes != NO_VOTE, vote_table),
-        )
-        rows = Judgments(
-            codes[decided] == 1,
-            labeled.right[decided].astype(np.float64),
-            prompt[decided],
-            _label_weights(vote_table, decided),
-            None if prompt_kept is None else prompt_kept[decided],
-            None if prompt_decided is None else prompt_decided[decided],
-        )
-        cards[name] = estimate_card(counts, rows, label_options)
-        prompt_kept_labeled = None if prompt_kept is None else prompt_kept[labeled.known]
-        compared.append(ComparedVerifier(name, counts, codes[labeled.known], None, prompt_kept_labeled))
-    prompt_rows = _count_per_prompt(np.ones(len(prompt), np.bool_), vote_table)
-    prompt_rows_labeled = None if prompt_rows is None else prompt_rows[labeled.known]
-    labels = SharedLabels(right.astype(np.float64), prompt[labeled.known], weight, prompt_rows_labeled)
-    return SupervisedReport(cards, compare_verifiers(compared, labels, label_options), best, accuracy)
+    best = max(single, key=lambda name: accuracy[name])
+    evidence = _make_evidence(table, labeled, label, {**verdicts, best: single[best]})
+    config = MeasureConfig(seed=seed)
+    builder = CardBuilder(evidence, config.label_options(), config)
+    measured = [builder.measure_verifier(verifier, 0) for verifier in range(len(evidence.verifiers))]
+    first, *others = ({"verifier": one.verifier, **one.card.to_dict()} for one in measured)
+    comparison = builder.compare_verifiers()
+    return {
+        "card": first,
+        "beside": others,
+        "differences": [] if comparison is None else comparison.to_dict()["pairs"],
+        "best_single": best,
+        "accuracy": accuracy,
+    }
 
 
-def _count_per_prompt(mask: npt.NDArray[np.bool_], vote_table: VoteTable) -> Floats | None:
-    """For each row, how many such rows its prompt has."""
-    if vote_table.prompt is None:
-        return None
-    counts: Floats = np.bincount(vote_table.prompt, mask)[vote_table.prompt].astype(np.float64)
-    return counts
-
-
-def _single_verdicts(verifier: VerifierVotes, labeled: StackLabels) -> VotesArray:
-    """One verifier's verdicts: its votes, or its score cut by the labels of other folds."""
+def _single_verdicts(verifier: VerifierVotes, labeled: StackLabels) -> Votes:
+    """The verdicts of one verifier: its votes, or its score at a threshold from the labels of other folds."""
     if verifier.threshold is None:
         return verifier.votes()
     fit = combine_labeled(verifier.numbers()[:, None], [verifier.name], labeled)
     return verdict_codes(fit) if isinstance(fit, CombinedVotes) else verifier.votes()
 
 
-def _verdict_counts(codes: VotesArray, prompt: npt.NDArray[np.int64] | None) -> VerdictCounts:
-    kept, decided = int((codes == 1).sum()), int((codes != NO_VOTE).sum())
-    totals = VerdictCounts(kept, decided - kept, abstain=len(codes) - decided)
-    if prompt is None or not decided:
-        return totals
-    kept_by_prompt, decided_by_prompt = np.bincount(prompt, codes == 1), np.bincount(prompt, codes != NO_VOTE)
-    spread = float(((kept_by_prompt - kept / decided * decided_by_prompt) ** 2).sum())
-    with_kept = {
-        number: count for number, count in enumerate(np.bincount(kept_by_prompt.astype(np.int64)).tolist()) if count
-    }
-    return replace(totals, prompts=int((decided_by_prompt > 0).sum()), spread=spread, with_kept=with_kept)
+def _make_evidence(table: VoteTable, labeled: StackLabels, label: str, verdicts: Mapping[str, Votes]) -> Evidence:
+    """The verdicts as evidence that cards are made from."""
+    codes, known = np.stack(list(verdicts.values())), labeled.known
+    counts = np.stack([np.bincount(one - NO_VERDICT, minlength=len(VERDICT_CODES)) for one in codes])
+    rows = int(known.sum())
+    nothing = np.full(rows, None, object)
+    evidence = LabeledEvidence(
+        row=table.rows[known],
+        key=nothing,
+        prompt=(np.arange(len(known)) if table.prompt is None else table.prompt)[known],
+        verdict=codes[:, known],
+        label=labeled.right[known].astype(np.float64)[None],
+        drawn=np.full(rows, np.nan) if table.drawn is None else table.drawn[known],
+        slice=nothing,
+        answer=nothing,
+    )
+    sums: list[PromptSums] = []
+    if table.prompt is not None:
+        kept, decided = _count_by_prompt(codes == KEPT, table.prompt), _count_by_prompt(codes != NO_VOTE, table.prompt)
+        sums = [PromptSums.from_counts(*one) for one in zip(kept, decided, strict=True)]
+        by_row = {
+            "prompt_kept": kept[:, evidence.prompt],
+            "prompt_decided": decided[:, evidence.prompt],
+            "prompt_rows": np.bincount(table.prompt)[evidence.prompt].astype(np.float64),
+        }
+        evidence = LabeledEvidence(**{**vars(evidence), **by_row})
+    return Evidence(tuple(verdicts), (label,), {None: counts}, {None: sums} if sums else {}, evidence)
 
 
-def _label_weights(vote_table: VoteTable, rows: npt.NDArray[np.bool_]) -> Floats | None:
-    """How many rows each label speaks for, where a plan drew them all."""
-    if vote_table.drawn is None:
-        return None
-    drawn = vote_table.drawn[rows]
-    return None if not len(drawn) or np.isnan(drawn).any() else 1.0 / drawn
+def _count_by_prompt(masks: np.ndarray[Any, np.dtype[np.bool_]], prompt: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
+    return np.stack([np.bincount(prompt, mask) for mask in masks])

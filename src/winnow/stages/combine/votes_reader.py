@@ -1,42 +1,41 @@
-"""What a table says for combining, read in one pass: every verifier's votes or scores, prompts, labels.
+"""Reads the votes and scores of all verifiers in one pass, with prompts and labels.
 
-Held are one byte a row and vote, eight a score, the prompt as a number, and the labels. Bad rows are refused or set
-aside. Ids are watched for repetition where verdicts will be kept by them.
+A vote takes one byte of memory, a score eight. Bad rows are refused or set aside. Ids are checked to be unique where
+verdicts will be stored by them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from winnow.errors import format_value
+from winnow.stages.chunk_reading import quarantine_rows, shorten_keys
 from winnow.stages.combine.vote_columns import (
     ColumnVotes,
     VerifierColumns,
     VerifierVotes,
+    Votes,
     choose_votes,
-    columns_to_read,
     parse_votes,
 )
+from winnow.stages.labels import Floats
 from winnow.tables.chunks import Chunk
-from winnow.tables.column_values import MAX_KEY_LENGTH, read_grades, read_scores, shorten_key
+from winnow.tables.column_values import read_grades, read_scores
 from winnow.tables.table import Table
 from winnow.tables.unique_ids import UniqueIdChecker
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class VoteTable:
-    """Row numbers, voices, the prompt of each row as a number, and labels (NaN where there is none)."""
+    """The votes of all verifiers; of each row a code of its prompt, its label, and the chance that a plan drew it."""
 
     rows: Integers
     verifiers: list[VerifierVotes]
@@ -45,97 +44,90 @@ class VoteTable:
     drawn: Floats | None
 
     def names(self) -> list[str]:
-        """How the verifiers are called."""
+        """The names of the verifiers."""
         return [verifier.name for verifier in self.verifiers]
 
-    def votes(self) -> npt.NDArray[np.int8]:
-        """One row per candidate, one column per verifier."""
+    def votes(self) -> Votes:
+        """The votes, one row per candidate and one column per verifier."""
         return np.stack([verifier.votes() for verifier in self.verifiers], axis=1)
 
     def numbers(self) -> Floats:
-        """The same, scores left as they are."""
+        """The same with scores as they are, NaN for no vote."""
         return np.stack([verifier.numbers() for verifier in self.verifiers], axis=1)
 
     def label_hash(self) -> str | None:
-        """sha256 of which rows are labeled, and how."""
+        """The sha256 of which rows are labeled, and how."""
         if self.label is None:
             return None
         known = np.flatnonzero(~np.isnan(self.label))
         return hashlib.sha256(self.rows[known].tobytes() + self.label[known].tobytes()).hexdigest()
 
 
-@dataclass
-class _VoteBuffer:
-    """What was read so far."""
+class _VoteReader:
+    """One pass over a table, and what it has collected so far."""
 
-    column_votes: dict[str, ColumnVotes]
-    rows: list[Integers] = field(default_factory=list)
-    prompt: list[pa.Array] = field(default_factory=list)
-    label: list[Floats] = field(default_factory=list)
-    drawn: list[Floats] = field(default_factory=list)
+    def __init__(self, table: Table, verifiers: Sequence[VerifierColumns], label: str | None) -> None:
+        self._table = table
+        self._label = label
+        self._has_plan = label is not None and "drawn" in table.names()
+        self.votes = {column: ColumnVotes() for verifier in verifiers for column in verifier.columns}
+        self.rows: list[Integers] = [np.zeros(0, np.int64)]
+        self.labels: list[Floats] = [np.zeros(0)]
+        self.drawn: list[Floats] = [np.zeros(0)]
+
+    def columns(self) -> list[str]:
+        """The columns to read besides roles."""
+        return [*self.votes, *([self._label] if self._label else []), *(["drawn"] if self._has_plan else [])]
+
+    def add(self, chunk: Chunk) -> pa.Array:
+        """Collect the good rows of a chunk, set the others aside, and return the positions of the good ones."""
+        parsed = {column: parse_votes(chunk, column) for column in self.votes}
+        label = None if self._label is None else read_grades(chunk, self._label)
+        drawn = read_scores(chunk, "drawn") if self._has_plan else None
+        problems: dict[int, str] = {}
+        for checked in (*parsed.values(), label, drawn):
+            problems |= {} if checked is None else checked.problems
+        quarantine_rows(self._table, chunk, problems)
+        good = np.setdiff1d(np.arange(len(chunk)), np.fromiter(problems, np.int64, len(problems)))
+        self.rows.append(chunk.row_numbers[good])
+        for column, votes in parsed.items():
+            self.votes[column].add(votes.values[good], votes.has_words)
+        for values, collected in ((label, self.labels), (drawn, self.drawn)):
+            if values is not None:
+                collected.append(values.array.to_numpy(zero_copy_only=False)[good])
+        return pa.array(good)
+
+    def finish(self, verifiers: Sequence[VerifierColumns], prompts: list[pa.Array] | None) -> VoteTable:
+        """All rows that were collected."""
+        has_labels = self._label is not None
+        return VoteTable(
+            np.concatenate(self.rows),
+            [choose_votes(verifier, self.votes, has_labels) for verifier in verifiers],
+            None if prompts is None else _encode_prompts(prompts),
+            np.concatenate(self.labels) if has_labels else None,
+            np.concatenate(self.drawn) if self._has_plan else None,
+        )
 
 
 def read_votes(table: Table, verifiers: Sequence[VerifierColumns], label: str | None, keyed_by_id: bool) -> VoteTable:
-    """One pass over the table; `keyed` where verdicts will be kept by candidate id."""
-    vote_columns = columns_to_read(verifiers)
-    has_draw_chances = label is not None and "drawn" in table.names()
-    extra_columns = [*vote_columns, *([label] if label else []), *(["drawn"] if has_draw_chances else [])]
-    buffer = _VoteBuffer({column: ColumnVotes() for column in vote_columns})
+    """Read the votes of a table; `keyed_by_id` if verdicts will be stored by id, which must then be unique."""
+    reader = _VoteReader(table, verifiers, label)
+    prompts: list[pa.Array] | None = [] if table.has_role("prompt") else None
     check_ids = keyed_by_id and table.columns.id is not None
-    parts_to_read = [*(["prompt"] if table.has_role("prompt") else []), *(["id"] if check_ids else [])]
+    roles = [*([] if prompts is None else ["prompt"]), *(["id"] if check_ids else [])]
     with UniqueIdChecker(table) if check_ids else nullcontext() as ids:
-        for chunk, parts in table.read_roles(parts_to_read, extra_columns):
-            good = _add_chunk(table, chunk, label, has_draw_chances, buffer)
-            if "prompt" in parts:
-                buffer.prompt.append(_prompt_keys(parts["prompt"].take(good)))
+        for chunk, parts in table.read_roles(roles, reader.columns()):
+            good = reader.add(chunk)
+            if prompts is not None:
+                prompts.append(shorten_keys(parts["prompt"].take(good)))
             if ids is not None:
                 ids.add(chunk.row_numbers[good.to_numpy()], {"id": parts["id"].take(good)})
         if ids is not None:
             ids.check()
-    return VoteTable(
-        rows=np.concatenate(buffer.rows) if buffer.rows else np.zeros(0, np.int64),
-        verifiers=[choose_votes(verifier, buffer.column_votes, has_labels=label is not None) for verifier in verifiers],
-        prompt=_encode_prompts(buffer.prompt) if table.has_role("prompt") else None,
-        label=None if label is None else np.concatenate([np.zeros(0), *buffer.label]),
-        drawn=np.concatenate([np.zeros(0), *buffer.drawn]) if has_draw_chances else None,
-    )
-
-
-def _add_chunk(table: Table, chunk: Chunk, label: str | None, has_draw_chances: bool, buffer: _VoteBuffer) -> pa.Array:
-    """Keep what the good rows of a chunk say; returns their positions."""
-    parsed = {column: parse_votes(chunk, column) for column in buffer.column_votes}
-    label_values = None if label is None else read_grades(chunk, label)
-    draw_chances = read_scores(chunk, "drawn") if has_draw_chances else None
-    checked = [one.problems for one in (*parsed.values(), label_values, draw_chances) if one is not None]
-    problems = {position: message for found in checked for position, message in found.items()}
-    _quarantine_rows(table, chunk, problems)
-    good = np.setdiff1d(np.arange(len(chunk)), np.fromiter(problems, np.int64, len(problems)))
-    buffer.rows.append(chunk.row_numbers[good])
-    for column, one in parsed.items():
-        buffer.column_votes[column].add(one.values[good], one.has_words)
-    if label_values is not None:
-        buffer.label.append(label_values.array.to_numpy(zero_copy_only=False)[good])
-    if draw_chances is not None:
-        buffer.drawn.append(draw_chances.array.to_numpy(zero_copy_only=False)[good])
-    return pa.array(good)
-
-
-def _quarantine_rows(table: Table, chunk: Chunk, problems: Mapping[int, str]) -> None:
-    for position, problem in sorted(problems.items()):
-        table.bad_rows.add(
-            chunk.locate(position), problem, format_value(chunk.take(np.array([position])).to_dicts()[0])
-        )
-
-
-def _prompt_keys(prompts: pa.Array) -> pa.Array:
-    """The prompts, long ones shortened."""
-    if (pc.max(pc.utf8_length(prompts)).as_py() or 0) <= MAX_KEY_LENGTH:
-        return prompts
-    return pa.array([shorten_key(key) for key in prompts.to_pylist()], pa.string())
+    return reader.finish(verifiers, prompts)
 
 
 def _encode_prompts(prompts: list[pa.Array]) -> Integers:
-    """A number for each prompt."""
     encoded = pa.chunked_array(prompts, pa.string()).dictionary_encode().unify_dictionaries()
     parts = [chunk.indices.to_numpy().astype(np.int64) for chunk in encoded.chunks]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)

@@ -45,7 +45,7 @@ class EditCounts:
             setattr(self, name, int(mask.sum()))
 
     def add(self, other: EditCounts | dict[str, Any]) -> None:
-        """More texts."""
+        """Add the counts of further texts."""
         values = other if isinstance(other, dict) else vars(other)
         for name in (*COUNT_FIELDS, "logp"):
             setattr(self, name, getattr(self, name) + values[name])
@@ -144,20 +144,20 @@ class EditTally:
 
 
 def describe_edits(summary: dict[str, Any]) -> list[str]:
-    """The summary in words."""
+    """The summary as lines for a person."""
     if not summary["tokens"]:
-        return ["  no token: nothing to edit"]
+        return ["  no tokens, so nothing to edit"]
     ineligible = summary["ineligible"]
-    reasons = f"nothing known {ineligible['unknown']:,}, not in place {ineligible['not_in_place']:,}, protected {ineligible['protected']:,}"
     lines = [
-        f"  {summary['tokens']:,} tokens · eligible {summary['eligible_share']:.1%} ({reasons})",
-        f"  selected {summary['selected_share']:.2%} · really changed {summary['changed_share']:.3%}"
-        f" · {summary['rows_changed']:,} of {summary['rows']:,} texts changed",
+        f"  {summary['tokens']:,} tokens, of which {summary['eligible_share']:.1%} can be edited"
+        f" (protected {ineligible['protected']:,}, without a probability {ineligible['unknown']:,},"
+        f" not aligned with the text {ineligible['not_in_place']:,})",
+        f"  selected {summary['selected_share']:.2%} of tokens, changed {summary['changed_share']:.3%};"
+        f" {summary['rows_changed']:,} of {summary['rows']:,} texts changed",
     ]
-    for number, round_summary in enumerate(summary["rounds"][1:], 2):
-        lines.append(
-            f"  round {number}: selected {round_summary['selected_share']:.2%} · changed {round_summary['changed_share']:.3%}"
-        )
+    for number, counts in enumerate(summary["rounds"][1:], 2):
+        shares = f"selected {counts['selected_share']:.2%} of tokens, changed {counts['changed_share']:.3%}"
+        lines.append(f"  round {number}: {shares}")
     return [
         *lines,
         *_length_lines(summary["characters"]),
@@ -176,7 +176,8 @@ def _perplexity_lines(perplexities: dict[str, Any]) -> list[str]:
         return []
     line = f"  perplexity {perplexities['all_before']:.2f}"
     if perplexities["before"] is not None and perplexities["after"] is not None:
-        line += f"; of {perplexities['documents']:,} texts read again {perplexities['before']:.2f} -> {perplexities['after']:.2f}"
+        change = f"{perplexities['before']:.2f} -> {perplexities['after']:.2f}"
+        line += f"; of the {perplexities['documents']:,} texts that were read again {change}"
     return [line]
 
 

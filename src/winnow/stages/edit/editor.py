@@ -1,14 +1,13 @@
-"""Editing texts with a prior: what the rules say of each token, and what they leave of the text.
+"""The editor: edits texts token by token with a prior.
 
-Promises: a text's edits depend on the text, its row's id, the settings and the prior, and on nothing beside them; every
-edited token was eligible and selected in its original context; all other characters stay. One pass over a text a round.
-It reads no table and writes nothing.
+The edits of a text depend only on the text, the id of its row, the options and the prior. Every edited token was
+selected in its original context; all other characters stay. The editor reads no table and writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,42 +32,17 @@ from winnow.models.prior import (
     TokenScores,
     want_no_candidates,
 )
+from winnow.stages.edit.config import EditConfig
 from winnow.stages.edit.edit_counts import EditCounts, count_deciles
-from winnow.stages.edit.rules import NO_REPLACEMENT, EditRules, add_current_token, draw_columns, select_tokens
+from winnow.stages.edit.rules import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
 from winnow.statistics.row_random import row_generator
 from winnow.text.edits import TextEdit, apply_edits, compose_edits
-from winnow.text.protected_spans import PROTECTED_KINDS, Protection
-
-
-@dataclass(frozen=True)
-class EditConfig:
-    """How texts are edited."""
-
-    rules: EditRules = field(default_factory=EditRules)
-    protect: tuple[str, ...] = tuple(PROTECTED_KINDS)
-    patterns: tuple[str, ...] = ()
-    rounds: int = 1
-    seed: int = 0
-    read_again: int = 10
-    """Every so manieth row is read again after editing, for its perplexity; 0 for none."""
-
-    def __post_init__(self) -> None:
-        Protection(self.protect, self.patterns)
-        if self.rounds < 1:
-            raise UsageError("--rounds", f"{self.rounds} rounds are none", "State at least 1")
-        if self.read_again < 0:
-            raise UsageError("--read-again", f"{self.read_again} is below 0", "State 0 for none, 1 for every text")
-
-    def config(self) -> dict[str, Any]:
-        """What of the settings the result depends on."""
-        protected = {"protect": sorted(self.protect), "patterns": list(self.patterns)}
-        more = {"rounds": self.rounds, "seed": self.seed, "read_again": self.read_again}
-        return {**self.rules.config(), **protected, **more}
+from winnow.text.protected_spans import Protection
 
 
 @dataclass(frozen=True)
 class EditInput:
-    """A text to edit, with the id of its row, what is stored of it, and where it stands."""
+    """A text to edit, with the id of its row, its stored log-probabilities, and its place in the source."""
 
     text: str
     id: str
@@ -76,23 +50,23 @@ class EditInput:
     location: str = ""
     is_reread: bool = False
     is_missing: bool = False
-    """Whether there is no text at all, which is not an empty one."""
+    """Whether there is no text at all; an empty text is a text."""
 
 
 @dataclass(frozen=True)
 class EditedText:
-    """A text after editing: its edits in offsets of the source, and the figures of each round."""
+    """A text after editing: its edits in offsets of the source, and the counts of each round."""
 
     text: str
     edits: list[TextEdit]
     rounds: list[EditCounts]
     reread: tuple[float, int] | None
-    """Sum of the log-probabilities and number of tokens of the edited text, where it was read again."""
+    """The sum of log-probabilities and the number of tokens of the edited text, if it was read again."""
 
 
 @dataclass
 class EditState:
-    """A text in work: where its tokens stand, which may be edited, and what is known of them so far."""
+    """A text being edited: its tokens, which of them may be edited, and their log-probabilities so far."""
 
     source: EditInput
     encoding: TextEncoding
@@ -104,32 +78,32 @@ class EditState:
 
     @property
     def eligible(self) -> Bools:
-        """Tokens that may be edited, whatever their chance."""
+        """Tokens that may be edited, whatever their probability."""
         is_eligible: Bools = (self.alignment != MISALIGNED) & ~self.protected
         return is_eligible
 
 
 class Editor:
-    """Edits texts."""
+    """Edits texts with a prior."""
 
     def __init__(
-        self, prior: Prior, settings: EditConfig, on_tokens: Callable[[int], None] = lambda tokens: None
+        self, prior: Prior, config: EditConfig, on_tokens: Callable[[int], None] = lambda tokens: None
     ) -> None:
-        """`tell` hears how many more tokens were read."""
-        if settings.rounds > 1 and prior.column is not None:
+        """Prepare the editor; `on_tokens` is called with the number of further tokens read."""
+        if config.rounds > 1 and prior.column is not None:
             step = "Leave --rounds out, or give the model itself"
-            raise UsageError("--rounds", "what is stored is of the source alone, and nothing of an edited text", step)
+            raise UsageError("--rounds", "stored log-probabilities are of the source text, not of an edited one", step)
         self.prior = prior
-        self.settings = settings
+        self.config = config
         self._on_tokens = on_tokens
-        self._protection = Protection(settings.protect, settings.patterns)
+        self._protection = Protection(config.protect, config.protect_regex)
 
     def edit_texts(self, inputs: Sequence[EditInput]) -> list[EditedText]:
-        """The texts after all rounds."""
+        """Edit the texts in all rounds."""
         texts = [text_input.text for text_input in inputs]
         edits: list[list[TextEdit]] = [[] for _ in inputs]
         rounds: list[list[EditCounts]] = [[] for _ in inputs]
-        for number in range(self.settings.rounds):
+        for number in range(self.config.rounds):
             for row, (new_edits, counts) in enumerate(self._run_round(inputs, texts, number)):
                 edits[row] = compose_edits(inputs[row].text, edits[row], new_edits)
                 texts[row] = apply_edits(inputs[row].text, edits[row])
@@ -140,17 +114,19 @@ class Editor:
     def _run_round(
         self, inputs: Sequence[EditInput], texts: Sequence[str], number: int
     ) -> list[tuple[list[TextEdit], EditCounts]]:
-        """One round: edits in offsets of these texts, and the figures."""
+        """Run one round and return the edits of each text, in its offsets, with the counts."""
         states = self._start_states(inputs, texts, number)
-        rules = self.settings.rules
+        config = self.config
 
         def select_positions(document: int, first: int, logprobs: Floats) -> Bools:
             span = slice(first, first + len(logprobs))
             states[document].logprobs[span] = logprobs
-            return select_tokens(logprobs, rules).resample & states[document].eligible[span]
+            return select_tokens(logprobs, config).resample & states[document].eligible[span]
 
-        top_k = rules.top_k if rules.sampler == "top-k" else None
-        candidate_request = CandidateRequest(select_positions, top_k, rules.top_p if rules.sampler == "top-p" else None)
+        top_k = config.candidate_count if config.sampler == "top-k" else None
+        candidate_request = CandidateRequest(
+            select_positions, top_k, config.candidate_mass if config.sampler == "top-p" else None
+        )
         documents = [
             Document(state.encoding.ids, state.source.stored_logprobs, state.source.location) for state in states
         ]
@@ -164,7 +140,7 @@ class Editor:
         states = []
         for text_input, text, encoding in zip(inputs, texts, tokenizer.encode(texts), strict=True):
             count = len(encoding.ids)
-            uniforms = row_generator(self.settings.seed, purpose, text_input.id).random(count)
+            uniforms = row_generator(self.config.seed, purpose, text_input.id).random(count)
             is_protected = protected_tokens(self._protection.mask(text), encoding)
             alignment = tokenizer.align_tokens(text, encoding)
             logprobs = np.full(count, np.nan)
@@ -182,22 +158,22 @@ class Editor:
         return states
 
     def _draw_replacements(self, state: EditState, scores: TokenScores) -> None:
-        """Draw a replacement at each position that wanted candidates."""
-        positions, candidates, rules = scores.candidate_positions, scores.candidates, self.settings.rules
+        """Draw a replacement at each position that asked for candidates."""
+        positions, candidates, config = scores.candidate_positions, scores.candidates, self.config
         if not len(positions):
             return
-        if rules.like == "code" and rules.sampler == "top-k":
+        if config.like == "code" and config.sampler == "top-k":
             candidates = add_current_token(candidates, state.encoding.ids[positions], state.logprobs[positions])
         possible = candidates_that_fit(self.prior.tokenizer, candidates.ids, state.alignment[positions])
-        columns = draw_columns(candidates, possible, rules.effective_beta(), state.uniforms[positions])
+        columns = draw_columns(candidates, possible, config.temperature, state.uniforms[positions])
         token_ids = candidates.ids[np.arange(len(positions)), np.maximum(columns, 0)]
         state.replacements[positions] = np.where(columns == NO_REPLACEMENT, NO_REPLACEMENT, token_ids)
 
     def _collect_edits(self, state: EditState, text: str) -> tuple[list[TextEdit], EditCounts]:
-        """The edits of a page that was read, and its figures."""
+        """The edits of a text that was read, and its counts."""
         logprobs, eligible, encoding = state.logprobs, state.eligible, state.encoding
         logprobs[encoding.is_special] = np.nan
-        selection = select_tokens(logprobs, self.settings.rules)
+        selection = select_tokens(logprobs, self.config)
         unknown = np.isnan(logprobs)
         deleted = selection.delete & eligible
         edits = []
@@ -234,7 +210,7 @@ class Editor:
     def _reread_texts(
         self, inputs: Sequence[EditInput], texts: Sequence[str], rounds: Sequence[Sequence[EditCounts]]
     ) -> list[tuple[float, int] | None]:
-        """How likely the edited texts are, of those that are to be read again; one without edits is known already."""
+        """Score the edited texts that are to be read again; the score of a text without edits is known."""
         results: list[tuple[float, int] | None] = [None] * len(inputs)
         reread_rows = [row for row, item in enumerate(inputs) if item.is_reread and self.prior.column is None]
         for row in reread_rows:
@@ -254,7 +230,7 @@ class Editor:
 
 
 def protected_tokens(characters: Bools, encoding: TextEncoding) -> Bools:
-    """Tokens that stand for at least one protected character."""
+    """Which tokens cover at least one protected character."""
     protected_before = np.concatenate([[0], np.cumsum(characters)])
     is_protected: Bools = protected_before[encoding.ends] > protected_before[encoding.starts]
     return is_protected

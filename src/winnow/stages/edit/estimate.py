@@ -8,7 +8,7 @@ and token that is read, at a stated speed.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -83,10 +83,10 @@ def _sample_texts(table: Table, edit_map: EditMap, limit: int) -> tuple[list[tup
     """Texts drawn by hash, in the order of their rows; how many rows and characters there are."""
     heap: list[tuple[int, int, EditInput]] = []
     rows = characters = 0
-    for piece in split_pieces(table, edit_map.logprobs):
+    for piece in split_pieces(table, edit_map.options.logprobs):
         for row, text_input in zip(piece.chunk.row_numbers.tolist(), piece.inputs, strict=True):
             rows, characters = rows + 1, characters + len(text_input.text)
-            entry = (-draw_number(edit_map.settings.seed, "edit estimate", str(row)), row, text_input)
+            entry = (-draw_number(edit_map.options.seed, "edit estimate", str(row)), row, text_input)
             if len(heap) < limit:
                 heapq.heappush(heap, entry)
             elif entry[0] > heap[0][0]:
@@ -95,7 +95,7 @@ def _sample_texts(table: Table, edit_map: EditMap, limit: int) -> tuple[list[tup
 
 
 def _time_editing(edit_map: EditMap, sample: list[tuple[int, EditInput]]) -> tuple[EditTally, float]:
-    editor = replace(edit_map, settings=replace(edit_map.settings, read_again=0)).make_editor()
+    editor = EditMap(edit_map.model, edit_map.options.model_copy(update={"read_again": 0})).make_editor()
     tally, start = EditTally(), perf_counter()
     for first in range(0, len(sample), BATCH_TEXTS):
         batch = sample[first : first + BATCH_TEXTS]

@@ -1,12 +1,12 @@
-"""edit as a map over rows: settings every process can make its own editor of, and rows as a store has them.
+"""Edit as a map over the rows of a shard; each process makes its own editor from the options.
 
-A row of the result holds the edited text, its edits in offsets of the source, and the figures of each round.
+A row of the result holds the edited text, its edits in offsets of the source, and the counts of each round.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.errors import UsageError, format_value
-from winnow.models.huggingface import HuggingFacePrior, ReadOptions
+from winnow.models.huggingface import ReadOptions
+from winnow.models.open_prior import open_prior
 from winnow.models.prior import Prior
-from winnow.models.stored_logprobs import StoredLogprobs
+from winnow.stages.edit.config import EditConfig
 from winnow.stages.edit.edit_counts import ROUND_TYPE
-from winnow.stages.edit.editor import EditConfig, EditedText, EditInput, Editor
+from winnow.stages.edit.editor import EditedText, EditInput, Editor
 from winnow.stages.shard_tasks import ShardCounts
 from winnow.storage.receipts import WorkSpec
 from winnow.tables.chunks import Chunk
@@ -29,12 +30,12 @@ from winnow.tables.table import Table
 VERSION = 1
 MAX_PIECE_ROWS = 4096
 MAX_PIECE_CHARACTERS = 1 << 21
-"""Texts that are edited, and kept for good, together."""
+"""The size of a piece: texts that are edited and stored together."""
 EDIT_TYPE = pa.struct(
     [*(("start", pa.int64()), ("end", pa.int64())), *(("from", pa.string()), ("to", pa.string()), ("p", pa.float64()))]
 )
 ADDED_COLUMNS = pa.schema([("text", pa.string()), ("edits", pa.list_(EDIT_TYPE))])
-"""What a row gets."""
+"""The columns that editing adds to a row."""
 REREAD_TYPE = pa.struct([("logp", pa.float64()), ("known", pa.int64())])
 EDITS_SCHEMA = pa.schema(
     [
@@ -49,45 +50,43 @@ EDITS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class EditMap:
-    """What to edit with, and how."""
+    """The map of the stage: a model and the options."""
 
     model: str
-    logprobs: str | None = None
-    """The column with stored log-probabilities; the model's folder lends its tokenizer alone then."""
-    settings: EditConfig = field(default_factory=EditConfig)
-    read_options: ReadOptions = field(default_factory=ReadOptions)
+    """A model folder; with stored log-probabilities only its tokenizer is used."""
+    options: EditConfig
 
     kind = "edits"
     schema = EDITS_SCHEMA
 
     def load_prior(self) -> Prior:
-        """Who says how likely tokens are; loaded once in a process."""
-        return _load_prior(self.model, self.logprobs, self.read_options)
+        """The prior that scores tokens, loaded once in a process."""
+        return _load_prior(self.model, self.options.logprobs, self.options.read_options())
 
     def config(self) -> dict[str, Any]:
-        """The settings, and the sha256 of the model."""
-        return {**self.settings.config(), "prior": self.load_prior().config()}
+        """The options on which results depend, and the sha256 of the model."""
+        return {**self.options.result_settings(), "prior": self.load_prior().config()}
 
     def work(self, table: Table, target: Path) -> WorkSpec:
-        """The edits of this table."""
-        check_table(table, self.logprobs)
+        """The identity of the edits of this table."""
+        check_table(table, self.options.logprobs)
         return WorkSpec("edit", VERSION, self.config(), source_receipt(table, target))
 
     def rows(self, shard: Table, counts: ShardCounts) -> Iterator[pa.RecordBatch]:
-        """One row for each of the shard."""
+        """One result row for each row of the shard."""
         editor = self.make_editor()
-        for piece in split_pieces(shard, self.logprobs):
+        for piece in split_pieces(shard, self.options.logprobs):
             counts.rows += len(piece.inputs)
             yield piece.edit(editor)
 
     def make_editor(self, on_tokens: Callable[[int], None] = lambda tokens: None) -> Editor:
-        """What does the work in this process."""
-        return Editor(self.load_prior(), self.settings, on_tokens)
+        """Make the editor of this process."""
+        return Editor(self.load_prior(), self.options, on_tokens)
 
 
 @cache
 def _load_prior(model: str, logprobs: str | None, read_options: ReadOptions) -> Prior:
-    return HuggingFacePrior(model, read_options) if logprobs is None else StoredLogprobs(model, logprobs)
+    return open_prior(model, logprobs, read_options)
 
 
 def check_table(table: Table, logprobs: str | None) -> None:
@@ -96,13 +95,14 @@ def check_table(table: Table, logprobs: str | None) -> None:
     table.require_roles("text")
     if "edits" in names:
         step = "Edit the source with --rounds 2, or rename the column"
-        raise UsageError("edit", f"{table.name} has a column edits already", step)
+        raise UsageError("edit", f"{table.name} already has a column edits", step)
     if "text" in names and "text" not in (table.columns.text, table.columns.messages):
-        problem = f"{table.name} has a column text beside {format_value(table.columns.text)}, which the edited one would replace"
+        own = format_value(table.columns.text)
+        problem = f"{table.name} has a column text beside {own}, which the edited text would replace"
         raise UsageError("--text", problem, "Rename it, or edit that column: --text text")
     if logprobs is not None and logprobs not in names:
         raise UsageError(
-            "--logprobs", f"{format_value(logprobs)} is no column of {table.name}", "Name one that is there"
+            "--logprobs", f"{format_value(logprobs)} is not a column of {table.name}", "Name one of its columns"
         )
 
 
@@ -114,8 +114,8 @@ class TextPiece:
     inputs: list[EditInput]
 
     def edit(self, editor: Editor) -> pa.RecordBatch:
-        """The rows of the result. Which texts are read again goes by the numbers of their rows."""
-        interval, rows = editor.settings.read_again, self.chunk.row_numbers.tolist()
+        """Edit the texts. Which of them are read again depends on their row numbers."""
+        interval, rows = editor.config.read_again, self.chunk.row_numbers.tolist()
         inputs = [
             replace(text_input, is_reread=interval > 0 and row % interval == 0)
             for text_input, row in zip(self.inputs, rows, strict=True)
@@ -124,7 +124,7 @@ class TextPiece:
 
 
 def split_pieces(table: Table, logprobs: str | None, whole_rows: bool = False) -> Iterator[TextPiece]:
-    """The rows of a table, some at a time, so that what is held does not grow with the table."""
+    """Split the rows of a table into pieces, so that memory does not grow with the table."""
     part_names = ["text", *(["id"] if has_ids(table) else [])]
     extra_columns = None if whole_rows else [] if logprobs is None else [logprobs]
     for chunk, parts in table.read_roles(part_names, extra_columns):
@@ -141,7 +141,7 @@ def split_pieces(table: Table, logprobs: str | None, whole_rows: bool = False) -
 
 
 def has_ids(table: Table) -> bool:
-    """Whether rows have ids, or a prompt to make them of; else a row is called by its number."""
+    """Whether rows have ids, or a prompt to make ids from; else the row number serves as id."""
     return table.columns.id is not None or table.has_role("prompt")
 
 
@@ -157,7 +157,7 @@ def _portion_ranges(texts: Sequence[str | None]) -> Iterator[range]:
 
 
 def to_edits_batch(rows: Sequence[int], inputs: Sequence[EditInput], edited: Sequence[EditedText]) -> pa.RecordBatch:
-    """Rows as a store holds them."""
+    """The result rows of these texts."""
     records = [
         {
             "row": row,
@@ -173,7 +173,7 @@ def to_edits_batch(rows: Sequence[int], inputs: Sequence[EditInput], edited: Seq
 
 
 def edits_to_dicts(source: str, edited: EditedText) -> list[dict[str, Any]]:
-    """The edit map of a row."""
+    """The edits of a text as the column `edits` holds them."""
     return [
         {"start": edit.start, "end": edit.end, "from": source[edit.start : edit.end], "to": edit.to, "p": edit.p}
         for edit in edited.edits

@@ -19,6 +19,7 @@ from winnow.stages.edit.edit_counts import EditTally, describe_edits
 from winnow.stages.edit.shard_map import ADDED_COLUMNS, EDITS_SCHEMA, EditMap, TextPiece, split_pieces
 from winnow.stages.results import MemorySource, Rows, reopen_table
 from winnow.storage.atomic_files import make_folder, translate_os_errors
+from winnow.storage.locations.location import Location, require_local
 from winnow.storage.receipts import RECEIPT_NAME, Receipt, RowCounts, WorkSpec, read_receipt
 from winnow.storage.shard_receipt import (
     ShardResult,
@@ -41,11 +42,11 @@ EditProgressCallback = Callable[[int, int], None]
 
 
 def ignore_progress(rows: int, tokens: int) -> None:
-    """Tells nobody."""
+    """Ignore the progress of editing."""
 
 
 class EditedRows(Rows):
-    """Texts after editing."""
+    """The edited texts and their summary."""
 
     def describe(self) -> str:
         head = f"edited {self.summary['rows']:,} texts of {self.summary['table']}"
@@ -83,7 +84,7 @@ def _edit_pieces(
     """Every piece with its rows as a store has them."""
     editor = edit_map.make_editor(lambda tokens: on_progress(0, tokens))
     with UniqueIdChecker(table) as ids:
-        for piece in split_pieces(table, edit_map.logprobs, whole_rows):
+        for piece in split_pieces(table, edit_map.options.logprobs, whole_rows):
             _add_ids(ids, piece)
             batch = piece.edit(editor)
             on_progress(len(piece.inputs), 0)
@@ -113,6 +114,11 @@ def _edit_to_store(table: Table, edit_map: EditMap, out: Path, on_progress: Edit
     )
 
 
+def local_output(out: str | Location | None) -> Path | None:
+    """The path of a result of editing, which is written piece by piece and so must be local."""
+    return None if out is None else require_local(out, "--out", "edits are written piece by piece to a local folder")
+
+
 def _prepare_folder(out: Path) -> None:
     """A folder that is new, or where this was begun; a writer that was killed leaves its partial file."""
     make_folder(out)
@@ -134,7 +140,7 @@ def _edit_shards(
     editor = edit_map.make_editor(lambda tokens: on_progress(0, tokens))
     results: list[ShardResult] = []
     with UniqueIdChecker(table) as ids:
-        for number, piece in enumerate(split_pieces(table, edit_map.logprobs)):
+        for number, piece in enumerate(split_pieces(table, edit_map.options.logprobs)):
             _add_ids(ids, piece)
             name, rows = f"part-{number:05d}.parquet", piece.chunk.row_numbers
             span = {"rows": {"first": int(rows[0]), "last": int(rows[-1])}}
@@ -200,7 +206,7 @@ def tally_store(store: Store) -> EditTally:
 
 
 def add_to_tally(tally: EditTally, batch: pa.RecordBatch) -> None:
-    """More rows."""
+    """Add the rows of a batch to the tally."""
     for row in batch.select(["text", "edits", "rounds", "after"]).to_pylist():
         tally.add(row)
 

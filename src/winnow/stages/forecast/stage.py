@@ -1,72 +1,92 @@
-"""forecast: what each rule of selection would give, before anything is trained, from scores and labels.
+"""forecast: what each selection rule would give before anything is trained, from scores and labels.
 
-Reads prompt, score and label of every scored row into arrays (about 40 bytes a row) and leaves the rest to the
-statistics. Rows without a score stand aside and are counted. Labels that a plan drew carry their chance as `drawn`.
-The rule is said as the `select` line that applies it. It writes nothing.
+Prompt, score and label of every scored row are read into arrays (about 40 bytes a row); rows without a score are
+counted. The recommended rule is the `select` command that applies it. The estimates are those of `winnow.statistics`.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.errors import BadTable, UsageError, format_value, suggest_name
 from winnow.stages.columns_in_use import has_verdicts, verdict_columns, with_score_column
+from winnow.stages.forecast import forecast_file
+from winnow.stages.forecast.config import PATHS, ForecastConfig
 from winnow.stages.forecast.report import ForecastReport
-from winnow.stages.measure.stage import MeasureConfig, mark_right
+from winnow.stages.forecast.track_record import read_track_record
+from winnow.stages.labels import label_columns, mark_right
 from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates
+from winnow.statistics.forecasts.candidates import ScoredCandidates
 from winnow.statistics.outcomes import TrackRecord
-from winnow.tables.chunks import Chunk
+from winnow.storage.atomic_files import make_folder
+from winnow.storage.locations.location import Location, require_local
+from winnow.storage.receipts import WorkSpec
 from winnow.tables.column_values import read_grades, read_scores
 from winnow.tables.columns import ROLE_OPTIONS, Columns, guess_columns
+from winnow.tables.open_table import source_receipt
 from winnow.tables.table import Table
 
 
-@dataclass(frozen=True)
-class ForecastConfig:
-    """What to forecast."""
+def forecast(table: Table, config: ForecastConfig) -> ForecastReport:
+    """Forecast what selection rules would give, with the record of earlier forecasts.
 
-    n: Sequence[int] | None = None
-    regime: str = "self"
-    right_if: str | None = None
-    answer: str | None = None
-    """The column of final answers, where a prompt's commonest one is to be found."""
-    lower_is_better: bool = False
-    seed: int = 0
-
-
-def forecast_table(table: Table, config: ForecastConfig, record: TrackRecord | None = None) -> ForecastReport:
-    """The forecast of a score on a table; the record of earlier ones says what became of their students."""
+    The forecast is written where `pilot` or `out` says, with training files for a pilot.
+    """
+    folder, out = _local_path(config.pilot, "--pilot"), _local_path(config.out, "--out")
+    if out is not None and (out.suffix != ".json" or out.is_dir()):
+        raise UsageError("--out", f"{format_value(str(out))} is not a JSON file", "End it in .json")
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError("--pilot", f"{format_value(str(folder))} is a file", "Name a folder")
+    kept_at = folder or out
+    requested = None if config.record is None else str(config.record)
+    record = read_track_record(config.regime, requested, None if kept_at is None else kept_at.parent)
     table = with_score_column(table)
+    report = _forecast_table(table, config, record)
+    if kept_at is None:
+        return report
+    source = source_receipt(table, kept_at if folder is not None else kept_at.parent)
+    identity = {**config.identity(*PATHS), "score": report.score}
+    work = WorkSpec("forecast", forecast_file.VERSION, identity, source)
+    content = forecast_file.forecast_content(work, report.forecast_dict())
+    if folder is not None:
+        from winnow.stages.forecast.pilot import write_pilot  # needs the stage select, which takes time to import
+
+        return write_pilot(table, config, report, content, folder)
+    if not forecast_file.check_same_forecast(kept_at, content, "--out"):
+        make_folder(kept_at.parent)
+        forecast_file.write_forecast(kept_at, content)
+    return replace(report, forecast_path=kept_at)
+
+
+def _local_path(path: str | Location | None, option: str) -> Path | None:
+    return None if path is None else require_local(path, option, "forecasts and pilots are kept in a local folder")
+
+
+def _forecast_table(table: Table, config: ForecastConfig, record: TrackRecord | None) -> ForecastReport:
     score = table.columns.require_column("score", table.name)
     table.require_roles("prompt")
     if config.answer is not None and config.answer not in table.names():
-        problem = f"{format_value(config.answer)} is no column of {table.name}"
+        problem = f"{format_value(config.answer)} is not a column of {table.name}"
         raise UsageError("--answer", problem, suggest_name(config.answer, table.names()))
-    arrays = _read_arrays(table, score, config)
-    if not len(arrays.scores):
-        raise BadTable(table.name, f"has no row with a {score}", "Score the candidates first")
+    candidates, without_score = _read_candidates(table, score, config)
     request = ForecastRequest(
         n=config.n,
-        regime=config.regime,  # type: ignore[arg-type]  # checked there, with the nearest name
-        command=select_command(table, score, config.seed),
+        regime=config.regime,
+        command=_select_command(table, score, config.seed),
         outcomes=[] if record is None else record.outcomes(),
         seed=config.seed,
     )
-    candidates = make_candidates(
-        arrays.prompts, arrays.scores, arrays.right, arrays.drawn, arrays.answers, config.lower_is_better
-    )
-    return ForecastReport(table.name, score, arrays.without_score, compute_forecast(candidates, request), record)
+    return ForecastReport(table.name, score, without_score, compute_forecast(candidates, request), record)
 
 
-def select_command(table: Table, score: str, seed: int) -> str:
-    """The select line that the rule is added to: it reads the same columns and turns off what was not looked at."""
+def _select_command(table: Table, score: str, seed: int) -> str:
+    """The start of a select command that reads the same columns and uses no verdicts."""
     guessed_columns = guess_columns(Columns(score=score), table.names(), table.name)
     parts = ["winnow select", shlex.quote(table.name)]
     unfolded = table.base_source().receipt().get("unfolded")
@@ -83,78 +103,48 @@ def select_command(table: Table, score: str, seed: int) -> str:
     return " ".join(parts)
 
 
-@dataclass(frozen=True, eq=False)
-class _ForecastArrays:
-    """The scored rows: codes of their prompts and final answers, scores, labels, chances; and how many had no score."""
-
-    prompts: Any
-    scores: Any
-    right: Any = None
-    drawn: Any = None
-    answers: Any = None
-    without_score: int = 0
-
-
-def _read_arrays(table: Table, score: str, config: ForecastConfig) -> _ForecastArrays:
+def _read_candidates(table: Table, score: str, config: ForecastConfig) -> tuple[ScoredCandidates, int]:
+    """Read the rows that have a score; also returns how many have none."""
     label = _label_column(table, config)
-    planned = label is not None and "drawn" in table.names()
-    also = [score, *([label] if label else []), *(["drawn"] if planned else [])]
-    also += [config.answer] if config.answer else []
-    parts: list[tuple[Any, ...]] = []
-    missing = 0
-    for chunk, read_parts in table.read_roles(["prompt", "score"], also):
-        values = read_parts["score"].to_numpy(zero_copy_only=False)
-        has_score = np.isfinite(values)
-        missing += int((~has_score).sum())
-        no_values = np.full(len(chunk), np.nan)
-        label_values = read_grades(chunk, label).array.to_numpy(zero_copy_only=False) if label else no_values
-        draw_chances = read_scores(chunk, "drawn").array.to_numpy(zero_copy_only=False) if planned else no_values
-        kept = pa.array(np.flatnonzero(has_score))
-        answers = _clean_answers(chunk, config.answer).take(kept) if config.answer else None
-        parts.append(
-            (
-                read_parts["prompt"].take(kept),
-                values[has_score],
-                label_values[has_score],
-                draw_chances[has_score],
-                answers,
-            )
-        )
-    if not parts:
-        return _ForecastArrays(np.zeros(0, np.int64), np.zeros(0), without_score=missing)
-    label_values = np.concatenate([one[2] for one in parts])
-    return _ForecastArrays(
-        _encode([one[0] for one in parts]),
-        np.concatenate([one[1] for one in parts]),
-        None if label is None else _mark_labels_right(label, label_values, config),
-        np.concatenate([one[3] for one in parts]) if planned else None,
-        _encode([one[4] for one in parts]) if config.answer else None,
-        missing,
+    has_plan = label is not None and "drawn" in table.names()
+    named = [label, "drawn" if has_plan else None, config.answer]
+    columns: dict[str, list[pa.Array]] = defaultdict(list)
+    without_score = 0
+    for chunk, parts in table.read_roles(["prompt", "score"], [score, *(name for name in named if name)]):
+        has_score = pc.is_valid(parts["score"])
+        without_score += parts["score"].null_count
+        arrays = {"prompt": parts["prompt"], "score": parts["score"]}
+        if label is not None:
+            arrays["label"] = read_grades(chunk, label).array
+        if has_plan:
+            arrays["drawn"] = read_scores(chunk, "drawn").array
+        if config.answer is not None:
+            answers = ["" if value is None else str(value).strip() for value in chunk.values(config.answer)]
+            arrays["answer"] = pa.array(answers, pa.string())
+        for name, array in arrays.items():
+            columns[name].append(array.filter(has_score))
+    read = {name: pa.chunked_array(arrays) for name, arrays in columns.items()}
+    if not read or not len(read["score"]):
+        raise BadTable(table.name, f"has no row with a {score}", "Score the candidates first")
+    candidates = make_candidates(
+        _encode(read["prompt"]),
+        read["score"].to_numpy(),
+        None if label is None else mark_right(label, read["label"].to_numpy(), config.right_if),
+        read["drawn"].to_numpy() if has_plan else None,
+        _encode(read["answer"]) if config.answer is not None else None,
+        config.lower_is_better,
     )
+    return candidates, without_score
 
 
 def _label_column(table: Table, config: ForecastConfig) -> str | None:
     if config.right_if is None and table.columns.label is None:
         return None
-    label = table.columns.require_column("label", table.name)
-    if "," in label:
-        raise UsageError("--label", f"'{label}' names several labels", "Forecast one at a time")
-    return label
+    columns = label_columns(table, config.right_if)
+    if len(columns) > 1:
+        raise UsageError("--label", f"'{','.join(columns)}' names several labels", "Forecast with one at a time")
+    return columns[0]
 
 
-def _clean_answers(chunk: Chunk, column: str) -> pa.Array:
-    """Final answers as text without space around; a missing one is empty, as one that is empty is missing."""
-    return pa.array(["" if value is None else str(value).strip() for value in chunk.values(column)], pa.string())
-
-
-def _encode(parts: list[pa.Array]) -> Any:
-    return pc.dictionary_encode(pa.chunked_array(parts)).combine_chunks().indices.to_numpy()
-
-
-def _mark_labels_right(label: str, label_values: np.ndarray[Any, Any], config: ForecastConfig) -> np.ndarray[Any, Any]:
-    labeled = ~np.isnan(label_values)
-    right = np.full(len(label_values), np.nan)
-    marks = mark_right(label, label_values[labeled], MeasureConfig(right_if=config.right_if))
-    if marks is not None:
-        right[labeled] = marks
-    return right
+def _encode(values: pa.ChunkedArray) -> pa.Array:
+    return pc.dictionary_encode(values).combine_chunks().indices.to_numpy()

@@ -1,6 +1,6 @@
-"""Evaluation prompts that must not be trained on: told by their text, or by any 13 words in a row they share.
+"""Evaluation prompts, which must not be trained on, recognized by their text or by any 13 words in a row.
 
-A prompt that is itself shorter than 13 words is compared as a whole.
+A prompt of fewer than 13 words is compared as a whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ NGRAM_LENGTH = 13
 
 
 class EvaluationPrompts:
-    """The prompts of an evaluation set, and whether another prompt is one of them."""
+    """The prompts of an evaluation set.
+
+    Args:
+        table: The evaluation set.
+        by: How prompts are compared: `text` or `ngram13`.
+    """
 
     def __init__(self, table: Table, by: str) -> None:
         self._by = by
@@ -34,7 +39,7 @@ class EvaluationPrompts:
         return pa.array([self._is_evaluation_prompt(text) for text in _as_texts(prompts)], pa.bool_())
 
     def _is_evaluation_prompt(self, text: str) -> bool:
-        # Candidates of one prompt stand together, so the last answer is nearly always the one asked for again.
+        # Candidates of one prompt are usually neighbors, so one remembered answer is enough.
         if text not in self._last_lookup:
             self._last_lookup = {text: not self._fingerprints.isdisjoint(self._fingerprints_of(text))}
         return self._last_lookup[text]

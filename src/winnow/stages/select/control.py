@@ -1,14 +1,14 @@
-"""The control: as many rows of each prompt as were chosen, drawn by seeded hash whatever the verifier said.
+"""The control: as many rows of each prompt as were chosen, drawn by seeded hash whatever their verdict or score.
 
-Rules that do not judge hold for the control too: no repeated texts, no evaluation prompts.
+The rules that do not judge hold for the control too: no repeated texts, no evaluation prompts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from winnow.stages.select.config import SelectConfig
 from winnow.stages.select.pool import create_draws
-from winnow.stages.select.rules import SelectionRules
 from winnow.tables.table import Table
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ select row from (
 """
 
 
-def draw_control(duck: duckdb.DuckDBPyConnection, table: Table, rules: SelectionRules, chosen: str) -> str:
-    """The name of the table of the control's row numbers."""
+def draw_control(duck: duckdb.DuckDBPyConnection, table: Table, config: SelectConfig, chosen: str) -> str:
+    """Draw the control of the rows in the table `chosen`; returns the name of the table of its row numbers."""
     allowed = "excluded is not true"
     first_of_text_sql = (
-        f"and row in (select min(row) from pool where {allowed} group by prompt, text)" if rules.distinct else ""
+        f"and row in (select min(row) from pool where {allowed} group by prompt, text)" if config.distinct else ""
     )
     selected_prompts_sql = f"semi join {chosen} c on p.prompt is not distinct from c.prompt"
     pool = f"(select row, prompt from pool where {allowed} {first_of_text_sql}) p"
     duck.execute(f"create temp table open as select row, prompt from {pool} {selected_prompts_sql}")
-    create_draws(duck, table, rules.seed, "control", "open")
+    create_draws(duck, table, config.seed, "control", "open")
     duck.execute(CONTROL_QUERY.format(chosen=chosen))
     return "control"

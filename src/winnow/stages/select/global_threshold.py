@@ -1,41 +1,40 @@
-"""The cut of a ranking over many shards: exact, from summaries that are small and may be merged in any order.
+"""The last row that a ranking keeps, found exactly from histograms that may be merged in any order.
 
-A row ranks by its score, best first, then by its drawn number, then by its place. The cut is closed in on: how many
-keys begin with which leading bits tells in which bucket it lies, until a bucket holds so few rows that they can be
-looked at one by one. A summary depends on its rows alone, so neither grouping nor order of merging shows in it.
+Rows rank by score (the best first), then by seeded number, then by row. Each of these is a key of 64 bits. A histogram
+counts how many keys begin with which leading bits; the bucket that holds the wanted rank is looked into again until
+the key is known. Histograms depend on the rows alone, so neither shards nor the order of merging change the result.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-
-from winnow.stages.select.rule_queries import Cutoff
 
 Keys = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
 KEY_BITS = 64
-MAX_BUCKETS = 1 << 14
-MAX_COLLECTED_ROWS = 1 << 16
-"""Rows that may be looked at one by one."""
+MAX_BUCKETS = 1 << 16
+"""How many buckets a histogram holds at most."""
 SIGN_BIT = np.uint64(1 << 63)
 
 
 def sort_keys(scores: npt.NDArray[np.float64], lower_is_better: bool) -> Keys:
-    """Whole numbers that order as the scores do, the best first; both zeros are one."""
+    """Whole numbers in the order of the scores, the best first; both zeros are equal."""
     bits = ((scores if lower_is_better else -scores) + 0.0).view(np.uint64)
     keys: Keys = np.where(bits & SIGN_BIT, ~bits, bits | SIGN_BIT)
     return keys
 
 
 def score_from_key(key: int, lower_is_better: bool) -> float:
-    """The score with this key."""
+    """The score that has this key."""
     bits = np.uint64(key)
     score = float((bits & ~SIGN_BIT if bits & SIGN_BIT else ~bits).view(np.float64))
     return (score if lower_is_better else -score) + 0.0
@@ -43,44 +42,20 @@ def score_from_key(key: int, lower_is_better: bool) -> float:
 
 @dataclass(frozen=True)
 class KeyBucket:
-    """All keys that begin with these bits."""
+    """All keys with these leading bits."""
 
     bits: int = 0
     prefix: int = 0
 
     def contains(self, keys: Keys) -> Booleans:
-        """Which keys are in it."""
+        """Which of the keys are in the bucket."""
         inside: Booleans = _leading_bits(keys, KEY_BITS, self.bits) == np.uint64(self.prefix)
         return inside
 
 
-@dataclass(frozen=True)
-class SearchRange:
-    """Where the cut is known to lie: within these scores, and once there is but one, within these numbers."""
-
-    score: KeyBucket = KeyBucket()
-    number: KeyBucket = KeyBucket()
-
-    def has_single_score(self) -> bool:
-        """Whether the numbers alone are left to decide."""
-        return self.score.bits == KEY_BITS
-
-    def narrow_to(self, bucket: KeyBucket) -> SearchRange:
-        """Closer."""
-        return replace(self, number=bucket) if self.has_single_score() else replace(self, score=bucket)
-
-    def is_fully_narrowed(self) -> bool:
-        """Whether there is nowhere closer to look."""
-        return self.number.bits == KEY_BITS
-
-
-UNSCORED_RANGE = SearchRange(score=KeyBucket(KEY_BITS, int(SIGN_BIT)))
-"""Where numbers alone rank: every row's score counts as 0."""
-
-
 @dataclass(frozen=True, eq=False)
 class KeyHistogram:
-    """How many keys begin with which leading bits: as many bits as keep the buckets few."""
+    """How many keys have which leading bits, with as many bits as `MAX_BUCKETS` allows."""
 
     bits: int
     prefixes: Keys
@@ -88,12 +63,17 @@ class KeyHistogram:
 
     @classmethod
     def from_keys(cls, keys: Keys) -> KeyHistogram:
-        """The spread of these keys."""
+        """Count keys by their leading bits."""
         prefixes, counts = np.unique(keys, return_counts=True)
         return cls(KEY_BITS, prefixes, counts.astype(np.int64))._coarsen()
 
+    @classmethod
+    def from_parts(cls, parts: Iterable[Keys]) -> KeyHistogram:
+        """Count keys that come in parts."""
+        return reduce(cls.merge, map(cls.from_keys, parts), cls.from_keys(np.empty(0, np.uint64)))
+
     def merge(self, other: KeyHistogram) -> KeyHistogram:
-        """The spread of both."""
+        """The histogram of the keys of both."""
         bits = min(self.bits, other.bits)
         prefixes = np.concatenate(
             [_leading_bits(histogram.prefixes, histogram.bits, bits) for histogram in (self, other)]
@@ -107,71 +87,74 @@ class KeyHistogram:
         return int(self.counts.sum())
 
     def find_bucket(self, rank: int) -> tuple[KeyBucket, int, int]:
-        """The bucket of the key that is the `wanted`th, how many keys come before it, and how many it holds."""
+        """The bucket of the key with this rank (from 1), how many keys come before it, and how many it holds."""
         ends = np.cumsum(self.counts)
         position = int(np.searchsorted(ends, rank))
         inside = int(self.counts[position])
         return KeyBucket(self.bits, int(self.prefixes[position])), int(ends[position]) - inside, inside
 
     def _coarsen(self) -> KeyHistogram:
-        bits, prefixes, counts = self.bits, self.prefixes, self.counts
-        while len(prefixes) > MAX_BUCKETS:
-            prefixes, counts = _merge_equal_neighbors(_leading_bits(prefixes, bits, bits - 1), counts)
-            bits -= 1
-        return KeyHistogram(bits, prefixes, counts)
-
-
-@dataclass(frozen=True, eq=False)
-class RankedRows:
-    """Rows by what they rank by: one entry per row, in no order."""
-
-    score: Keys
-    number: Keys
-    row: Integers
-
-    def merge(self, other: RankedRows) -> RankedRows:
-        """The rows of both."""
-        own_arrays, other_arrays = (self.score, self.number, self.row), (other.score, other.number, other.row)
-        return RankedRows(*(np.concatenate(pair) for pair in zip(own_arrays, other_arrays, strict=True)))
-
-    def cutoff_at(self, rank: int, lower_is_better: bool) -> Cutoff:
-        """The last row of the first `wanted`."""
-        position = np.lexsort((self.row, self.number, self.score))[rank - 1]
-        return Cutoff(
-            int(self.number[position]),
-            int(self.row[position]),
-            score_from_key(int(self.score[position]), lower_is_better),
+        """The same with the most bits that leave at most `MAX_BUCKETS` buckets."""
+        if len(self.prefixes) <= MAX_BUCKETS:
+            return self
+        differing_bits = self.prefixes[1:] ^ self.prefixes[:-1]
+        dropped_bits = bisect_left(
+            range(self.bits),
+            True,
+            key=lambda bits: bool(np.count_nonzero(differing_bits >> np.uint64(bits)) < MAX_BUCKETS),
         )
+        bits = self.bits - dropped_bits
+        prefixes = _leading_bits(self.prefixes, self.bits, bits)
+        return KeyHistogram(bits, *_merge_equal_neighbors(prefixes, self.counts))
+
+
+RankingRule = Literal["top_share", "max_rows"]
+RANKING_KEYS = {"top_share": ("score", "number", "row"), "max_rows": ("number", "row")}
+"""The rules that rank all rows, and by what."""
 
 
 @dataclass(frozen=True)
-class RankingSpec:
-    """How many of all rows are wanted, and whether scores rank them or numbers alone."""
+class SearchRange:
+    """Where the last row kept is sought: among the rows with the keys found so far, in a bucket of the next key."""
 
-    target_count: Callable[[int], int]
-    uses_scores: bool
-    lower_is_better: bool = False
+    rule: RankingRule
+    found: tuple[int, ...] = ()
+    bucket: KeyBucket = KeyBucket()
+
+    def key_name(self) -> str:
+        """The key that is sought: score, number or row."""
+        return RANKING_KEYS[self.rule][len(self.found)]
 
 
-def find_cutoff(
-    ranking: RankingSpec,
-    summarize_keys: Callable[[SearchRange], KeyHistogram],
-    collect_rows: Callable[[SearchRange], RankedRows],
-) -> Cutoff | None:
-    """The last row of those that are wanted, None if all are; what all shards say is asked as often as need be."""
-    search_range = SearchRange() if ranking.uses_scores else UNSCORED_RANGE
-    histogram = summarize_keys(search_range)
-    rank = ranking.target_count(histogram.total())
+def find_last_row(
+    rule: RankingRule, target_count: Callable[[int], int], summarize: Callable[[SearchRange], KeyHistogram]
+) -> tuple[int, ...] | None:
+    """The keys of the last row that a ranking keeps.
+
+    Args:
+        rule: What ranks the rows.
+        target_count: How many rows to keep of so many.
+        summarize: Counts the keys of all rows in a range.
+
+    Returns:
+        As many keys as it takes; the rows that share all of them are kept. None if all rows are kept, () if none are.
+    """
+    search_range = SearchRange(rule)
+    histogram = summarize(search_range)
+    rank = target_count(histogram.total())
     if rank >= histogram.total():
         return None
-    if rank == 0:
-        return Cutoff(0, -1, -math.inf if ranking.lower_is_better else math.inf)
-    while True:
+    while rank:
         bucket, rows_before, rows_in_bucket = histogram.find_bucket(rank)
-        rank, search_range = rank - rows_before, search_range.narrow_to(bucket)
-        if rows_in_bucket <= MAX_COLLECTED_ROWS or search_range.is_fully_narrowed():
-            return collect_rows(search_range).cutoff_at(rank, ranking.lower_is_better)
-        histogram = summarize_keys(search_range)
+        rank -= rows_before
+        if bucket.bits < KEY_BITS:
+            search_range = replace(search_range, bucket=bucket)
+        else:
+            search_range = SearchRange(rule, (*search_range.found, bucket.prefix))
+            if rank == rows_in_bucket:
+                return search_range.found
+        histogram = summarize(search_range)
+    return ()
 
 
 def _leading_bits(prefixes: Keys, bits: int, wanted_bits: int) -> Keys:
@@ -180,7 +163,6 @@ def _leading_bits(prefixes: Keys, bits: int, wanted_bits: int) -> Keys:
 
 
 def _merge_equal_neighbors(prefixes: Keys, counts: Integers) -> tuple[Keys, Integers]:
-    """Equal neighbors as one."""
     if not len(prefixes):
         return prefixes, counts
     starts = np.flatnonzero(np.append(True, prefixes[1:] != prefixes[:-1]))

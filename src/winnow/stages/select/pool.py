@@ -1,7 +1,8 @@
-"""The narrow table a selection is computed on: row number, prompt, score and verdict, in DuckDB, which spills.
+"""The pool: the narrow table that a selection is computed on, in DuckDB, which spills to disk.
 
-Long prompts stand by a hash, texts (for --distinct) by 128 bits, ids only where reading them again would mean
-parsing everything again. The wide rows are read only after the choice, and only the chosen ones.
+It holds row number, prompt, score and verdict. Long prompts are replaced by a hash, texts (for distinct) by 128 bits;
+ids are in it only where reading them later would mean parsing all rows again. Whole rows are read after the selection,
+and only the chosen ones.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.errors import BadTable
+from winnow.stages.select.config import SelectConfig
 from winnow.stages.select.contamination import EvaluationPrompts
-from winnow.stages.select.rules import SelectionRules
 from winnow.stages.select.shift import TextLengths
 from winnow.statistics.row_random import draw_sql
 from winnow.tables.chunks import Chunk, RowNumbers
@@ -29,55 +30,64 @@ from winnow.tables.table import RoleArrays, Table
 if TYPE_CHECKING:
     import duckdb
 
-POOL_SCHEMA = pa.schema(
-    [
-        *(("row", pa.int64()), ("prompt", pa.string()), ("score", pa.float64()), ("passed", pa.bool_())),
-        *(("id", pa.string()), ("text", pa.string()), ("excluded", pa.bool_())),
-    ]
-)
+POOL_COLUMNS = {
+    "row": (pa.int64(), "bigint"),
+    "prompt": (pa.string(), "varchar"),
+    "score": (pa.float64(), "double"),
+    "passed": (pa.bool_(), "boolean"),
+    "id": (pa.string(), "varchar"),
+    "text": (pa.string(), "hugeint"),
+    "excluded": (pa.bool_(), "boolean"),
+}
+"""The columns the pool can have, with their types as they are read and in DuckDB."""
 
 
 @dataclass(frozen=True)
 class PoolInput:
-    """What a selection reads, and what it meets on the way; lengths are None where they are not asked for."""
+    """What a pool is made of. `lengths` counts the lengths of texts that are read anyway."""
 
     table: Table
-    rules: SelectionRules
+    config: SelectConfig
     verdict_columns: Sequence[str]
     evaluation: EvaluationPrompts | None
     lengths: TextLengths | None
 
-    def parts(self) -> list[str]:
-        """The parts of the table that the rules need."""
-        needed = ["score"] if self.rules.needs_scores() else []
-        if self.rules.distinct or (
-            self.lengths is not None and self.must_parse_whole_rows() and self.table.has_role("text")
-        ):
-            needed.append("text")
-        if self.evaluation is not None:
-            needed.append("prompt_text")
-        if (self.must_parse_whole_rows() or self.table.bad_rows.limit) and self.table.has_role("id"):
-            needed.append("id")
-        return [*needed, *(["prompt"] if self.table.has_role("prompt") else [])]
+    def roles(self) -> list[str]:
+        """The roles of the table that the rules need."""
+        parses_whole_rows = not isinstance(self.table.source, ParquetSource | ArrowSource | ArrowTableSource)
+        counts_lengths = self.lengths is not None and parses_whole_rows and self.table.has_role("text")
+        needed = {
+            "score": self.config.needs_scores(),
+            "text": self.config.distinct or counts_lengths,
+            "prompt_text": self.evaluation is not None,
+            "id": (parses_whole_rows or bool(self.table.bad_rows.limit)) and self.table.has_role("id"),
+            "prompt": self.table.has_role("prompt"),
+        }
+        return [role for role, is_needed in needed.items() if is_needed]
 
-    def must_parse_whole_rows(self) -> bool:
-        """Whether reading one column costs as much as reading all."""
-        return not isinstance(self.table.source, ParquetSource | ArrowSource | ArrowTableSource)
+    def columns(self) -> list[str]:
+        """The columns of the pool that are filled."""
+        filled = {
+            **{name: name in self.roles() for name in ("prompt", "score", "id")},
+            **{"row": True, "passed": bool(self.config.passed), "text": self.config.distinct},
+            "excluded": self.evaluation is not None,
+        }
+        return [name for name in POOL_COLUMNS if filled[name]]
 
 
 def load_pool(duck: duckdb.DuckDBPyConnection, pool_input: PoolInput) -> int:
-    """Make the relation `pool`, and `known_ids` where ids are at hand; returns how many rows there are.
+    """Make the relation `pool`, and `known_ids` where ids can be read cheaply; returns the number of rows.
 
-    Where bad rows may be set aside, Arrow reads, and ids too: a row must be known as bad before it is counted.
+    If bad rows may be set aside, Arrow reads, ids included: a bad row must be known before rows are counted.
     """
     total = None if pool_input.table.bad_rows.limit else _load_as_view(duck, pool_input)
     return _load_through_arrow(duck, pool_input) if total is None else total
 
 
 def _load_as_view(duck: duckdb.DuckDBPyConnection, pool_input: PoolInput) -> int | None:
-    """The pool as a view of Parquet files, decoded as each query needs it; None where Arrow has to read.
+    """Make the pool a view of Parquet files, which each query decodes; returns None if Arrow has to read.
 
-    A file with any row that breaks a rule is left to Arrow, which names its place.
+    A file with a row that breaks a rule is left to Arrow, which names the place of the row.
     """
     import duckdb
 
@@ -85,20 +95,17 @@ def _load_as_view(duck: duckdb.DuckDBPyConnection, pool_input: PoolInput) -> int
     if query is None:
         return None
     try:
-        total, broken_rows, longest_prompt = duck.execute(f"select {_check_sql(pool_input)} from ({query})").fetchall()[
-            0
-        ]
+        checked = duck.execute(f"select {_check_sql(pool_input)} from ({query})").fetchall()
     except duckdb.Error:
         return None
+    total, broken_rows, longest_prompt = checked[0]
     if broken_rows:
         return None
-    column_sql = {"row": "row"} | {
-        name: _storage_sql(name, longest_prompt) for name in ("prompt", "score") if _is_used(name, pool_input)
-    }
-    if pool_input.rules.passed:
-        column_sql["passed"] = _sql_all_pass(len(pool_input.verdict_columns))
+    column_sql = {name: _storage_sql(name, longest_prompt) for name in pool_input.columns() if name != "id"}
+    if pool_input.config.passed:
+        column_sql["passed"] = _all_pass_sql(len(pool_input.verdict_columns))
     if longest_prompt > MAX_KEY_LENGTH:
-        # Long prompts are hashed once and held; short ones are cheaper to decode again than to hold.
+        # Long prompts are hashed once and stored; short ones are cheaper to decode again than to store.
         columns = ", ".join(f"{sql} as {name}" for name, sql in column_sql.items())
         duck.execute(f"create table narrow as select {columns} from ({query})")
         column_sql, query = {name: name for name in column_sql}, "from narrow"
@@ -111,47 +118,48 @@ def _load_as_view(duck: duckdb.DuckDBPyConnection, pool_input: PoolInput) -> int
 
 
 def _scan_query(pool_input: PoolInput) -> str | None:
-    """SQL for everything the rules need, if plain columns hold it."""
+    """SQL for the columns that the rules need, if they are plain columns."""
     table, columns = pool_input.table, pool_input.table.columns
     if (
-        pool_input.rules.distinct
+        pool_input.config.distinct
         or pool_input.evaluation is not None
         or (table.has_role("prompt") and columns.prompt is None)
     ):
         return None
     keys = {"prompt": columns.prompt} if columns.prompt else {}
-    numbers = {"score": columns.score} if columns.score and pool_input.rules.needs_scores() else {}
+    numbers = {"score": columns.score} if columns.score and pool_input.config.needs_scores() else {}
     return build_scan_query(
         table.source, keys, numbers, {f"verdict_{i}": name for i, name in enumerate(pool_input.verdict_columns)}
     )
 
 
 def _check_sql(pool_input: PoolInput) -> str:
-    """SQL for the number of rows, how many of them break a rule, and the longest prompt."""
+    """SQL for the number of rows, how many of them break a rule, and the length of the longest prompt."""
+    columns = pool_input.columns()
     known = ", ".join(f"'{value}'" for value in ("", *VERDICTS))
     broken_conditions = [
         f"(verdict_{i} not in ({known}) and lower(verdict_{i}) not in ('true', 'false'))"
         for i in range(len(pool_input.verdict_columns))
     ]
-    broken_conditions += ["not isfinite(score)"] if _is_used("score", pool_input) else []
-    broken_conditions += ["prompt is null or prompt = ''"] if _is_used("prompt", pool_input) else []
-    longest = "coalesce(max(strlen(prompt)), 0)" if _is_used("prompt", pool_input) else "0"
+    broken_conditions += ["not isfinite(score)"] if "score" in columns else []
+    broken_conditions += ["prompt is null or prompt = ''"] if "prompt" in columns else []
+    longest = "coalesce(max(strlen(prompt)), 0)" if "prompt" in columns else "0"
     return f"count(*), count(*) filter ({' or '.join(broken_conditions) or 'false'}), {longest}"
 
 
-def _sql_all_pass(column_count: int) -> str:
-    """What `_all_pass` says, as SQL."""
+def _all_pass_sql(column_count: int) -> str:
+    """SQL for what `_all_verdicts_pass` computes."""
     passes_sql = "(case when {0} in ('pass', 'true') then true when {0} in ('fail', 'false') then false end)"
     return " and ".join(passes_sql.format(f"lower(verdict_{i})") for i in range(column_count))
 
 
 def _load_through_arrow(duck: duckdb.DuckDBPyConnection, pool_input: PoolInput) -> int:
-    """The pool as a table, read through Arrow."""
-    names = [name for name in POOL_SCHEMA.names if _is_used(name, pool_input)]
-    schema = pa.schema([POOL_SCHEMA.field(name) for name in names])
+    """Make the pool a table, read through Arrow."""
+    names = pool_input.columns()
+    schema = pa.schema([(name, POOL_COLUMNS[name][0]) for name in names])
     batches = (
         _to_pool_batch(chunk, parts, pool_input, schema)
-        for chunk, parts in pool_input.table.read_roles(pool_input.parts(), pool_input.verdict_columns)
+        for chunk, parts in pool_input.table.read_roles(pool_input.roles(), pool_input.verdict_columns)
     )
     columns = ", ".join(f"{_storage_sql(name)} as {name}" for name in names)
     run_over_batches(duck, f"create table narrow as select {columns} from incoming", schema, batches)
@@ -162,15 +170,17 @@ def _load_through_arrow(duck: duckdb.DuckDBPyConnection, pool_input: PoolInput) 
 
 
 def _create_pool_view(duck: duckdb.DuckDBPyConnection, column_sql: Mapping[str, str], relation: str) -> None:
-    """The view `pool`: every column there can be, null where it is not made."""
+    """Make the view `pool`, in which every column exists; those that are not filled are null."""
     select_list = (
-        f"{column_sql.get(name, f'null::{_sql_type(name)}')} as {name}" for name in POOL_SCHEMA.names if name != "id"
+        f"{column_sql.get(name, f'null::{sql_type}')} as {name}"
+        for name, (_, sql_type) in POOL_COLUMNS.items()
+        if name != "id"
     )
     duck.execute(f"create view pool as select {', '.join(select_list)} from {relation}")
 
 
 def _create_known_ids(duck: duckdb.DuckDBPyConnection, query: str) -> None:
-    """The view `known_ids`; that it is there is a variable, since to list what is there costs more than small work."""
+    """Make the view `known_ids`, and note it in a variable, because listing views takes longer than a small query."""
     duck.execute(f"create view known_ids as {query}")
     duck.execute("set variable ids_known = true")
 
@@ -187,7 +197,7 @@ def fetch_row_numbers(duck: duckdb.DuckDBPyConnection, relation: str) -> RowNumb
 
 
 def create_draws(duck: duckdb.DuckDBPyConnection, table: Table, seed: int, purpose: str, rows: str) -> None:
-    """The table `draws` (row, number): the seeded number of every row of the relation `rows`."""
+    """Make the table `draws` (row, number) with the seeded number of every row of the relation `rows`."""
     number = draw_sql(seed, purpose, "id")
     create_query = (
         f"create or replace table draws as select row, {number} as number from {{}} semi join {rows} using (row)"
@@ -205,25 +215,12 @@ def create_draws(duck: duckdb.DuckDBPyConnection, table: Table, seed: int, purpo
 
 
 def chunks_with_ids(table: Table, also: Sequence[str] = ()) -> Iterator[tuple[Chunk, RoleArrays]]:
-    """Chunks with candidate ids; without a prompt to count by, the row's number is its id."""
+    """Chunks with candidate ids; in a table without ids and prompts the row number is the id."""
     if table.columns.id is None and not table.has_role("prompt"):
         for chunk, parts in table.read_roles(also):
             yield chunk, {**parts, "id": pa.array(chunk.row_numbers).cast(pa.string())}
         return
     yield from table.read_roles(["id", *also])
-
-
-def _is_used(name: str, pool_input: PoolInput) -> bool:
-    parts = pool_input.parts()
-    return {
-        "row": True,
-        "prompt": "prompt" in parts,
-        "score": "score" in parts,
-        "passed": bool(pool_input.rules.passed),
-        "id": "id" in parts,
-        "text": pool_input.rules.distinct,
-        "excluded": pool_input.evaluation is not None,
-    }[name]
 
 
 def _storage_sql(name: str, longest_prompt: int = MAX_KEY_LENGTH + 1) -> str:
@@ -232,23 +229,11 @@ def _storage_sql(name: str, longest_prompt: int = MAX_KEY_LENGTH + 1) -> str:
     return "md5_number(text)" if name == "text" else name
 
 
-def _sql_type(name: str) -> str:
-    return {
-        "row": "bigint",
-        "prompt": "varchar",
-        "score": "double",
-        "passed": "boolean",
-        "id": "varchar",
-        "text": "hugeint",
-        "excluded": "boolean",
-    }[name]
-
-
 def _to_pool_batch(chunk: Chunk, parts: RoleArrays, pool_input: PoolInput, schema: pa.Schema) -> pa.RecordBatch:
     arrays: dict[str, pa.Array] = {"row": pa.array(chunk.row_numbers), **parts}
     if pool_input.lengths is not None and "text" in parts:
         pool_input.lengths.add_raw(parts["text"])
-    if pool_input.rules.passed:
+    if pool_input.config.passed:
         arrays["passed"] = _all_verdicts_pass(chunk, pool_input)
     if pool_input.evaluation is not None:
         arrays["excluded"] = pool_input.evaluation.find_matches(parts["prompt_text"])
@@ -256,7 +241,7 @@ def _to_pool_batch(chunk: Chunk, parts: RoleArrays, pool_input: PoolInput, schem
 
 
 def _all_verdicts_pass(chunk: Chunk, pool_input: PoolInput) -> pa.Array:
-    """True where every verifier passes, false where any fails, null where the rest leaves it undecided."""
+    """True if every verifier passes the row, false if any fails it, else null: the row is undecided."""
     all_passed: pa.Array | None = None
     for name in pool_input.verdict_columns:
         checked = read_verdicts(chunk, name)

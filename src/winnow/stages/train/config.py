@@ -1,69 +1,135 @@
-"""How to train: plain settings with their rules."""
+"""The options of train: where the model starts, how long and how it is trained, and how it is evaluated."""
 
 from __future__ import annotations
 
 import math
-import numbers
-from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
-from winnow.errors import UsageError, format_value
+from pydantic import BeforeValidator, model_validator
+
+from winnow.errors import UsageError
+from winnow.stages.config import StageConfig, option
+
+MODEL = "The model"
+LENGTH = "How long"
+OPTIMIZER = "The optimizer"
+HELD_OUT = "The held-out table"
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """AdamW with a rise, a flat part and a fall of the learning rate.
+def _read_shape(value: Any) -> Any:
+    """`kind=decoder,width=64` as a mapping; numbers become numbers."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",")]
+    if not all(equals and name.strip() and text.strip() for name, equals, text in pairs):
+        raise ValueError("of the form width=64,heads=4")
+    return {name.strip(): _read_number(text.strip()) for name, _, text in pairs}
 
-    Steps or epochs, not both; the default is 10 epochs. With `patience` training ends once that many looks at the
-    held-out table, one every `eval_every` steps, brought nothing new, and the best weights stay; with `target_accuracy` once
-    that share of the greedy held-out answers passes the verifier.
-    """
 
-    steps: int | None = None
-    epochs: float | None = None
-    batch: int = 128
-    lr: float = 4e-3
-    warmup: int = 100
-    decay_fraction: float = 0.3
-    """The last share of the steps, over which the learning rate falls to 0."""
-    weight_decay: float = 0.1
-    clip: float = 1.0
-    patience: int | None = None
-    target_accuracy: float | None = None
-    eval_every: int = 100
-    checkpoint_every: int = 200
-    """Steps between two checkpoints; no part of what comes out."""
-    seed: int = 0
+def _read_number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
-    def __post_init__(self) -> None:
+
+class TrainConfig(StageConfig):
+    """The options of training a small student."""
+
+    base: Annotated[
+        Any, option("Start from this folder of a trained model.", panel=MODEL, metavar="DIR", command_type=str)
+    ] = None
+    shape: Annotated[
+        Any,
+        BeforeValidator(_read_shape),
+        option(
+            "Start from scratch with this shape: kind, tokenizer, width, heads, encoder_layers, decoder_layers,"
+            " context, init_std.",
+            panel=MODEL,
+            metavar="NAME=VALUE,...",
+            command_type=str,
+        ),
+    ] = None
+    steps: Annotated[int | None, option("How many steps.", panel=LENGTH, metavar="N", ge=1)] = None
+    epochs: Annotated[
+        float | None,
+        option(
+            "How many passes over the rows, instead of steps (default 10).",
+            panel=LENGTH,
+            metavar="N",
+            gt=0,
+            allow_inf_nan=False,
+        ),
+    ] = None
+    batch: Annotated[int, option("Rows in a step.", panel=LENGTH, metavar="N", ge=1)] = 128
+    lr: Annotated[float, option("The learning rate.", panel=OPTIMIZER, metavar="RATE", gt=0, allow_inf_nan=False)] = (
+        4e-3
+    )
+    warmup: Annotated[int, option("Steps over which the learning rate rises.", panel=OPTIMIZER, metavar="N", ge=0)] = (
+        100
+    )
+    decay_fraction: Annotated[
+        float,
+        option(
+            "The last share of the steps, over which the learning rate falls to 0.",
+            panel=OPTIMIZER,
+            metavar="SHARE",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.3
+    weight_decay: Annotated[
+        float, option("The weight decay of AdamW.", panel=OPTIMIZER, metavar="W", ge=0, allow_inf_nan=False)
+    ] = 0.1
+    clip: Annotated[
+        float, option("The largest norm of a gradient.", panel=OPTIMIZER, metavar="NORM", gt=0, allow_inf_nan=False)
+    ] = 1.0
+    held_out: Annotated[
+        Any, option("A table that is never trained on.", panel=HELD_OUT, metavar="FILE", command_type=str)
+    ] = None
+    verifier: Annotated[
+        Any,
+        option(
+            "The verifier that judges the answers to the held-out prompts.",
+            panel=HELD_OUT,
+            metavar="NAME",
+            command_type=str,
+        ),
+    ] = None
+    patience: Annotated[
+        int | None,
+        option("Stop after this many evaluations without a lower held-out loss.", panel=HELD_OUT, metavar="N", ge=1),
+    ] = None
+    target_accuracy: Annotated[
+        float | None,
+        option(
+            "Stop when this share of the held-out answers passes the verifier.",
+            panel=HELD_OUT,
+            metavar="SHARE",
+            gt=0,
+            le=1,
+        ),
+    ] = None
+    eval_every: Annotated[
+        int, option("Steps between two evaluations on the held-out table.", panel=HELD_OUT, metavar="N", ge=1)
+    ] = 100
+    checkpoint_every: Annotated[
+        int, option("Steps between two checkpoints; the result does not depend on it.", panel=LENGTH, metavar="N", ge=1)
+    ] = 200
+    seed: Annotated[int, option("The seed of weights and batches.", panel=LENGTH, metavar="N", ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
         if self.steps is not None and self.epochs is not None:
-            raise UsageError("epochs", "and steps are both given", "Give one of them")
-        for name in ("steps", "batch", "patience", "eval_every", "checkpoint_every"):
-            if (value := getattr(self, name)) is not None:
-                _check_whole_number(name, value, 1)
-        _check_whole_number("warmup", self.warmup, 0)
-        _check_whole_number("seed", self.seed, 0)
-        for name in ("epochs", "lr", "clip"):
-            if (value := getattr(self, name)) is not None and not (_is_finite_number(value) and value > 0):
-                raise UsageError(name, f"is {format_value(value)}, but must be a number above 0", "Change it")
-        if not (_is_finite_number(self.decay_fraction) and 0 <= self.decay_fraction <= 1):
-            raise UsageError(
-                "decay_fraction",
-                f"is {format_value(self.decay_fraction)}, but must be a share between 0 and 1",
-                "Change it",
-            )
-        if self.target_accuracy is not None and not (
-            _is_finite_number(self.target_accuracy) and 0 < self.target_accuracy <= 1
-        ):
-            raise UsageError(
-                "target_accuracy", f"is {format_value(self.target_accuracy)}, but must be a share above 0", "Change it"
-            )
-        if not (_is_finite_number(self.weight_decay) and self.weight_decay >= 0):
-            raise UsageError(
-                "weight_decay", f"is {format_value(self.weight_decay)}, but must be 0 or more", "Change it"
-            )
+            raise UsageError("--epochs", "--steps and --epochs are both given", "Give one of them")
+        if self.base is not None and self.shape is not None:
+            raise UsageError("--shape", "--base is given too, and a trained model has its shape", "Give one of them")
+        return self
 
     def total_steps(self, rows: int) -> int:
-        """How many steps these settings take over so many rows."""
+        """How many steps these options take over this many rows."""
         if self.steps is not None:
             return self.steps
         return math.ceil((10 if self.epochs is None else self.epochs) * rows / self.batch)
@@ -74,13 +140,6 @@ class TrainConfig:
         decay_steps = self.decay_fraction * steps
         return self.lr * warmup_factor * (min(1.0, (steps - step) / decay_steps) if decay_steps else 1.0)
 
-
-def _check_whole_number(name: str, value: object, minimum: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise UsageError(
-            name, f"is {format_value(value)}, but must be a whole number of at least {minimum}", "Change it"
-        )
-
-
-def _is_finite_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    def result_settings(self) -> dict[str, Any]:
+        """The settings on which the weights depend, beside the model, the rows and the held-out table."""
+        return self.model_dump(exclude={"base", "shape", "held_out", "verifier", "checkpoint_every"})

@@ -1,8 +1,8 @@
-"""train: fit a small model to the rows of a table, from scratch or from a model trained before.
+"""Training: fits a small model to the rows of a table, from scratch or from a trained model.
 
-Promises: the same call again finds its result done, or goes on from the last checkpoint to the same bytes, on the same
-machine. Every row is learned from as often as the passes say, weighted by `winnow_weight` where the table has it; a row
-that cannot be learned is refused. The held-out table is never learned from; it only stops training where that is asked.
+The same call again finds its finished result, or continues from the last checkpoint to the same bytes on the same
+machine. Rows are weighted by `winnow_weight` where the table has it, and a row that cannot be learned is refused. The
+held-out table is never trained on; it can only stop the training.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import Any
 
 from winnow.errors import UsageError, format_value
 from winnow.models.tiny import ModelConfig, TinyModel
+from winnow.models.tiny.config import model_config_from
 from winnow.models.tiny.model import WEIGHTS_FILE
 from winnow.models.tiny.vocabulary import UNKNOWN, build_vocabulary
 from winnow.stages.results import TextReport
+from winnow.stages.table_config import TableConfig, open_input
 from winnow.stages.train import checkpoint, model_store
 from winnow.stages.train.config import TrainConfig
 from winnow.stages.train.evaluation import evaluate_model
@@ -30,6 +32,7 @@ from winnow.storage.file_bytes import file_sha256
 from winnow.storage.receipts import RECEIPT_NAME, WorkSpec
 from winnow.tables.open_table import source_receipt
 from winnow.tables.table import Table
+from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Verifier
 
 VERSION = 1
@@ -38,10 +41,10 @@ StepCallback = Callable[[StepReport], None]
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What to train, how, and how to see what came of it."""
+    """A training: the model to start from, the options, and the opened held-out table and verifier."""
 
     model: ModelConfig | Path
-    """A shape, to start from scratch, or the folder of a trained model."""
+    """The shape of a new model, or the folder of a trained one."""
     config: TrainConfig
     out: Path | None = None
     held_out: Table | None = None
@@ -50,7 +53,7 @@ class TrainRequest:
 
 @dataclass(frozen=True, repr=False)
 class TrainResult(TextReport):
-    """A trained model, what its loss was on the way, and what it is worth on the held-out table."""
+    """A trained model, the history of its loss, and its evaluation on the held-out table."""
 
     model: TinyModel
     history: list[dict[str, float]]
@@ -58,11 +61,11 @@ class TrainResult(TextReport):
     summary: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """The JSON document of the command."""
         return {**self.summary, "history": self.history, "evaluation": self.evaluation}
 
     def describe(self) -> str:
-        """What a person reads."""
+        """The result as text for a person."""
         summary = self.summary
         line = f"trained {summary['parameters']:,} parameters on {summary['rows']:,} rows of {summary['table']}"
         last = self.history[-1]
@@ -70,18 +73,39 @@ class TrainResult(TextReport):
         if (loss := self.evaluation.get("loss")) is not None:
             left_out, loss_rows = self.evaluation["loss_left_out"], self.evaluation["loss_rows"]
             left_out_note = (
-                f" ({left_out:,} of {left_out + loss_rows:,} rows left out, which it could never write)"
+                f" ({left_out:,} of {left_out + loss_rows:,} rows left out: the model has no tokens for them)"
                 if left_out
                 else ""
             )
             parts.append(f"held-out loss {loss:.4f}{left_out_note}")
         if "accuracy" in self.evaluation:
             parts.append(f"{self.evaluation['accuracy']:.1%} of {self.evaluation['n']:,} held-out answers right")
-        return f"{line}\n  {' · '.join(parts)}"
+        return f"{line}\n  {', '.join(parts)}"
+
+
+def make_request(config: TrainConfig, out: Path | None = None, base_folder: Path = Path()) -> TrainRequest:
+    """Open what the options name: the base, the held-out table and the verifier.
+
+    Args:
+        config: The options.
+        out: The folder of the trained model; None trains in memory.
+        base_folder: Where relative paths of the options start.
+    """
+    model = config.shape if isinstance(config.shape, ModelConfig) else model_config_from(dict(config.shape or {}))
+    held_out = config.held_out
+    if isinstance(held_out, str):
+        held_out = str(base_folder / held_out)
+    return TrainRequest(
+        model if config.base is None else base_folder / config.base,
+        config,
+        out,
+        None if held_out is None else open_input(held_out, TableConfig()),
+        None if config.verifier is None else make_verifier(config.verifier),
+    )
 
 
 def train(table: Table, request: TrainRequest, on_step: StepCallback | None = None) -> TrainResult:
-    """The model of this table, made, finished or found."""
+    """Train a model on the table, continue its training, or find it finished."""
     training_rows = read_examples(table)
     held_out_rows = read_held_out(request)
     folder = request.out
@@ -115,19 +139,19 @@ def _make_trainer(
     table, verifier = request.held_out, request.verifier
     if request.config.target_accuracy is not None:
         if table is None or verifier is None:
-            problem = "ends training by the answers to a held-out table, and none with a verifier is named"
-            raise UsageError("target_accuracy", problem, "Name both: held_out and verifier")
+            problem = "needs a held-out table and a verifier for its answers"
+            raise UsageError("--target-accuracy", problem, "Give --held-out and --verifier")
         trainer.measure_accuracy = lambda: float(evaluate_model(trainer.model, table, verifier)["accuracy"])
     return trainer
 
 
 def read_held_out(request: TrainRequest) -> TrainingExamples | None:
-    """The held-out rows whose loss can be told: those of a table that has completions."""
+    """The held-out rows whose loss can be measured: those of a table with completions."""
     held_out = request.held_out
     if held_out is None or not held_out.has_role("text"):
         if request.config.patience is not None:
-            problem = "stops training by the loss of a held-out table, and none with completions is named"
-            raise UsageError("patience", problem, "Name one as held_out")
+            problem = "needs a held-out table with completions"
+            raise UsageError("--patience", problem, "Give --held-out")
         return None
     return read_examples(held_out)
 
@@ -141,8 +165,8 @@ def initial_model(request: TrainRequest, training_rows: TrainingExamples) -> Tin
     model = TinyModel.load(request.model)
     for text in training_rows.texts:
         if UNKNOWN in model.vocabulary.encode(text):
-            problem = f"the completion {format_value(text)} has a piece that the model of {request.model} cannot write"
-            raise UsageError("model", problem, "Train from scratch with a shape, or leave such rows out")
+            problem = f"the completion {format_value(text)} has a token that the model in {request.model} does not know"
+            raise UsageError("--base", problem, "Train from scratch, or leave such rows out")
     model.max_new_tokens = max(
         model.max_new_tokens, 1 + max(len(model.vocabulary.split(text)) for text in training_rows.texts)
     )
@@ -150,12 +174,11 @@ def initial_model(request: TrainRequest, training_rows: TrainingExamples) -> Tin
 
 
 def build_work(table: Table, request: TrainRequest, training_rows: TrainingExamples) -> WorkSpec:
-    """The whole of what is done: its identity."""
-    train_settings = {name: value for name, value in asdict(request.config).items() if name != "checkpoint_every"}
+    """The identity of a training."""
     verifier = request.verifier
     config = {
         "model": _base_identity(request.model),
-        "settings": train_settings,
+        "settings": request.config.result_settings(),
         "rows": training_rows.sha256(),
         "held_out": None if request.held_out is None else hash_rows(request.held_out),
         "verifier": None if verifier is None else verifier_config([verifier]),
@@ -169,7 +192,9 @@ def _base_identity(model: ModelConfig | Path) -> dict[str, Any]:
     if (model / RECEIPT_NAME).is_file():
         return {"base": model_store.read_model_receipt(model).work.identity()}
     if not (model / WEIGHTS_FILE).is_file():
-        raise UsageError("model", f"{format_value(str(model))} holds no model", "Name a folder that training wrote")
+        raise UsageError(
+            "--base", f"{format_value(str(model))} is not the folder of a model", "Name a folder that training wrote"
+        )
     return {"base": file_sha256(model / WEIGHTS_FILE)}
 
 
@@ -203,7 +228,7 @@ def _build_summary(table: Table, model: TinyModel, training_rows: TrainingExampl
 
 
 def _append_log(folder: Path, first: int, last: int, seconds: float) -> None:
-    """How long it took stands beside the result and is no part of it."""
+    """Append the time the training took to the log, which is not part of the result."""
     line = {"stage": "train", "from_step": first, "to_step": last, "seconds": round(seconds, 3)}
     with translate_os_errors(folder), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

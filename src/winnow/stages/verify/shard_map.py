@@ -1,8 +1,7 @@
-"""verify as a map over shards: the verifiers are named, so that every process can make its own and keep it warm."""
+"""verify as a map over shards. It holds names and settings, so that every process makes its own verifiers once."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +15,6 @@ from winnow.stages.verify.stage import (
     BATCH_ROWS,
     STORE_SCHEMA,
     check_inputs,
-    count_verdicts,
     judge_chunks,
     verdict_rows,
     verifier_config,
@@ -33,7 +31,7 @@ VerifierUse = tuple[str, tuple[tuple[str, object], ...]]
 
 @dataclass(frozen=True)
 class VerifyMap:
-    """The verdicts of these verifiers."""
+    """The verdicts of these verifiers on a shard."""
 
     uses: tuple[VerifierUse, ...]
     batch: int = BATCH_ROWS
@@ -46,7 +44,7 @@ class VerifyMap:
         return verifier_config(_make_verifiers(self.uses))
 
     def work(self, table: Table, target: Path) -> WorkSpec:
-        """The verdicts of this table."""
+        """The identity of the verdicts of this table."""
         verifiers = _make_verifiers(self.uses)
         check_inputs(table, verifiers)
         return verify_work(table, verifiers, target)
@@ -54,14 +52,10 @@ class VerifyMap:
     def rows(self, shard: Table, counts: ShardCounts) -> Iterator[pa.RecordBatch]:
         """One row per candidate and verifier."""
         verifiers = _make_verifiers(self.uses)
-        for chunk, parts, verdicts in judge_chunks(shard, verifiers, ["id"], False, self.batch):
-            counts.rows += len(chunk)
-            for judge, judgments in zip(verifiers, verdicts, strict=True):
-                counts.verdicts.setdefault(judge.name, Counter()).update(count_verdicts(judgments))
-            yield verdict_rows(chunk, parts, verifiers, verdicts)
+        for chunk, roles, verdicts in judge_chunks(shard, verifiers, counts, ["id"], batch_rows=self.batch):
+            yield verdict_rows(chunk, roles, verifiers, verdicts)
 
 
 @cache
 def _make_verifiers(uses: tuple[VerifierUse, ...]) -> tuple[Verifier, ...]:
-    """The verifiers themselves, made once in a process."""
     return tuple(make_verifier(name, dict(settings)) for name, settings in uses)

@@ -1,0 +1,75 @@
+"""The options of forecast: what is forecast, and where the forecast is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
+
+from winnow.errors import UsageError
+from winnow.stages.config import StageConfig, option
+from winnow.stages.labels import LABELS, RightIf
+from winnow.stages.plan.config import SampleSizes
+from winnow.storage.locations.location import Location
+
+SAVING = "To compare with the outcome of training"
+PATHS = ("pilot", "out", "record")
+"""The options on which the forecast itself does not depend."""
+
+PilotFile = Literal["recommended", "runner-up", "control"]
+"""The training files of a pilot."""
+
+
+class ForecastConfig(StageConfig):
+    """What is forecast from a score and labels."""
+
+    n: SampleSizes = None
+    regime: Annotated[
+        Literal["self", "teacher", "pretrain"],
+        option(
+            "Who is trained on the selection: self, teacher (a smaller model) or pretrain.",
+            metavar="REGIME",
+            command_type=str,
+        ),
+    ] = "self"
+    right_if: RightIf = None
+    answer: Annotated[
+        str | None,
+        option("The column of final answers, to find the commonest of a prompt.", panel=LABELS, metavar="COLUMN"),
+    ] = None
+    lower_is_better: Annotated[bool, option("A low score is a good score.")] = False
+    seed: Annotated[int, option("The seed of the bootstrap and of draws.", metavar="N", ge=0)] = 0
+    pilot: Annotated[
+        str | Location | None,
+        option(
+            "Write training files of equal size for a pilot to this folder.",
+            panel=SAVING,
+            metavar="DIR",
+            command_type=str,
+        ),
+    ] = None
+    out: Annotated[
+        str | Location | None,
+        option(
+            "Write the forecast alone to this file, for winnow outcome.",
+            panel=SAVING,
+            metavar="FILE.json",
+            command_type=str,
+        ),
+    ] = None
+    record: Annotated[
+        str | Location | None,
+        option(
+            "Where earlier pilots are: a folder or a pattern; by default beside the pilot or the file.",
+            panel=SAVING,
+            metavar="DIR|GLOB",
+            command_type=str,
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.pilot is not None and self.out is not None:
+            problem = "--out and --pilot both keep the forecast"
+            raise UsageError("--out", problem, "Give one of them: a pilot holds its forecast as forecast.json")
+        return self
