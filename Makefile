@@ -1,28 +1,32 @@
-# Everything here works from a fresh checkout with Python 3.11 or newer, make and gcc.
+# Every target works in a fresh checkout with Python 3.11 or newer, make and gcc.
 PYTHON ?= python3
 BIN := .venv/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Two processes that each start two threads on two cores wait for each other most of the time.
+# One thread per process: the tests run in several processes, which would compete for the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo test check lint types arrows ceilings words bench faults clean
+.PHONY: help install demo test check lint types layers ceilings docstrings reachability spelling \
+        reference examples pages bench faults clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make install   the project and its tools in .venv (the other targets do it when needed)'
-	@echo 'make demo      a first look: who selects right answers, and what do students learn? leaves its files in demo/'
-	@echo 'make test      all tests'
-	@echo 'make check     style, types, arrows between rooms, ceilings, words'
-	@echo 'make bench     the speed table, against other libraries, in .venv-bench'
-	@echo 'make faults    kills, full disks, damage: what winnow promises, counted (an hour or more)'
-	@echo 'make clean     remove everything that make made'
+	@echo 'make install   install the project and its tools in .venv (the other targets do it when needed)'
+	@echo 'make demo      select answers to word problems, train small models on them, and write all files to demo/'
+	@echo 'make test      run all tests'
+	@echo 'make check     check style, types, layers, ceilings, docstrings, unused code and spelling'
+	@echo 'make reference write the reference pages from the code'
+	@echo 'make examples  run the examples of the documentation and write their output into the pages'
+	@echo 'make pages     write the tables of the documentation from the files in results/'
+	@echo 'make bench     measure speed against other libraries, in .venv-bench'
+	@echo 'make faults    kill runs, fill disks and damage files, and count broken promises (an hour or more)'
+	@echo 'make clean     remove everything that make created'
 
-# A recipe, so that a Python that is too old is named before it fails at something else.
+# Names a Python that is too old before anything else fails.
 define python_is_new_enough
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "winnow needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." \
-	       'Name another one: make PYTHON=python3.12' >&2; exit 1; }
+	  echo "winnow needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not installed)." \
+	       'Choose another one: make PYTHON=python3.12' >&2; exit 1; }
 endef
 
 install: .venv/installed
@@ -47,22 +51,38 @@ demo: install
 test: install
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-check: lint types arrows ceilings words
+check: lint types layers ceilings docstrings reachability spelling
+	@$(BIN)/python tools/reference.py --check
 
 lint: install
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo 'style: holds'
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo 'style: no findings'
 
 types: install
 	@$(BIN)/mypy
 
-arrows: install
+layers: install
 	@$(BIN)/lint-imports
 
 ceilings: install
 	@$(BIN)/python tools/ceilings.py
 
-words: install
+docstrings: install
+	@$(BIN)/python tools/docstrings.py
+
+reachability: install
+	@$(BIN)/python tools/reachability.py
+
+spelling: install
 	@$(BIN)/python tools/spelling.py
+
+reference: install
+	@$(BIN)/python tools/reference.py
+
+examples: install
+	@$(BIN)/python tools/update_examples.py
+
+pages: install
+	@$(BIN)/python validation/write_pages.py
 
 bench: .venv-bench/installed
 	@.venv-bench/bin/python benchmarks/run.py

@@ -1,10 +1,10 @@
-"""Five weak verifiers on 5,000 rows: winnow's label-free estimate beside crowd-kit's Dawid-Skene and a majority.
+"""Compares the label-free combination of winnow with Dawid-Skene of crowd-kit and a majority vote.
 
-`python bench/combining.py [frank_validation.jsonl.gz]`. Both get the same votes in the form they like best (an array,
-a long data frame) and give every row's chance of being right; ours folds the votes to patterns inside the timed part.
-`same` says that the shares of right verdicts differ by at most one point. The whole `combine`, with intervals and the
-dependence check that the peer has not, is timed beside it. With a FRANK file the same on its FactCC, QAGS, BertScore P
-Art, Rouge L and Meteor, each cut at its own median, against summaries without any factual error.
+`python benchmarks/combine_verifiers.py [frank_validation.jsonl.gz]`. There are five weak verifiers on 5,000 rows. Both
+libraries get the same votes in their preferred form (an array, a long data frame) and return the probability that each
+row is right. `same` means that the shares of right verdicts differ by at most one percentage point. The whole `combine`
+of winnow, with intervals and the dependence check that crowd-kit lacks, is timed as well. With a FRANK file, five of
+its metrics with a threshold at the median are compared on summaries with and without factual errors.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ VotesArray = npt.NDArray[np.int8]
 
 
 def simulate_votes(seed: int = 1) -> tuple[VotesArray, Bools]:
-    """Votes of independent verifiers, and which rows are right."""
-    draws = np.random.default_rng(seed)
-    right = draws.random(ROWS) < RIGHT
-    table = (draws.random((ROWS, len(PHI))) < np.where(right[:, None], PHI, PSI)).astype(np.int8)
-    table[draws.random(table.shape) < ABSTAINS] = -1
+    """Return votes of independent verifiers, and which rows are right."""
+    rng = np.random.default_rng(seed)
+    right = rng.random(ROWS) < RIGHT
+    table = (rng.random((ROWS, len(PHI))) < np.where(right[:, None], PHI, PSI)).astype(np.int8)
+    table[rng.random(table.shape) < ABSTAINS] = -1
     return table, right
 
 
 def read_frank_votes(path: Path) -> tuple[VotesArray, Bools]:
-    """The five metrics' votes on FRANK's summaries, and which have no factual error."""
+    """Return the votes of five metrics on the summaries of FRANK, and which have no factual error."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         summaries = [candidate for line in lines for candidate in json.loads(line)["candidates"]]
     scores = [[summary["metrics"][name] for name in FRANK] for summary in summaries]
@@ -57,30 +57,36 @@ def read_frank_votes(path: Path) -> tuple[VotesArray, Bools]:
 
 
 def winnow_posterior(table: VotesArray) -> npt.NDArray[np.float64]:
-    folded = count_vote_patterns(table, [str(k) for k in range(table.shape[1])])
-    chances: npt.NDArray[np.float64] = posterior_right(folded, fit_dawid_skene(folded))[0][folded.pattern_of]
-    return chances
+    """Return the probability by winnow that each row is right."""
+    patterns = count_vote_patterns(table, [str(k) for k in range(table.shape[1])])
+    right: npt.NDArray[np.float64] = posterior_right(patterns, fit_dawid_skene(patterns))[0][patterns.pattern_of]
+    return right
 
 
 def crowdkit_posterior(frame: Any) -> npt.NDArray[np.float64]:
+    """Return the probability by crowd-kit that each row is right."""
     peer = importlib.import_module("crowdkit.aggregation")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the peer uses what pandas is about to drop
+        warnings.simplefilter("ignore")  # crowd-kit uses deprecated functions of pandas
         chances = peer.DawidSkene(n_iter=100).fit_predict_proba(frame)
     right: npt.NDArray[np.float64] = chances.sort_index()[1].to_numpy(dtype=np.float64)
     return right
 
 
 def compare(name: str, table: VotesArray, right: Bools) -> dict[str, Any]:
-    """Both on the same votes, in turn, in this process."""
+    """Measure both libraries on the same votes in turn."""
     import pandas as pd
 
     task, worker = np.nonzero(table >= 0)
     frame = pd.DataFrame({"task": task, "worker": worker, "label": table[task, worker].astype(int)})
     voted = np.unique(task)
     names = [str(k) for k in range(table.shape[1])]
-    ways = (lambda: winnow_posterior(table), lambda: crowdkit_posterior(frame), lambda: combine_votes(table, names))
-    turns = [[_time_call(way) for way in ways] for _ in range(REPETITIONS)]
+    functions = (
+        lambda: winnow_posterior(table),
+        lambda: crowdkit_posterior(frame),
+        lambda: combine_votes(table, names),
+    )
+    turns = [[_time_call(function) for function in functions] for _ in range(REPETITIONS)]
     best = [min(turn[side][1] for turn in turns) for side in range(3)]
     accuracy = [_accuracy(turns[0][0][0][voted], right[voted]), _accuracy(turns[0][1][0], right[voted])]
     by_majority = float(np.mean((majority_vote(table, names).verdict == "pass")[voted] == right[voted]))
@@ -98,9 +104,9 @@ def compare(name: str, table: VotesArray, right: Bools) -> dict[str, Any]:
 
 
 def measure_all(path: Path | None = None) -> list[dict[str, Any]]:
-    """The simulated rows, and FRANK where there is a file."""
-    found = [compare(f"{ROWS:,} rows", *simulate_votes())]
-    return found if path is None else [*found, compare("FRANK", *read_frank_votes(path))]
+    """Measure on simulated rows, and on FRANK if its file is given."""
+    lines = [compare(f"{ROWS:,} rows", *simulate_votes())]
+    return lines if path is None else [*lines, compare("FRANK", *read_frank_votes(path))]
 
 
 def _accuracy(chances: npt.NDArray[np.float64], right: Bools) -> float:

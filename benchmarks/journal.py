@@ -1,9 +1,8 @@
-"""What groups are worth to the journal: `python bench/journal.py [--folder DIR]`, on the disk of that folder.
+"""Measures how much faster the journal is because it commits groups: `python benchmarks/journal.py [--folder DIR]`.
 
-The same entries, in turns of one run: appended to a journal, committed one by one to the same table with the same
-settings, and written as lines each forced to disk. Prints medians of entries per second and the ratios. Ends with 1
-if entries are missing; a goal that is missed is said and changes nothing, because disks differ in what a forced
-write costs, and the journal's own work is a floor under its time.
+The same entries are appended to a journal, committed one by one to the same table, and written as lines with one fsync
+each, in turns, on the disk of the folder. The script prints medians of entries per second and the ratios, and exits
+with 1 if entries are missing. A missed goal is only printed, because the cost of fsync differs between disks.
 """
 
 from __future__ import annotations
@@ -26,29 +25,29 @@ from winnow.storage.journal.writer import INSERT_ENTRY, Journal
 GOAL = 20
 REPETITIONS = 5
 SLOW_SHARE = 10
-"""Who forces every entry writes so many times fewer, for the turns to take alike."""
+"""The slow methods write this many times fewer entries, so that all turns take about as long."""
 
 
-def entries(count: int) -> list[tuple[str, dict[str, object]]]:
-    """Keys as hashes are, so that they fall all over the index, and replies of some words."""
+def make_entries(count: int) -> list[tuple[str, dict[str, object]]]:
+    """Return keys that are hashes, so that they are spread over the index, and short replies."""
     return [(hashlib.sha256(b"%d" % n).hexdigest(), {"text": f"{n} " * 40, "finish": "stop"}) for n in range(count)]
 
 
 def append_in_groups(path: Path, count: int) -> float:
-    """Seconds to append and to be told that all is durable."""
-    journal_entries = entries(count)
+    """Return the seconds until all appended entries are acknowledged as durable."""
+    journal_entries = make_entries(count)
     with Journal(path) as journal:
         start = time.perf_counter()
         tickets = [journal.append("reply", key, value) for key, value in journal_entries]
         if not all(ticket.wait().is_new for ticket in tickets):
-            sys.exit("an entry stood there before it was appended")
+            sys.exit("an entry existed before it was appended")
         seconds = time.perf_counter() - start
     return seconds
 
 
 def commit_one_by_one(path: Path, count: int) -> float:
-    """Seconds with one transaction for each entry."""
-    journal_entries = entries(count)
+    """Return the seconds with one transaction per entry."""
+    journal_entries = make_entries(count)
     create_journal(path)
     with open_connection(path, "rw") as writing:
         start = time.perf_counter()
@@ -59,9 +58,9 @@ def commit_one_by_one(path: Path, count: int) -> float:
         return time.perf_counter() - start
 
 
-def write_forced_lines(path: Path, count: int) -> float:
-    """Seconds with a plain file, each line forced."""
-    journal_entries = entries(count)
+def write_synced_lines(path: Path, count: int) -> float:
+    """Return the seconds with a text file and one fsync per line."""
+    journal_entries = make_entries(count)
     with path.open("wb", buffering=0) as file:
         start = time.perf_counter()
         for key, value in journal_entries:
@@ -71,38 +70,38 @@ def write_forced_lines(path: Path, count: int) -> float:
 
 
 def count_entries(path: Path) -> int:
-    """How many entries are there afterwards, every one of them checked."""
+    """Check every entry that was written and return their number."""
     if path.suffix == ".lines":
         return path.read_bytes().count(b"\n")
     with JournalReader(path) as journal:
         return journal.check()
 
 
-WAYS: dict[str, tuple[Callable[[Path, int], float], str, int]] = {
+METHODS: dict[str, tuple[Callable[[Path, int], float], str, int]] = {
     "in groups": (append_in_groups, ".journal", 1),
     "one commit per entry": (commit_one_by_one, ".journal", SLOW_SHARE),
-    "one forced line per entry": (write_forced_lines, ".lines", SLOW_SHARE),
+    "one synced line per entry": (write_synced_lines, ".lines", SLOW_SHARE),
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the journal's groups against one commit per entry.")
     parser.add_argument("--rows", type=int, default=20_000, help="entries per turn (default 20,000)")
-    parser.add_argument("--folder", type=Path, help="where the disk is that counts (default: the temporary folder)")
+    parser.add_argument("--folder", type=Path, help="a folder on the disk to measure (default: the temporary folder)")
     arguments = parser.parse_args()
-    rates: dict[str, list[float]] = {name: [] for name in WAYS}
+    rates: dict[str, list[float]] = {name: [] for name in METHODS}
     missing = False
     with tempfile.TemporaryDirectory(prefix="winnow-bench-", dir=arguments.folder) as folder:
         for turn in range(REPETITIONS):
-            for number, (name, (way, suffix, share)) in enumerate(WAYS.items()):
+            for number, (name, (method, suffix, share)) in enumerate(METHODS.items()):
                 path, count = Path(folder) / f"{turn}-{number}{suffix}", arguments.rows // share
-                rates[name].append(count / way(path, count))
+                rates[name].append(count / method(path, count))
                 missing |= count_entries(path) != count
-    typical = {name: statistics.median(each) for name, each in rates.items()}
+    typical = {name: statistics.median(turns) for name, turns in rates.items()}
     for name, rate in typical.items():
         print(f"{name:26} {rate:9,.0f} entries per second  (from {min(rates[name]):,.0f} to {max(rates[name]):,.0f})")
-    ratio, plain = (typical["in groups"] / typical[name] for name in list(WAYS)[1:])
-    print(f"ratio to one commit per entry {ratio:.1f}, to forced lines {plain:.1f}; goal {GOAL}: {_yes(ratio >= GOAL)}")
+    ratio, plain = (typical["in groups"] / typical[name] for name in list(METHODS)[1:])
+    print(f"ratio to one commit per entry {ratio:.1f}, to synced lines {plain:.1f}; goal {GOAL}: {_yes(ratio >= GOAL)}")
     print(f"every entry is there: {_yes(not missing)}")
     return 1 if missing else 0
 

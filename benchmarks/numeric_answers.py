@@ -1,9 +1,9 @@
-"""Lists of numbers judged one by one and by winnow: 5x5 eigenvalues under a relative L1 bound.
+"""Compares lists of numbers judged by winnow and by a loop in Python: 5x5 eigenvalues under a relative L1 bound.
 
-The peer is what one would write without winnow: per row a regular expression, float, and the sums. Both are
-given the same texts in the form they like best (Python lists, Arrow columns); ours also writes score and reason.
-Rates are items per CPU-second, best of several turns taken alternately. `same` says that every verdict agrees,
-except where the exact distance IS the bound: there floats, and so the peer, pass or fail by their rounding.
+The loop is what one would write without winnow: for each row a regular expression, floats and sums. Both get the same
+texts in their preferred form (Python lists, Arrow columns); winnow also writes score and reason. Rates are rows per CPU
+second, the best of several alternating turns. `same` means that all verdicts agree, except where the exact distance
+equals the bound, because there the rounding of floats decides.
 """
 
 from __future__ import annotations
@@ -29,43 +29,47 @@ NUMBER = re.compile(r"-?\d+\.?\d*")
 
 
 def make_rows(count: int = ROWS, seed: int = 1) -> tuple[list[str], list[str]]:
-    """Answers and references: about half of the answers within the bound, one in a hundred too short."""
-    draws = np.random.default_rng(seed)
-    wants = np.sort(draws.normal(0, 30, (count, 5)))[:, ::-1].round(1)
-    gots = (wants * (1 + draws.normal(0, 0.07, wants.shape))).round(1)
-    answers = [" ".join(map(str, row)) for row in gots.tolist()]
+    """Return answers and references; about half of the answers are within the bound, one in a hundred is too short."""
+    rng = np.random.default_rng(seed)
+    references = np.sort(rng.normal(0, 30, (count, 5)))[:, ::-1].round(1)
+    noisy = (references * (1 + rng.normal(0, 0.07, references.shape))).round(1)
+    answers = [" ".join(map(str, row)) for row in noisy.tolist()]
     answers[::100] = [answer.rpartition(" ")[0] for answer in answers[::100]]
-    return answers, [" ".join(map(str, row)) for row in wants.tolist()]
+    return answers, [" ".join(map(str, row)) for row in references.tolist()]
 
 
-def judge_one_by_one(answers: Sequence[str], wants: Sequence[str]) -> list[bool]:
+def judge_one_by_one(answers: Sequence[str], references: Sequence[str]) -> list[bool]:
+    """Judge every answer in a loop."""
     verdicts = []
-    for answer, want in zip(answers, wants, strict=True):
-        got, target = ([float(number) for number in NUMBER.findall(text)] for text in (answer, want))
-        off = sum(abs(a - b) for a, b in zip(got, target, strict=False))
-        verdicts.append(len(got) == len(target) and off < TAU * sum(abs(b) for b in target))
+    for answer, reference in zip(answers, references, strict=True):
+        got, target = ([float(number) for number in NUMBER.findall(text)] for text in (answer, reference))
+        distance = sum(abs(a - b) for a, b in zip(got, target, strict=False))
+        verdicts.append(len(got) == len(target) and distance < TAU * sum(abs(b) for b in target))
     return verdicts
 
 
-def is_on_bound(answer: str, want: str) -> bool:
-    got, target = ([Fraction(number) for number in text.split()] for text in (answer, want))
-    off = sum(abs(a - b) for a, b in zip(got, target, strict=True))
-    return off == Fraction(str(TAU)) * sum(abs(b) for b in target)
+def is_on_bound(answer: str, reference: str) -> bool:
+    """Whether the distance equals the bound exactly."""
+    got, target = ([Fraction(number) for number in text.split()] for text in (answer, reference))
+    distance = sum(abs(a - b) for a, b in zip(got, target, strict=True))
+    return distance == Fraction(str(TAU)) * sum(abs(b) for b in target)
 
 
 def measure() -> list[dict[str, Any]]:
-    """Both on the same rows, in turn, in this process."""
-    answers, wants = make_rows()
-    batch = Batch(pa.array(answers), references=pa.array(wants))
+    """Measure both on the same rows in turn."""
+    answers, references = make_rows()
+    batch = Batch(pa.array(answers), references=pa.array(references))
     number = make_verifier("number", {"vector": TAU})
     ours, peer = [], []
     for _ in range(REPETITIONS):
-        theirs, seconds = _time_call(lambda: judge_one_by_one(answers, wants))
+        theirs, seconds = _time_call(lambda: judge_one_by_one(answers, references))
         peer.append(seconds)
         mine, seconds = _time_call(lambda: number.judge(batch))
         ours.append(seconds)
-    decided = zip(answers, wants, mine.verdict.to_pylist(), theirs, strict=True)
-    same = all((said == "pass") == passed or is_on_bound(got, want) for got, want, said, passed in decided)
+    rows = zip(answers, references, mine.verdict.to_pylist(), theirs, strict=True)
+    same = all(
+        (verdict == "pass") == passed or is_on_bound(answer, reference) for answer, reference, verdict, passed in rows
+    )
     rates = [round(ROWS / min(seconds)) for seconds in (ours, peer)]
     return [
         {

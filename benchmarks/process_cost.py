@@ -1,6 +1,6 @@
-"""A command in a process of its own, and what it cost: seconds, CPU-seconds and the peak of its memory.
+"""Runs a command in a process of its own and measures seconds, CPU seconds and peak memory.
 
-The caller must stay small and load no library: on Linux a new process starts with the peak of the one it came from.
+Callers must load no large library: on Linux a new process starts with the peak memory of its parent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PEAK_UNIT = 1 if sys.platform == "darwin" else 1 << 10
 
 @dataclass(frozen=True)
 class ProcessCost:
-    """One run: the work's own seconds, the whole process's seconds, CPU-seconds and peak in MiB."""
+    """The cost of one run; `seconds` is the work alone, `process_seconds` the whole process."""
 
     seconds: float
     process_seconds: float
@@ -30,32 +30,32 @@ class ProcessCost:
 
 
 def run_script(script: str, *arguments: str) -> tuple[str, ProcessCost]:
-    """What a script of this folder printed, and its cost; a script that fails ends the whole."""
+    """Run a script of this folder; return its output and cost. A script that fails ends the benchmark."""
     return run_command([sys.executable, str(HERE / script), *arguments])
 
 
 def run_command(command: Sequence[str]) -> tuple[str, ProcessCost]:
-    """The same of any command."""
+    """Run a command; return its output and cost. A command that fails ends the benchmark."""
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         output = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    whole = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return output, ProcessCost(whole, whole, used.ru_utime + used.ru_stime, used.ru_maxrss * PEAK_UNIT // MIB)
+    return output, ProcessCost(seconds, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * PEAK_UNIT // MIB)
 
 
 def time_script(script: str, *arguments: str) -> ProcessCost:
-    """The cost of a script that prints the seconds of its work."""
+    """Run a script that prints the seconds of its work, and return its cost."""
     output, cost = run_script(script, *arguments)
     return ProcessCost(float(output), cost.process_seconds, cost.cpu_seconds, cost.peak_mib)
 
 
 def median_cost(costs: Sequence[ProcessCost]) -> ProcessCost:
-    """Medians of the times; of the peaks the highest."""
+    """Return the medians of the times and the highest peak."""
     return ProcessCost(
         statistics.median(cost.seconds for cost in costs),
         statistics.median(cost.process_seconds for cost in costs),

@@ -1,8 +1,8 @@
-"""The speed table: `python bench/run.py [--quick] [--only NAME]`, winnow and its peers on the same rows, in one run.
+"""Writes the speed table: `python benchmarks/run.py [--quick] [--only NAME]`, winnow and others on the same rows.
 
-Every run is a process of its own, libraries in turn, medians of several turns; the answers are compared first.
-Prints the table and, when all was measured in full, writes bench/results.json and docs/speed.md. Ends with 1 if
-answers differ; a goal that is missed is said and changes nothing, because speed on a busy machine proves nothing.
+Every run is a separate process; libraries take turns, and the table shows medians. The answers are compared first. If
+everything was measured in full, benchmarks/results.json and docs/explanation/speed.md are written. Exits with 1 if
+answers differ. A missed goal is shown and changes nothing, because speed on a busy machine proves nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from typing import Any
 
 from process_cost import HERE, ProcessCost, median_cost, run_script, time_script
 
+PAGE = HERE.parent / "docs" / "explanation" / "speed.md"
 REPETITIONS = 3
 QUICK = 20
 
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """One measurement. A goal of ratio is the first peer's seconds over ours; None where nothing is promised."""
+    """One measurement. `ratio` is the goal for the seconds of the first other library over ours, or None."""
 
     name: str
     work: str
@@ -40,8 +41,8 @@ class BenchmarkRow:
 
 
 DUCKDB = ("duckdb arg_max", "duckdb window", "duckdb semi join", "duckdb semi join, unordered")
-"""Ways to ask DuckDB: the two its users write, the goal being against the faster; then the fastest we found by hand,
-as it comes and with the order of rows given up."""
+"""Queries for DuckDB: two that its users write, of which the faster counts for the goal, and the fastest one we found,
+with and without keeping the order of rows."""
 
 ROWS = (
     BenchmarkRow("best of all, text", "best", "text", 5_000_000, (*DUCKDB, "polars"), 0.9, 700),
@@ -61,36 +62,37 @@ ROWS = (
 )
 IN_PROCESS: dict[str, str] = {"numeric answers: 5x5 eigenvalues": "numeric_answers.py"}
 SHORTENED = "networks/"
-"""Scripts that take --quick."""
+"""The prefix of scripts that take --quick."""
 if find_spec("crowdkit"):
-    IN_PROCESS["combining five verifiers"] = "combining.py"
+    IN_PROCESS["combining five verifiers"] = "combine_verifiers.py"
 if find_spec("sklearn"):
     IN_PROCESS["Gaussian mixture and ridge"] = "learning/gaussian_ridge.py"
 if find_spec("torch") and find_spec("transformers"):
     IN_PROCESS["token editing"] = "texts/token_editing.py"
-    IN_PROCESS["small transformer"] = "networks/students.py"
+    IN_PROCESS["small transformer"] = "networks/small_transformer.py"
 
 
 def measure_row(row: BenchmarkRow, folder: Path, quick: bool) -> list[dict[str, Any]]:
-    """Lines of the table, one per peer: everyone's costs and whether they agree."""
+    """Measure one row with all libraries; return a line of the table per other library."""
     count = row.rows // QUICK if quick else row.rows
     source = folder / f"{row.shape}.parquet"
     if not source.exists():
-        run_script("data.py", row.shape, str(count), str(source))
+        run_script("make_candidates.py", row.shape, str(count), str(source))
     libraries = ("winnow", *row.peers)
     costs: dict[str, list[ProcessCost]] = {library: [] for library in libraries}
-    unlike: list[str] = []
+    differences: list[str] = []
     for turn in range(1 if quick else REPETITIONS):
         for library in libraries:
             _clear(_out(folder, library))
-            costs[library].append(time_script("works.py", row.work, library, str(source), str(_out(folder, library))))
+            arguments = (row.work, library, str(source), str(_out(folder, library)))
+            costs[library].append(time_script("select_with_library.py", *arguments))
         if turn == 0:
             ours, *theirs = (str(_out(folder, library)) for library in libraries)
-            unlike = [line for peer in theirs for line in _find_differences(row.work, str(source), ours, peer)]
+            differences = [line for peer in theirs for line in _find_differences(row.work, str(source), ours, peer)]
     for library in libraries:
         _clear(_out(folder, library))
-    found = {library: median_cost(each) for library, each in costs.items()}
-    return [_line(row, count, found, unlike, peer) for peer in row.peers]
+    medians = {library: median_cost(turns) for library, turns in costs.items()}
+    return [_line(row, count, medians, differences, peer) for peer in row.peers]
 
 
 def _out(folder: Path, library: str) -> Path:
@@ -103,10 +105,12 @@ def _clear(out: Path) -> None:
 
 
 def _find_differences(work: str, source: str, ours: str, theirs: str) -> list[str]:
-    return run_script("agree.py", work, source, ours, theirs)[0].splitlines()
+    return run_script("compare_selections.py", work, source, ours, theirs)[0].splitlines()
 
 
-def _line(row: BenchmarkRow, count: int, costs: dict[str, ProcessCost], unlike: list[str], peer: str) -> dict[str, Any]:
+def _line(
+    row: BenchmarkRow, count: int, costs: dict[str, ProcessCost], differences: list[str], peer: str
+) -> dict[str, Any]:
     ours, theirs = costs["winnow"], costs[peer]
     ratio = theirs.seconds / ours.seconds
     goal = row.ratio if peer == row.peers[0] else None
@@ -119,9 +123,9 @@ def _line(row: BenchmarkRow, count: int, costs: dict[str, ProcessCost], unlike: 
         "goal": goal,
         "peak_mib": ours.peak_mib,
         "peak_goal_mib": row.peak_mib,
-        "same": not unlike,
-        "unlike": unlike,
-        "reached": not unlike and ratio >= (goal or 0) and ours.peak_mib < row.peak_mib,
+        "same": not differences,
+        "unlike": differences,
+        "reached": not differences and ratio >= (goal or 0) and ours.peak_mib < row.peak_mib,
         "costs": {"winnow": _rounded(ours), peer: _rounded(theirs)},
     }
 
@@ -131,7 +135,7 @@ def _rounded(cost: ProcessCost) -> dict[str, float]:
 
 
 def measure_in_process(script: str, quick: bool) -> Iterator[dict[str, Any]]:
-    """Lines that a script measures itself, per CPU-second inside one process."""
+    """Run a script that measures winnow and another library in one process, by CPU seconds."""
     output, cost = run_script(script, *(["--quick"] if quick and script.startswith(SHORTENED) else []))
     for line in json.loads(output):
         reached = line["same"] and line["ratio"] >= (line["goal"] or 0)
@@ -139,7 +143,7 @@ def measure_in_process(script: str, quick: bool) -> Iterator[dict[str, Any]]:
 
 
 def format_table(lines: list[dict[str, Any]]) -> str:
-    """The table in words: rates in rows per second."""
+    """Format the table for the terminal; rates are rows per second."""
     head = ("name", "ours/s", "peer/s", "peer", "ratio", "goal", "peak MiB", "at most", "same", "reached")
     cells = [head, *(_cells(line) for line in lines)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
@@ -157,34 +161,24 @@ def _yes(holds: bool) -> str:
 
 
 def as_markdown(lines: list[dict[str, Any]], about: dict[str, Any]) -> str:
-    """The table for the documentation."""
-    head = (
-        "what",
-        "winnow, per second",
-        "peer, per second",
-        "peer",
-        "ratio",
-        "goal",
-        "peak MiB",
-        "allowed",
-        "same answers",
-    )
-    rows = [head, ("---",) * len(head), *(_cells(line)[:-1] for line in lines)]
+    """Format the table as Markdown."""
+    head = "task|winnow, per second|other, per second|other library|ratio|goal|peak memory, MiB|limit, MiB|same answers"
+    columns = tuple(head.split("|"))
+    rows = [columns, ("---",) * len(columns), *(_cells(line)[:-1] for line in lines)]
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     measured_on = f"Measured on {about['cores']} cores of an {about['cpu']}; Python {about['python']}, {versions}."
     return "\n".join(["| " + " | ".join(row) + " |" for row in rows]) + f"\n\n{measured_on}\n"
 
 
 def write_page(table: str) -> None:
-    """Put the table into the page about speed, between its marks."""
-    page = HERE.parent / "docs" / "speed.md"
-    before, _, rest = page.read_text().partition("<!-- bench: begin -->")
+    """Write the table into the page about speed, between its marks."""
+    before, _, rest = PAGE.read_text().partition("<!-- bench: begin -->")
     after = rest.partition("<!-- bench: end -->")[2]
-    page.write_text(f"{before}<!-- bench: begin -->\n{table}<!-- bench: end -->{after}")
+    PAGE.write_text(f"{before}<!-- bench: begin -->\n{table}<!-- bench: end -->{after}")
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured with."""
+def describe_machine() -> dict[str, Any]:
+    """Describe the machine and the versions of the libraries."""
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text().splitlines() if cpus.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
@@ -198,23 +192,23 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure winnow beside other libraries.")
-    parser.add_argument("--quick", action="store_true", help=f"a {QUICK}th of the rows, one turn: a smoke test")
-    parser.add_argument("--only", metavar="NAME", help="the rows whose name holds this")
+    parser = argparse.ArgumentParser(description="Measure winnow and other libraries on the same rows.")
+    parser.add_argument("--quick", action="store_true", help=f"smoke test: one {QUICK}th of the rows, measured once")
+    parser.add_argument("--only", metavar="NAME", help="measure only rows whose name contains this")
     arguments = parser.parse_args()
     chosen = [row for row in ROWS if (arguments.only or "") in row.name]
     lines = []
     with tempfile.TemporaryDirectory(prefix="winnow-bench-") as folder:
         for row in chosen:
             lines += measure_row(row, Path(folder), arguments.quick)
-            print(f"measured: {lines[-1]['name']}", file=sys.stderr)
+            print(f"measured {lines[-1]['name']}", file=sys.stderr)
     for name, script in IN_PROCESS.items():
         lines += measure_in_process(script, arguments.quick) if (arguments.only or "") in name else ()
     print(format_table(lines))
     for line in lines:
         print(*(f"{line['name']}: {problem}" for problem in line.get("unlike", ())), sep="\n", end="")
     if not arguments.quick and arguments.only is None:
-        about = machine()
+        about = describe_machine()
         (HERE / "results.json").write_text(json.dumps({**about, "rows": lines}, indent=2) + "\n")
         write_page(as_markdown(lines, about))
     return 0 if all(line["same"] for line in lines) else 1

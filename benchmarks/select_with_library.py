@@ -1,7 +1,7 @@
-"""One selection by one library, in a process of its own: `python bench/works.py WORK LIBRARY SOURCE OUT`.
+"""Makes one selection with one library: `python benchmarks/select_with_library.py WORK LIBRARY SOURCE OUT`.
 
-Prints the seconds from the opened file to the finished one; imports come before the clock, for everyone. Each
-peer is asked in the fastest way we know, as it comes, and writes Parquet with its usual compression.
+It prints the seconds from opening the source to the finished output; imports are not counted. Each library is used in
+the fastest way that we know, with its default settings, and writes Parquet with its default compression.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from time import perf_counter
 
 SHARE = 0.125
 UNORDERED = ", unordered"
-"""DuckDB told that the order of rows need not be kept; without it, DuckDB as it comes."""
+"""The suffix for DuckDB without keeping the order of rows; by default it keeps the order."""
 
 BEST_DUCKDB = {
     "duckdb semi join": "select t.* from {t} t semi join "
@@ -24,18 +24,21 @@ BEST_DUCKDB = {
 
 
 def prepare_winnow(work: str, source: Path, out: Path) -> Callable[[], object]:
-    import duckdb  # noqa: F401  # what select imports when it needs it
+    """Return a selection by winnow."""
+    import duckdb  # noqa: F401  # select imports it when needed
     import pyarrow as pa
 
-    from winnow.stages.select import SelectionRules, SelectRequest, select
+    from winnow.stages.select.config import SelectConfig
+    from winnow.stages.select.stage import select
     from winnow.tables.open_table import open_rows
 
     pa.array([0])  # makes pyarrow import pandas where that is installed
-    rules = SelectionRules(best_of=0) if work == "best" else SelectionRules(top_share=SHARE)
-    return lambda: select(open_rows(source), SelectRequest(rules, out=out))
+    config = SelectConfig(best_of="all") if work == "best" else SelectConfig(top_share=SHARE)
+    return lambda: select(open_rows(source), config, out)
 
 
 def prepare_duckdb(query: str, unordered: bool, source: Path, out: Path) -> Callable[[], object]:
+    """Return a selection by a query of DuckDB."""
     import duckdb
 
     connection = duckdb.connect(config={"preserve_insertion_order": False} if unordered else {})
@@ -45,6 +48,7 @@ def prepare_duckdb(query: str, unordered: bool, source: Path, out: Path) -> Call
 
 
 def prepare_pandas(work: str, source: Path, out: Path) -> Callable[[], object]:
+    """Return a selection by pandas."""
     import pandas
 
     def best() -> None:
@@ -59,15 +63,16 @@ def prepare_pandas(work: str, source: Path, out: Path) -> Callable[[], object]:
 
 
 def prepare_polars(source: Path, out: Path) -> Callable[[], object]:
+    """Return the best row of every prompt by Polars."""
     import polars
 
     best = polars.col("score").arg_max()
-    kept = polars.scan_parquet(source).group_by("prompt_id").agg(polars.all().get(best))
-    return lambda: kept.sink_parquet(out, compression="snappy")
+    selected = polars.scan_parquet(source).group_by("prompt_id").agg(polars.all().get(best))
+    return lambda: selected.sink_parquet(out, compression="snappy")
 
 
 def prepare(work: str, library: str, source: Path, out: Path) -> Callable[[], object]:
-    """The work, ready to be timed."""
+    """Return the work of a library as a function that can be timed."""
     if library == "winnow":
         return prepare_winnow(work, source, out)
     if library == "pandas":

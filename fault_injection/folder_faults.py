@@ -1,8 +1,8 @@
-"""What happens around the folder of a run: other runs, locks of the dead, folders nobody may write to, full disks.
+"""Faults around the folder of a run: concurrent runs, locks of dead runs, read-only folders and full disks.
 
-One run at a time, and the others are told; a dead run's lock is nobody's; a fault of the machine ends in exit code 3
-with the path, and the same command goes on when there is space and leave. What a machine does not allow to be tried
-here is said to be left out.
+One run works in a folder and the others are refused. The lock of a dead run blocks nobody. A fault of the machine ends
+in exit code 3 with the path, and the same command continues when the fault is gone. The figures say what this machine
+does not allow to test.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fault_injection.workloads import (
 )
 
 CONCURRENT_RUNS = 8
+LOCK_MESSAGE = "another run is "
 PAGE = 4096
 NEW_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 FULL_DISK_SCRIPT = """mount -t tmpfs -o "size=$1k" tmpfs out || exit 90
@@ -39,7 +40,7 @@ mount -o remount,size=64m out || exit 90
 "$2" -m winnow.cli.main {run} >again.out 2>again.err || exit 91
 cp -a out left
 exit $code"""
-# A file may grow to so many blocks of 512 bytes and no further.
+# Files are limited to this many blocks of 512 bytes.
 FILE_LIMIT_SCRIPT = """ulimit -f "$1" || exit 90
 exec "$2" -m winnow.cli.main {run} >full.out 2>full.err"""
 WITHOUT_ROOT_PRIVILEGES = [
@@ -51,19 +52,19 @@ WITHOUT_ROOT_PRIVILEGES = [
 
 @dataclass
 class FolderTally:
-    """What was tried and what was not as promised."""
+    """The figures of the tests so far, and the promises that they broke."""
 
     figures: dict[str, object] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     def expect(self, holds: bool, message: str) -> None:
-        """Something promised."""
+        """Record a broken promise unless it holds."""
         if not holds:
             self.broken.append(message)
 
 
 def inject_folder_faults(sizes: int, seed: int = 0) -> AreaResult:
-    """Each case once, and full disks of so many sizes; where it happens does not hang on chance."""
+    """Test each case once, and full disks of this many sizes; nothing is random here."""
     tally = FolderTally()
     with temporary_folder() as place:
         template = prepare_folder(place / "template")
@@ -74,34 +75,36 @@ def inject_folder_faults(sizes: int, seed: int = 0) -> AreaResult:
         whole = place / "whole"
         shutil.copytree(template, whole)
         run_workload(whole, "a whole run")
-        wanted = hash_files(whole / "out")
-        _deny_writing(template, place, wanted, tally)
-        _fill_disks(template, place, wanted, sizes, tally)
+        expected = hash_files(whole / "out")
+        _deny_writing(template, place, expected, tally)
+        _fill_disks(template, place, expected, sizes, tally)
     return AreaResult("folders", {**tally.figures, "otherwise than promised": len(tally.broken)}, tally.broken)
 
 
 def _start_eight_runs(template: Path, folder: Path, tally: FolderTally) -> None:
-    """One at work, the others refused; whoever comes when it is done has nothing left to do."""
+    """Start eight runs: one works, the others are refused, or find all stages done if they start late."""
     shutil.copytree(template, folder)
     started = [WorkloadProcess(folder, 0, number=number) for number in range(CONCURRENT_RUNS)]
-    for one in started:
-        one.begin()
-    results = [one.wait() for one in started]
-    refused = [one for one in results if one.code == 2 and "another run is at work" in one.stderr]
+    for process in started:
+        process.begin()
+    results = [process.wait() for process in started]
+    refused = [result for result in results if result.code == 2 and LOCK_MESSAGE in result.stderr]
     winners = [
-        one for one in results if one.code == 0 and not all(s["already_done"] for s in parse_output(one)["stages"])
+        result
+        for result in results
+        if result.code == 0 and not all(stage["already_done"] for stage in parse_output(result)["stages"])
     ]
     tally.figures |= {"runs at once": len(results), "at work": len(winners), "refused": len(refused)}
-    tally.expect(len(winners) == 1, f"{len(winners)} of {CONCURRENT_RUNS} runs at once were at work in one folder")
-    others = [one for one in results if one not in refused and one not in winners and one.code]
+    tally.expect(len(winners) == 1, f"{len(winners)} of {CONCURRENT_RUNS} runs worked in one folder at once")
+    others = [result for result in results if result not in refused and result not in winners and result.code]
     tally.expect(
-        not others, f"a run beside another ended otherwise: {[(one.code, one.stderr[-300:]) for one in others]}"
+        not others, f"concurrent runs ended with other errors: {[(run.code, run.stderr[-300:]) for run in others]}"
     )
-    tally.expect(run_workload(folder, 0).code == 0, "a run cannot go on after eight at once")
+    tally.expect(run_workload(folder, 0).code == 0, "a run cannot continue after eight at once")
 
 
 def _kill_main_process(template: Path, folder: Path, tally: FolderTally) -> None:
-    """The first process alone is killed: its workers and checkers end with it, and its lock holds nobody up."""
+    """Kill only the main process: its workers and verifiers must end with it, and its lock must not block a new run."""
     undisturbed = folder.with_name("eight")
     shutil.copytree(template, folder)
     started = WorkloadProcess(folder, 2)
@@ -113,20 +116,20 @@ def _kill_main_process(template: Path, folder: Path, tally: FolderTally) -> None
     started.wait()
     leftover = find_survivors(folder)
     tally.figures |= {"processes left by a killed run": len(leftover), "stale locks that block": 0}
-    tally.expect(not leftover, f"a killed run left processes behind: {leftover}")
-    tally.expect((folder / "out" / ".lock").is_file(), "the killed run had not taken its lock: nothing was tried")
+    tally.expect(not leftover, f"a killed run left processes running: {leftover}")
+    tally.expect((folder / "out" / ".lock").is_file(), "the killed run had not taken its lock, so nothing was tested")
     again = run_workload(folder, 0)
     tally.figures["stale locks that block"] = int(again.code != 0)
-    tally.expect(again.code == 0, f"a run is held up by the lock of a dead one: {again.stderr[-300:]}")
-    for word in describe_differences(hash_files(folder / "out"), hash_files(undisturbed / "out")):
-        tally.broken.append(f"after the death of the first process {word}")
+    tally.expect(again.code == 0, f"a run is blocked by the lock of a dead one: {again.stderr[-300:]}")
+    for difference in describe_differences(hash_files(folder / "out"), hash_files(undisturbed / "out")):
+        tally.broken.append(f"after the death of the main process {difference}")
 
 
 def _deny_writing(template: Path, place: Path, expected: FileHashes, tally: FolderTally) -> None:
-    """A folder without leave to write, then with it; root is made to obey where setpriv can."""
+    """Run in a read-only folder, then make it writable; root drops its privileges by setpriv where possible."""
     prefix = WITHOUT_ROOT_PRIVILEGES if os.geteuid() == 0 else []
     if prefix and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
-        tally.figures["folders without leave to write"] = "left out: root may write everywhere"
+        tally.figures["folders without leave to write"] = "not tested: root may write everywhere"
         return
     for number, closed in enumerate(("out", "")):
         folder = place / f"closed {number}"
@@ -138,18 +141,21 @@ def _deny_writing(template: Path, place: Path, expected: FileHashes, tally: Fold
         result = _run_command(folder, [*prefix, sys.executable, "-m", "winnow.cli.main", *RUN_ARGUMENTS])
         tally.expect(
             _is_reported_error(result),
-            f"a folder that is closed ended with {result.returncode}: {result.stderr[-300:]}",
+            f"a run in a read-only folder ended with {result.returncode}: {result.stderr[-300:]}",
         )
         (folder / closed).chmod(0o755)
-        tally.expect(run_workload(folder, "a whole run").code == 0, "a run cannot go on in a folder that was closed")
+        tally.expect(
+            run_workload(folder, "a whole run").code == 0, "a run cannot continue in a folder that was read-only"
+        )
         tally.broken += [
-            f"after a closed folder {word}" for word in describe_differences(hash_files(folder / "out"), expected)
+            f"after a read-only folder {difference}"
+            for difference in describe_differences(hash_files(folder / "out"), expected)
         ]
     tally.figures["folders without leave to write"] = 2
 
 
 def _fill_disks(template: Path, place: Path, expected: FileHashes, sizes: int, tally: FolderTally) -> None:
-    """Disks too small by more and less, then large enough; a limit on files where no disk can be mounted."""
+    """Run on disks that are too small, then enlarge them; where no disk can be mounted, limit the size of files."""
     probe = [*NEW_NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", str(place)]
     mounts = subprocess.run(probe, capture_output=True, check=False).returncode == 0
     full = 0
@@ -166,27 +172,29 @@ def _fill_disks(template: Path, place: Path, expected: FileHashes, sizes: int, t
             _is_reported_error(result), f"a disk of {size} kB ended with {result.returncode}: {result.stderr[-300:]}"
         )
         if not mounts:
-            tally.expect(run_workload(folder, "a whole run").code == 0, "a run cannot go on when there is space")
+            tally.expect(run_workload(folder, "a whole run").code == 0, "a run cannot continue when there is space")
         left = hash_files(folder / ("left" if mounts else "out"))
-        tally.broken += [f"after a full disk of {size} kB {word}" for word in describe_differences(left, expected)]
+        tally.broken += [
+            f"after a full disk of {size} kB {difference}" for difference in describe_differences(left, expected)
+        ]
         shutil.rmtree(folder)
     tally.figures["full disks"] = full
     tally.figures["how they were full"] = "a small tmpfs" if mounts else "a limit on the size of files"
 
 
-def _choose_sizes(wanted: FileHashes, out: Path, count: int, mounts: bool) -> list[int]:
-    """From one that holds nothing to one that just does not hold it all: kB of a disk, or blocks of one file."""
-    files = [(out / name).stat().st_size for name in wanted]
-    # A small disk counts whole pages.
+def _choose_sizes(expected: FileHashes, out: Path, count: int, mounts: bool) -> list[int]:
+    """Return sizes from one that holds nothing to one just too small: kB of a disk, or blocks of one file."""
+    files = [(out / name).stat().st_size for name in expected]
+    # A tmpfs counts whole pages.
     pages = sum(-(-size // PAGE) for size in files) - 1
-    places = [turn / max(count - 1, 1) for turn in range(count)]
+    positions = [number / max(count - 1, 1) for number in range(count)]
     if mounts:
-        return sorted({(1 + round((pages - 1) * place)) * PAGE // 1024 for place in places})
-    return sorted({round(max(files) // 512 * place) for place in places})
+        return sorted({(1 + round((pages - 1) * position)) * PAGE // 1024 for position in positions})
+    return sorted({round(max(files) // 512 * position) for position in positions})
 
 
 def _run_command(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
-    # What was found from the current folder is found from another one too.
+    # Relative import paths must also hold in another working directory.
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths}

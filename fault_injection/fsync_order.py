@@ -1,8 +1,8 @@
-"""The order in which a run forces things to disk, read from a trace: what power loss may take, without losing power.
+"""Checks from traces that writes reach the disk in an order that survives a power loss.
 
-Every file takes its name only after its last byte was forced, and its folder is forced before the process renames
-anything else; a new folder's entry is forced too. Exempt are `.lock`, which is empty, and `log.jsonl`, which is no part
-of any result; when a whole folder moves, its files are not forced again, which were when they were written.
+A file is renamed to its final name only after fsync of its last byte, and its folder is synced before the process
+renames anything else; so is the parent of a new folder. Exempt are `.lock`, which is empty, and `log.jsonl`, which is
+not part of any result. When a whole folder is renamed, its files are not synced again.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ KINDS = tuple(VERBS)
 
 
 def check_fsync_order(count: int | None = None, seed: int = 0) -> AreaResult:
-    """Read one trace of each act, and one of a run with two workers."""
+    """Check one trace of every workload, and one of a run with two workers."""
     if not can_trace():
-        return AreaResult("order", {"how": "not done: strace is not here or may not trace"})
+        return AreaResult("order", {"how": "not tested: strace is missing or may not trace"})
     broken, call_counts = list[str](), dict.fromkeys(KINDS, 0)
     workloads: list[str | int] = [*WORKLOADS, 2]
     with temporary_folder() as place:
-        for number, act in enumerate(workloads):
-            folder = prepare_folder(place / str(number), act if isinstance(act, str) else "a whole run")
-            found = trace_workload(folder, act)
-            broken += [f"{word} ({act if isinstance(act, str) else 'a run with two workers'})"
-                       for word in find_disorder(found, folder / "out")]  # fmt: skip
+        for number, workload in enumerate(workloads):
+            folder = prepare_folder(place / str(number), workload if isinstance(workload, str) else "a whole run")
+            found = trace_workload(folder, workload)
+            name = workload if isinstance(workload, str) else "a run with two workers"
+            broken += [f"{problem} ({name})" for problem in find_disorder(found, folder / "out")]
             for kind in KINDS:
                 call_counts[kind] += sum(
                     call.kind == kind and not call.failed and call.path != folder for call in found
@@ -51,7 +51,7 @@ def check_fsync_order(count: int | None = None, seed: int = 0) -> AreaResult:
 
 
 def trace_workload(folder: Path, workload: str | int) -> list[SystemCall]:
-    """What an act does to its folder of results, call by call."""
+    """Return the system calls by which a workload changes its results folder."""
     started = WorkloadProcess(folder, workload)
     with attach_strace(started.pid, folder / "log", []):
         started.begin()
@@ -63,7 +63,7 @@ def trace_workload(folder: Path, workload: str | int) -> list[SystemCall]:
 
 
 def find_disorder(found: list[SystemCall], out: Path) -> Iterator[str]:
-    """Every name, file or folder that a loss of power could take back or leave half written."""
+    """Yield every file or folder that a power loss could remove or leave half written."""
     completed = [call for call in found if not call.failed]
     for position, call in enumerate(completed):
         if call.path == out.parent:
@@ -72,27 +72,27 @@ def find_disorder(found: list[SystemCall], out: Path) -> Iterator[str]:
         if call.kind == "rename":
             assert call.target is not None
             yield from (
-                f"{name} took its name {word}" for word in _check_rename(completed, position, call, call.target)
+                f"{name} took its name {problem}" for problem in _check_rename(completed, position, call, call.target)
             )
         elif call.kind == "folder" and not _is_synced_after(completed, position, call.path.parent, call.thread):
-            yield f"{name} was made and the entry of it not forced"
+            yield f"{name} was created and its parent folder not synced"
         elif call.kind == "create" and call.path.name not in UNHASHED_FILES and not PARTIAL.search(call.path.name):
             yield f"{name} was written in place"
 
 
 def _check_rename(done: list[SystemCall], at: int, call: SystemCall, target: Path) -> Iterator[str]:
-    earlier = [one for one in done[:at] if one.path == call.path]
-    written = [place for place, one in enumerate(earlier) if one.kind in ("write", "create")]
-    forced = [place for place, one in enumerate(earlier) if one.kind == "force"]
-    if written and (not forced or forced[-1] < written[-1]):
-        yield "before its last byte was forced"
+    earlier = [earlier_call.kind for earlier_call in done[:at] if earlier_call.path == call.path]
+    writes = [position for position, kind in enumerate(earlier) if kind in ("write", "create")]
+    syncs = [position for position, kind in enumerate(earlier) if kind == "force"]
+    if writes and (not syncs or syncs[-1] < writes[-1]):
+        yield "before its last byte was synced"
     for folder in {target.parent, call.path.parent}:
         if not _is_synced_after(done, at, folder, call.thread):
-            yield f"and the folder {folder.name} was not forced before the next one did"
+            yield f"and the folder {folder.name} was not synced before the next rename"
 
 
 def _is_synced_after(completed: list[SystemCall], at: int, folder: Path, thread: int) -> bool:
-    """Whether the folder is forced before the same thread renames anything else."""
+    """Whether the folder is synced before the same thread renames anything else."""
     for later in completed[at + 1 :]:
         if later.kind == "force" and later.path == folder:
             return True

@@ -1,7 +1,7 @@
-"""The faults that have their tests elsewhere, counted here: the journal and verifiers that misbehave.
+"""Faults of the journal and of verifiers.
 
-The journal's writers are killed and its log is cut by the functions its tests have: of every byte at which it may end
-it is counted whether it was appended to. The bad verifiers are counted by test, one for each thing that is thrown.
+Writers of the journal are killed, and its log is truncated at every byte and appended to. Misbehaving verifiers are
+counted by running the tests of isolated verifiers.
 """
 
 from __future__ import annotations
@@ -11,14 +11,20 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+from fault_injection.journal_crashes import append_to_tails, kill_writers, make_killed_journal, memory_folder
 from fault_injection.workloads import AreaResult, temporary_folder
-from tests.storage.journal.crash_harness import append_to_tails, kill_writers, make_killed_journal, memory_folder
 
+VERIFIER_TESTS = {
+    "bad verifiers that are an error": "test_a_bad_row_is_an_error",
+    "poison rows that cost at most three workers": "test_a_poison_row",
+    "all tests of them that hold": "test_",
+}
+"""What the names of the tests of each figure contain."""
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 
 
 def inject_journal_faults(count: int, seed: int = 0) -> AreaResult:
-    """Kill so many writers, and cut the log at every byte."""
+    """Kill this many writers, and truncate the log at every byte."""
     with temporary_folder() as place:
         tally = kill_writers(place, count, seed)
     bad = {"lost": tally.lost, "doubled": tally.doubled, "moved": tally.moved}
@@ -34,38 +40,35 @@ def inject_journal_faults(count: int, seed: int = 0) -> AreaResult:
 
 
 def append_to_cut_logs() -> AreaResult:
-    """The log cut at every byte and then appended to."""
+    """Truncate the log at every byte and append to it."""
     with memory_folder() as folder:
         killed_journal = make_killed_journal(folder / "j")
         tails = append_to_tails(killed_journal, folder / "j", killed_journal.tails())
     bad = {"lost": tails.lost, "glued": tails.corrupt}
-    broken = [f"a log cut at byte {size} and appended to has entries {what}" for what in bad for size in bad[what]]
+    broken = [
+        f"a log truncated at byte {size} and appended to has entries {what}" for what in bad for size in bad[what]
+    ]
     if tails.appended != len(killed_journal.log) + 1:
-        broken.append(f"the log of {len(killed_journal.log)} bytes was cut at {tails.appended} places only")
+        broken.append(f"the log of {len(killed_journal.log)} bytes was truncated at {tails.appended} places only")
     figures = {"bytes of the log": len(killed_journal.log), "tails cut there and appended to": tails.appended}
     return AreaResult("journal", {**figures, **{f"tails {what}": len(bad[what]) for what in bad}}, broken)
 
 
 def count_verifier_tests(count: int | None = None, seed: int = 0) -> AreaResult:
-    """Every verifier that misbehaves, and every place of a row that kills its worker."""
-    passed, failed = run_tests("verifiers/guarded")
-
-    def held(name: str) -> str:
-        good, bad = (sum(name in one for one in each) for each in (passed, failed))
-        return f"{good} of {good + bad}"
-
-    figures = {
-        "bad verifiers that are an error": held("test_a_bad_row_is_an_error"),
-        "poison rows that cost at most three workers": held("test_a_poison_row"),
-        "all tests of them that hold": held(""),
-    }
-    return AreaResult("verifiers", figures, failed)
+    """Run the tests of isolated verifiers, and count those about misbehaving verifiers and rows that kill workers."""
+    passed, failed = run_tests("verifiers/isolated")
+    figures, broken = {}, list(failed)
+    for figure, name in VERIFIER_TESTS.items():
+        passed_count, failed_count = (sum(name in test for test in tests) for tests in (passed, failed))
+        figures[figure] = f"{passed_count} of {passed_count + failed_count}"
+        broken += [] if passed_count + failed_count else [f"no test has a name that contains {name!r}"]
+    return AreaResult("verifiers", figures, broken)
 
 
 def run_tests(path: str) -> tuple[list[str], list[str]]:
-    """The names of the tests there that hold, and of those that do not."""
+    """Run the tests in a folder or file; return the names of those that passed and of those that failed."""
     with temporary_folder() as place:
-        report_path = place / "told.xml"
+        report_path = place / "report.xml"
         options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report_path}"]
         command = [sys.executable, "-m", "pytest", *options, str(TESTS / path)]
         process = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, check=False)
@@ -74,4 +77,4 @@ def run_tests(path: str) -> tuple[list[str], list[str]]:
         cases = list(ElementTree.parse(report_path).getroot().iter("testcase"))
     names = {case.get("name", ""): all(part.tag not in ("failure", "error") for part in case) for case in cases}
     failed = [name for name, holds in names.items() if not holds]
-    return [name for name, holds in names.items() if holds], failed or ([] if names else [f"{path}: no test is there"])
+    return [name for name, holds in names.items() if holds], failed or ([] if names else [f"{path}: contains no test"])

@@ -1,8 +1,8 @@
-"""Runs killed at random moments, all their processes at once, and begun again until one ends.
+"""Kills runs at random moments, all their processes at once, and starts them again until they end.
 
-Moments are uniform over the time an undisturbed run takes. What a receipt acknowledged is never made again, and in the
-end every byte is that of an undisturbed run and nothing is left over. One start in `POOLED` has two worker processes.
-Each hand draws its own moments, over the time that a run takes beside those of the other hands.
+The moments are uniform over the time of an undisturbed run. A shard with a receipt must never be written again, and in
+the end every byte must be that of an undisturbed run. One start in `POOLED_EVERY` uses two worker processes. Kills are
+shared among processes, which draw their own moments.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STORES = ("candidates", "verdicts", "selected", "control")
 
 @dataclass(frozen=True)
 class KillShare:
-    """What one hand throws: so many kills, one start in `pooled` with workers."""
+    """The kills of one process: how many, the seed, and every which start uses workers."""
 
     kills: int
     seed: str
@@ -45,7 +45,7 @@ class KillShare:
 
 @dataclass
 class KillTally:
-    """What the kills of one hand did."""
+    """The results of the kills of one process."""
 
     expected: FileHashes
     seconds: dict[int, float]
@@ -56,17 +56,16 @@ class KillTally:
 
 
 def inject_kills(count: int, seed: int = 0, pooled: int = POOLED_EVERY, processes: int = 1) -> AreaResult:
-    """Kill so often, over as many runs as that takes."""
+    """Kill this many times, in as many runs as that takes."""
     shares = [
-        KillShare(count // processes + (hand < count % processes), f"{seed}.{hand}", pooled)
-        for hand in range(processes)
+        KillShare(count // processes + (number < count % processes), f"{seed}.{number}", pooled)
+        for number in range(processes)
     ]
     tallies = list(map_in_processes(_inject_share, shares, processes))
     first = tallies[0]
-    broken = [word for tally in tallies for word in tally.broken]
-    broken += [
-        f"undisturbed, {word}" for tally in tallies[1:] for word in describe_differences(tally.expected, first.expected)
-    ]
+    broken = [problem for tally in tallies for problem in tally.broken]
+    for tally in tallies[1:]:
+        broken += [f"undisturbed, {change}" for change in describe_differences(tally.expected, first.expected)]
     seconds = {workers: max(tally.seconds[workers] for tally in tallies) for workers in first.seconds}
     figures = {
         "kills": sum(tally.kills for tally in tallies),
@@ -80,7 +79,6 @@ def inject_kills(count: int, seed: int = 0, pooled: int = POOLED_EVERY, processe
 
 
 def _inject_share(share: KillShare) -> KillTally:
-    """The kills of one hand."""
     rng, starts = random.Random(share.seed), 0
     with temporary_folder() as place:
         template = prepare_folder(place / "template")
@@ -94,55 +92,55 @@ def _inject_share(share: KillShare) -> KillTally:
             while killed:
                 workers = 0 if starts % share.pooled else 2
                 starts += 1
-                # After the last kill the run may end.
+                # After the last kill the run is left to end.
                 patience = rng.uniform(0, tally.seconds[workers]) if tally.kills < share.kills else 120
                 killed, problems = _start_and_kill(folder, workers, patience)
                 problems += _find_lost_shards(folder / "out", acknowledged)
                 tally.kills += killed
                 tally.kills_by_stage[_find_reached_stage(folder / "out")] += killed
-                tally.broken += [f"run {tally.runs}, start {starts} of seed {share.seed}: {word}" for word in problems]
+                tally.broken += [f"run {tally.runs}, start {starts} of seed {share.seed}: {text}" for text in problems]
             problems = [*describe_differences(_hash_results(folder), tally.expected), *find_survivors(folder)]
-            tally.broken += [f"run {tally.runs} of seed {share.seed}: {word}" for word in problems]
+            tally.broken += [f"run {tally.runs} of seed {share.seed}: {text}" for text in problems]
             shutil.rmtree(folder)
     return tally
 
 
 def _measure_baseline(template: Path, place: Path) -> tuple[FileHashes, dict[int, float]]:
-    """What a run leaves that nothing happens to, and the least time it takes, with and without workers."""
+    """Return the results of undisturbed runs and their shortest time in seconds, without and with two workers."""
     states, seconds = [], {}
     for workers in (0, 2):
-        took = []
-        for turn in range(BASELINE_RUNS):
-            folder = place / f"{workers} workers, {turn}"
+        durations = []
+        for number in range(BASELINE_RUNS):
+            folder = place / f"{workers} workers, {number}"
             shutil.copytree(template, folder)
             started = WorkloadProcess(folder, workers)
             start = perf_counter()
             started.begin()
             result = started.wait()
-            took.append(perf_counter() - start)
+            durations.append(perf_counter() - start)
             if result.code:
                 raise AssertionError(f"the undisturbed run ended with {result.code}: {result.stderr}")
             states.append(_hash_results(folder))
-        seconds[workers] = min(took)
-    if unalike := [one for one in states if one != states[0]]:
-        raise AssertionError(f"undisturbed runs leave different bytes: {describe_differences(states[0], unalike[0])}")
+        seconds[workers] = min(durations)
+    if different := [state for state in states if state != states[0]]:
+        raise AssertionError(f"undisturbed runs leave different bytes: {describe_differences(states[0], different[0])}")
     return states[0], seconds
 
 
 def _hash_results(folder: Path) -> FileHashes:
-    """All that is left but the recipe, which says how many workers the last run had."""
+    """Hash all results except the recipe, which contains the number of workers of the last run."""
     return {name: sha256 for name, sha256 in hash_files(folder / "out").items() if name != RECIPE}
 
 
 def _start_and_kill(folder: Path, workers: int, seconds: float) -> tuple[bool, list[str]]:
-    """Begin a run, kill it after some time; whether it had not ended before."""
+    """Start a run and kill it after some time; return whether it was killed before it ended, and what went wrong."""
     started = WorkloadProcess(folder, workers)
     started.begin()
     if was_killed := not started.ends_within(seconds):
         started.kill()
     result = started.wait()
     if was_killed and result.code == 0:
-        # It ended in the moment between.
+        # It ended just before the kill.
         return False, []
     if not was_killed and result.code:
         return False, [f"ended with {result.code}: {result.stderr.strip()[-500:]}"]
@@ -150,12 +148,12 @@ def _start_and_kill(folder: Path, workers: int, seconds: float) -> tuple[bool, l
 
 
 def _find_lost_shards(out: Path, acknowledged: dict[str, tuple[int, int]]) -> list[str]:
-    """Shards that a receipt named and that are gone or were written anew; those named since are remembered."""
+    """Return acknowledged shards that are gone or were written again, and remember those acknowledged since."""
     problems = []
     for name, known in acknowledged.items():
         path = out / name
         if not path.is_file() or _file_identity(path) != known:
-            problems.append(f"{name} was acknowledged, and {'made again' if path.is_file() else 'lost'}")
+            problems.append(f"{name} was acknowledged, and {'written again' if path.is_file() else 'lost'}")
     for path in out.rglob("part-*.parquet"):
         if _has_receipt(path):
             acknowledged.setdefault(str(path.relative_to(out)), _file_identity(path))
@@ -163,22 +161,22 @@ def _find_lost_shards(out: Path, acknowledged: dict[str, tuple[int, int]]) -> li
 
 
 def _file_identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _has_receipt(shard: Path) -> bool:
-    """Whether a receipt, of the shard or of its store, says that the shard is done."""
+    """Whether a receipt of the shard or of its store names the shard as done."""
     if (shard.parent / f".{shard.name}.receipt.json").is_file():
         return True
     try:
-        return any(one.name == shard.name for one in read_receipt(shard.parent / RECEIPT_NAME).shards)
+        return any(entry.name == shard.name for entry in read_receipt(shard.parent / RECEIPT_NAME).shards)
     except WinnowError:
         return False
 
 
 def _find_reached_stage(out: Path) -> str:
-    """The first stage that has not left its result."""
+    """Name the first stage without a result."""
     names = {"candidates": f"candidates/{RECEIPT_NAME}", "verdicts": f"verdicts/{RECEIPT_NAME}", "card": "card.json"}
     names |= {name: f"{name}/{RECEIPT_NAME}" for name in STORES[2:]}
     return next((f"before {name}" for name, path in names.items() if not (out / path).is_file()), "at the end")

@@ -1,9 +1,9 @@
-"""Throws faults at winnow and counts what breaks: `python faults/run.py [--short] [--only NAME] [--seed N]`.
+"""Injects faults into winnow and counts what breaks: `python fault_injection/run.py [--short] [--only NAME]`.
 
-Prints the figures of every area and names every promise that was broken; ends with 1 if there is one. The deep form,
-when all areas were done, also writes results/faults.json and the part between the marks of docs/promises.md. The short
-form is what a push does. Seeds are printed: the same seed draws the same faults, though not the same moments. Several
-faults are thrown at once, each in a folder of its own, as many as there are cores; --at-once 1 leaves room for others.
+It prints the counts of every area, names every broken promise and exits with 1 if there is one. The full form also
+writes results/faults.json and the table in docs/explanation/promises.md. The short form runs on every push. The same
+seed draws the same faults, though not at the same moments. Several faults are injected at once, each in its own folder,
+as many as there are cores; --at-once 1 leaves room for other work.
 """
 
 from __future__ import annotations
@@ -34,52 +34,92 @@ from fault_injection.workloads import AreaResult, map_in_processes
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN_MARK, END_MARK = "<!-- faults: begin -->", "<!-- faults: end -->"
-PLACEHOLDER = "The deep form has not been run to its end yet; `make faults` writes its figures here."
+PAGE = ROOT / "docs" / "explanation" / "promises.md"
+PLACEHOLDER = "The full form has not been run to its end yet. `make faults` writes its results here."
 PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow")
 MAX_PROCESSES = 4
 
 
 @dataclass(frozen=True)
 class FaultArea:
-    """What is thrown there, how many times in the deep form (None: all there are) and in the short one."""
+    """An area of faults, and how many are injected in the full form (None: all there are) and in the short one."""
 
     inject: Callable[..., AreaResult]
     description: str
     deep_count: int | None
     short_count: int
     is_shared: bool = False
-    """Whether several hands share its faults; the other areas are small, and done beside each other."""
+    """Whether several processes share its faults; the other areas are small and run at the same time."""
 
 
 AREAS = {
     "points": FaultArea(inject_syscall_faults, "a fault at every system call of a commit", None, 84, is_shared=True),
     "kills": FaultArea(inject_kills, "runs killed at random moments", 1000, 40, is_shared=True),
-    "order": FaultArea(check_fsync_order, "the order in which things are forced to disk", None, 0),
+    "order": FaultArea(check_fsync_order, "order of fsync and rename", None, 0),
     "damage": FaultArea(damage_stores, "damaged stores", 1100, 220),
-    "folders": FaultArea(inject_folder_faults, "locks, closed folders, full disks", 20, 3),
-    "journal": FaultArea(inject_journal_faults, "the journal's writers killed, its log cut", 200, 20),
+    "folders": FaultArea(inject_folder_faults, "locks, read-only folders, full disks", 20, 3),
+    "journal": FaultArea(inject_journal_faults, "journal writers killed, journal log truncated", 200, 20),
     "verifiers": FaultArea(count_verifier_tests, "verifiers that misbehave", None, 0),
 }
 
+COUNT_LABELS = {
+    "how": "traced with",
+    "acts": "workloads",
+    "points": "faults injected",
+    "met another call": "faults that met another call than planned",
+    "KILL": "killed before the call",
+    "EACCES": "call failed: permission denied (EACCES)",
+    "EIO": "call failed: input/output error (EIO)",
+    "ENOSPC": "call failed: disk full (ENOSPC)",
+    "EXDEV": "call failed: other file system (EXDEV)",
+    "torn, lost or otherwise ended": "results torn, lost or otherwise wrong",
+    "seconds undisturbed": "seconds of a run without kills",
+    "fell": "kills by stage",
+    "lost, doubled, corrupt or left over": "results lost, duplicated or corrupt, processes left over",
+    "exempt": "files without this promise",
+    "otherwise": "shards or receipts swapped, missing, edited or added",
+    "otherwise refused": "of them refused",
+    "opened": "damaged stores that opened",
+    "runs at once": "runs started at once in one folder",
+    "at work": "runs that got the lock",
+    "refused": "runs refused",
+    "stale locks that block": "stale locks that block a run",
+    "folders without leave to write": "read-only folders",
+    "how they were full": "full disk simulated by",
+    "otherwise than promised": "promises broken",
+    "killed before it was open": "killed before the journal was open",
+    "lost": "entries lost",
+    "doubled": "entries duplicated",
+    "moved": "entries out of order",
+    "bytes of the log": "bytes of the log",
+    "tails cut there and appended to": "truncations, each appended to and read again",
+    "tails lost": "entries lost after a truncation",
+    "tails glued": "entries merged after a truncation",
+    "bad verifiers that are an error": "misbehaving verifiers recorded as an error",
+    "poison rows that cost at most three workers": "rows that kill their worker and cost at most three workers",
+    "all tests of them that hold": "tests of this passed",
+}
+"""What the documentation calls a count; the JSON file and the terminal use the short names."""
+
 
 def parse_options() -> argparse.Namespace:
-    """The options."""
+    """Read the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="few faults of each kind; writes nothing")
-    parser.add_argument("--only", choices=AREAS, help="one area; writes nothing")
-    parser.add_argument("--seed", type=int, default=0, help="draws the moments and the bits")
+    parser.add_argument("--short", action="store_true", help="few faults of each kind; write nothing")
+    parser.add_argument("--only", choices=AREAS, help="run one area; write nothing")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments and bits")
     processes = min(MAX_PROCESSES, os.cpu_count() or 1)
     parser.add_argument(
-        "--at-once", type=int, default=processes, help=f"faults thrown at the same time (here {processes})"
+        "--at-once", type=int, default=processes, help=f"faults injected at the same time (here {processes})"
     )
     options = parser.parse_args()
     if options.at_once < 1:
-        parser.error(f"--at-once: {options.at_once} is no number of faults; give 1 or more")
+        parser.error(f"--at-once: {options.at_once} is not a number of faults; give 1 or more")
     return options
 
 
 def main() -> int:
-    """Throw, print, write."""
+    """Inject the faults, print the figures and write the report."""
     options, start = parse_options(), perf_counter()
     results: dict[str, Any] = {}
     broken: list[str] = []
@@ -95,60 +135,60 @@ def main() -> int:
 
 
 def run_areas(options: argparse.Namespace) -> Iterator[tuple[str, float, AreaResult]]:
-    """The areas that were asked for, one after the other where hands share its faults, else beside each other."""
+    """Run the chosen areas: those whose faults are shared one after the other, the others at the same time."""
     names = [name for name in AREAS if options.only in (None, name)]
     for name in names:
         if AREAS[name].is_shared:
-            yield run_area(options, name, hands=options.at_once)
-    # The last take longest, and begin first.
+            yield run_area(options, name, processes=options.at_once)
+    # The last areas take longest, so they start first.
     unshared = [name for name in reversed(names) if not AREAS[name].is_shared]
     yield from map_in_processes(partial(run_area, options), unshared, options.at_once)
 
 
-def run_area(options: argparse.Namespace, name: str, **hands: int) -> tuple[str, float, AreaResult]:
-    """An area, how long it took and what was found."""
+def run_area(options: argparse.Namespace, name: str, **processes: int) -> tuple[str, float, AreaResult]:
+    """Run one area; return its name, the seconds it took and its result."""
     start, area = perf_counter(), AREAS[name]
-    result = area.inject(area.short_count if options.short else area.deep_count, options.seed, **hands)
+    result = area.inject(area.short_count if options.short else area.deep_count, options.seed, **processes)
     return name, perf_counter() - start, result
 
 
 def format_area(name: str, result: dict[str, Any], broken: Sequence[str]) -> list[str]:
-    """An area in words."""
+    """Format the result of an area for the terminal."""
     text_lines = [f"{name}: {AREAS[name].description} ({result['seconds']:,} s)"]
     text_lines += [f"  {figure:<46} {format_figure(value)}" for figure, value in result["figures"].items()]
-    return [*text_lines, *(f"  BROKEN {word}" for word in broken)]
+    return [*text_lines, *(f"  BROKEN {problem}" for problem in broken)]
 
 
 def format_figure(value: object) -> str:
-    """A figure as people write it."""
+    """Format a figure with separators between thousands."""
     if isinstance(value, dict):
-        return " · ".join(f"{name} {format_figure(figure)}" for name, figure in value.items())
+        return ", ".join(f"{name}: {format_figure(figure)}" for name, figure in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def write_report(measured: dict[str, Any]) -> None:
-    """The figures as JSON and in the page."""
+    """Write the figures to results/ and into the documentation."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
     document = {**measured, "versions": versions}
     path = ROOT / "results" / "faults.json"
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    page = ROOT / "docs" / "promises.md"
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN_MARK)
-    page.write_text(
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN_MARK)
+    PAGE.write_text(
         f"{before}{BEGIN_MARK}\n{format_table(document)}\n{END_MARK}{rest.split(END_MARK)[1]}", encoding="utf-8"
     )
 
 
 def format_table(document: dict[str, Any]) -> str:
-    """The figures as a Markdown table, and what they were measured with."""
-    rows = ["| what is thrown | what is counted | figure |", "| --- | --- | --- |"]
+    """Format the figures as a Markdown table with the settings and versions."""
+    rows = ["| fault | count | result |", "| --- | --- | --- |"]
     for name, result in document["areas"].items():
         for number, (figure, value) in enumerate(result["figures"].items()):
-            rows.append(f"| {'' if number else AREAS[name].description} | {figure} | {format_figure(value)} |")
+            label = COUNT_LABELS.get(figure, figure)
+            rows.append(f"| {'' if number else AREAS[name].description} | {label} | {format_figure(value)} |")
     used = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
     outcome = f"{len(document['broken'])} promises broken" if document["broken"] else "Every promise held"
-    settings = f"Seed {document['seed']}, {document['seconds']:,} seconds, {document['at_once']} at once"
-    return "\n".join([*rows, "", f"{outcome}. {settings}; {used}."])
+    settings = f"Seed {document['seed']}, {document['seconds']:,} seconds, {document['at_once']} faults at once"
+    return "\n".join([*rows, "", f"{outcome}. {settings}. {used}."])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Stores of every kind that a run makes, damaged in every way: none is opened, and what is refused is named.
+"""Damages every kind of store that a run writes; each must be refused with the file and the rule.
 
-Flipped bits and truncations fall on any file of a store. The other kinds of damage are those of the tests of stores.
+Bits are flipped and files truncated at random; the other kinds of damage are in damage_kinds.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from fault_injection.damage_kinds import DAMAGE
 from fault_injection.workloads import AreaResult, prepare_folder, run_workload, temporary_folder
-from tests.storage.test_damage import DAMAGE
 from winnow.errors import BrokenPromise, UsageError
 from winnow.storage.receipts import RECEIPT_NAME
 from winnow.storage.store import open_store
@@ -19,11 +19,11 @@ from winnow.tables.open_table import open_rows
 
 KINDS = ("candidates", "verdicts", "selected", "control")
 TRUNCATION_EVERY = 11
-"""One truncation among so many; the others are flipped bits."""
+"""One in this many damages is a truncation; the others are flipped bits."""
 
 
 def damage_stores(count: int, seed: int = 0) -> AreaResult:
-    """Damage so many stores by flipped bits and truncations, as many of each kind, and then in each other way."""
+    """Damage this many stores by flipped bits and truncations, then one of each kind in every other way."""
     rng, tally, broken = random.Random(seed), Counter[str](), list[str]()
     with temporary_folder() as place:
         folder = prepare_folder(place / "run")
@@ -45,19 +45,19 @@ def damage_stores(count: int, seed: int = 0) -> AreaResult:
         for kind in KINDS:
             _damage_in_other_ways(folder / "out", kind, tally, broken)
             open_store(folder / "out" / kind)
-    return AreaResult("damage", {"stores damaged": count + tally["otherwise"], "kinds of store": len(KINDS), **dict(tally),
-                            "opened": len(broken)}, broken)  # fmt: skip
+    figures = {"stores damaged": count + tally["otherwise"], "kinds of store": len(KINDS), **tally}
+    return AreaResult("damage", {**figures, "opened": len(broken)}, broken)
 
 
-def _damage_bytes(whole: bytes, is_truncated: bool, rng: random.Random) -> tuple[str, bytes]:
+def _damage_bytes(content: bytes, is_truncated: bool, rng: random.Random) -> tuple[str, bytes]:
     if is_truncated:
-        return "truncations", whole[: rng.randrange(len(whole))]
-    at, bit = rng.randrange(len(whole)), rng.randrange(8)
-    return "flipped bits", whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
+        return "truncations", content[: rng.randrange(len(content))]
+    at, bit = rng.randrange(len(content)), rng.randrange(8)
+    return "flipped bits", content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
 
 
 def find_refusal(store: Path, name: str) -> str | None:
-    """The rule by which the store is refused, naming this file; None if it is not so."""
+    """Return the rule by which a store is refused because of this file, or None if it is not."""
     try:
         open_store(store)
     except BrokenPromise as error:
@@ -66,21 +66,21 @@ def find_refusal(store: Path, name: str) -> str | None:
 
 
 def _damage_in_other_ways(out: Path, kind: str, tally: Counter[str], broken: list[str]) -> None:
-    """Swapped shards, files too many, links, edited receipts; shards without a receipt are no store."""
-    backup = out.with_name("kept")
+    """Damage a store in every way of DAMAGE, and remove its receipt."""
+    backup = out.with_name("backup")
     shutil.copytree(out / kind, backup)
-    for what, (act, name, rule) in DAMAGE.items():
+    for damage, (apply, name, rule) in DAMAGE.items():
         try:
-            act(out / kind)
+            apply(out / kind)
         except FileNotFoundError:
-            # A kind of store with one shard has no other to swap it with.
+            # A store with one shard has no other to swap it with.
             applies = False
         else:
             applies = _differs(out / kind, backup)
         if applies:
-            found = find_refusal(out / kind, name) or ""
-            tally.update({"otherwise": 1, "otherwise refused": rule in found})
-            broken += [] if rule in found else [f"{kind} with {what} was opened, or refused otherwise ({found})"]
+            problem = find_refusal(out / kind, name) or ""
+            tally.update({"otherwise": 1, "otherwise refused": rule in problem})
+            broken += [] if rule in problem else [f"{kind} with {damage} was opened, or refused otherwise ({problem})"]
         _restore(out / kind, backup)
     (out / kind / RECEIPT_NAME).unlink()
     tally["otherwise"] += 1

@@ -1,7 +1,7 @@
-"""A fault at every system call of a commit: killed before it, or failed as by a full, broken or foreign disk.
+"""Injects a fault at every system call of a commit: a kill before the call, or an error as from a full or broken disk.
 
-After each fault what stands in the folder is old or new and never torn, a fault that is no kill ends in words with exit
-code 3 and the path, and the same command again leaves what a run leaves that nothing happened to.
+After each fault every result must be old or new and never torn. A failed call must end in a message with the path and
+exit code 3. The same command again must leave what an undisturbed run leaves.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ SHARD_RECEIPT = ".receipt.json"
 
 @dataclass(frozen=True)
 class FaultPoint:
-    """One fault at one place of one act."""
+    """One fault at one system call of one workload."""
 
-    act: str
+    workload: str
     place: str
     kind: str
     fault: str
@@ -68,7 +68,7 @@ class FaultPoint:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What an act starts from, and what it leaves when nothing happens to it."""
+    """What a workload starts from, and what it leaves without a fault."""
 
     template: Path
     before: FileHashes
@@ -79,21 +79,20 @@ class Baseline:
 def inject_syscall_faults(
     count: int | None = None, seed: int = 0, strace: bool | None = None, processes: int = 1
 ) -> AreaResult:
-    """Throw every fault at every call, or `most` of them drawn at random, of each act as many as of the others."""
+    """Inject every fault at every call, or `count` of them at random, the same number for each workload."""
     by_strace = can_trace() if strace is None else strace
     rng, tally, broken = random.Random(seed), Counter[str](), list[str]()
     with temporary_folder() as place:
-        bases = [run_baseline(act, place / str(number), by_strace) for number, act in enumerate(WORKLOADS)]
+        bases = [run_baseline(workload, place / str(number), by_strace) for number, workload in enumerate(WORKLOADS)]
         share = None if count is None else -(-count // len(WORKLOADS))
         samples = [(base, point) for base in bases for point in _sample_points(base.points, share, rng)]
-        tries = [(replace(base, points=[]), point, place / f"try {turn}") for turn, (base, point) in enumerate(samples)]
-        for (_, point), (words, hit) in zip(
-            samples, map_in_processes(_inject_fault_task, tries, processes), strict=True
-        ):
+        tasks = [(replace(base, points=[]), point, place / f"try {n}") for n, (base, point) in enumerate(samples)]
+        results = map_in_processes(_inject_fault_task, tasks, processes)
+        for (_, point), (problems, hit) in zip(samples, results, strict=True):
             tally.update({"hit": 1, point.fault: 1} if hit else {"missed": 1})
-            broken += [f"{point.fault} at {point.place} ({point.act}): {word}" for word in words]
+            broken += [f"{point.fault} at {point.place} ({point.workload}): {problem}" for problem in problems]
     if tally["missed"] > tally["hit"] / 20:
-        broken.append(f"{tally['missed']} faults met another call than was meant: nothing is known of those")
+        broken.append(f"{tally['missed']} faults met another call than planned and tested nothing")
     figures = {
         "how": "strace" if by_strace else "fail points, without single writes",
         "acts": len(WORKLOADS),
@@ -114,7 +113,7 @@ def _inject_fault_task(task: tuple[Baseline, FaultPoint, Path]) -> tuple[list[st
 
 
 def run_baseline(workload: str, place: Path, by_strace: bool) -> Baseline:
-    """The act done once without a fault, its calls being listed."""
+    """Run a workload once without a fault and list its calls."""
     place.mkdir()
     template, folder = prepare_folder(place / "template", workload), place / "once"
     shutil.copytree(template, folder)
@@ -129,10 +128,8 @@ def run_baseline(workload: str, place: Path, by_strace: bool) -> Baseline:
         lines = (folder / "log").read_text().splitlines()
         call_list = [(line.partition(" ")[2], line.partition(" ")[0], nth) for nth, line in enumerate(lines, 1)]
     if result[0].code:
-        raise AssertionError(
-            f"{workload} ended with {result[0].code} though nothing happened to it: {result[0].stderr}"
-        )
-    # What is the same in a whole run is tried there.
+        raise AssertionError(f"{workload} ended with {result[0].code} without a fault: {result[0].stderr}")
+    # Calls that a whole run makes as well are tested there.
     fault_points = [
         FaultPoint(workload, place, kind, fault, call)
         for place, kind, call in call_list
@@ -144,7 +141,7 @@ def run_baseline(workload: str, place: Path, by_strace: bool) -> Baseline:
 
 
 def _trace_workload(folder: Path, workload: str, point: FaultPoint | None) -> tuple[ProcessResult, int]:
-    """The act under strace, and the thread that does it."""
+    """Run a workload under strace; return how it ended and the id of its main thread."""
     started = WorkloadProcess(folder, workload)
     options = [] if point is None else _strace_options(point, folder / "out", started.pid)
     with attach_strace(started.pid, folder / "log", options):
@@ -158,28 +155,24 @@ def _strace_options(point: FaultPoint, out: Path, process: int) -> list[str]:
 
 
 def inject_fault(base: Baseline, point: FaultPoint, folder: Path) -> tuple[list[str], bool]:
-    """What a fault broke, in words, and whether it met the call that was meant."""
+    """Inject one fault; return the promises that it broke, and whether it met the planned call."""
     shutil.copytree(base.template, folder)
     out = folder / "out"
     if isinstance(point.call, int):
-        result, has_hit = (
-            run_workload(folder, point.act, FailurePoint(point.call, point.fault, out, folder / "log")),
-            True,
-        )
+        result = run_workload(folder, point.workload, FailurePoint(point.call, point.fault, out, folder / "log"))
+        has_hit = True
     else:
-        result, thread = _trace_workload(folder, point.act, point)
-        found = [
-            one for one in parse_calls(folder / "log", folder) if one.thread == thread and one.name == point.call.name
-        ]
-        # Of a file that is made strace shows that file alone.
-        expected_turn = point.call.turn if point.kind == "create" else point.call.nth
-        matching_calls = [one for one in found if one.nth == expected_turn and one in calls_inside(iter([one]), out)]
-        has_hit = [one.place(out) for one in matching_calls] == [point.place]
+        result, thread = _trace_workload(folder, point.workload, point)
+        calls = calls_inside(parse_calls(folder / "log", folder), out)
+        # For a created file strace is limited to that file, and counts its calls alone.
+        expected_nth = point.call.turn if point.kind == "create" else point.call.nth
+        matching = [call for call in calls if (call.thread, call.name) == (thread, point.call.name)]
+        has_hit = [call.place(out) for call in matching if call.nth == expected_nth] == [point.place]
     problems = [*_check_ending(result, point, base, out), *find_torn_files(out, base.before, base.after)]
-    repeat = run_workload(folder, point.act)
+    repeat = run_workload(folder, point.workload)
     if repeat.code:
         problems.append(f"the same command again ended with {repeat.code}: {repeat.stderr.strip()[-300:]}")
-    problems += [f"after the same command again {word}" for word in describe_differences(hash_files(out), base.after)]
+    problems += [f"after the same command again {text}" for text in describe_differences(hash_files(out), base.after)]
     shutil.rmtree(folder)
     return problems, has_hit
 
@@ -187,21 +180,21 @@ def inject_fault(base: Baseline, point: FaultPoint, folder: Path) -> tuple[list[
 def _check_ending(result: ProcessResult, point: FaultPoint, base: Baseline, out: Path) -> Iterator[str]:
     if point.fault == "KILL":
         if result.code != -9:
-            yield f"it was to be killed and ended with {result.code}"
+            yield f"it should have been killed but ended with {result.code}"
     elif "Traceback" in result.stderr:
         yield f"a traceback: {result.stderr.strip().splitlines()[-1]}"
     elif result.code == 3:
         if "out" not in result.stderr:
             yield f"exit code 3 without the path: {result.stderr.strip()}"
     elif result.code:
-        yield f"it ended with {result.code}, and not with 3: {result.stderr.strip()[-300:]}"
+        yield f"it ended with {result.code} instead of 3: {result.stderr.strip()[-300:]}"
     elif point.kind != "remove":
-        # What could not be cleared away may be left to the next run, and nothing else.
-        yield from (f"it ended well, but {word}" for word in describe_differences(hash_files(out), base.after))
+        # Only files that could not be removed may be left to the next run.
+        yield from (f"it ended with 0, but {text}" for text in describe_differences(hash_files(out), base.after))
 
 
 def find_torn_files(out: Path, before: FileHashes, after: FileHashes) -> list[str]:
-    """What stands there and is neither what was there before nor what an undisturbed act leaves."""
+    """Return files that are neither as before nor as an undisturbed workload leaves them."""
     problems = []
     for name, sha256 in hash_files(out).items():
         file_name = Path(name).name
@@ -223,7 +216,7 @@ def find_torn_files(out: Path, before: FileHashes, after: FileHashes) -> list[st
 
 
 def _check_shard_of_receipt(receipt: Path) -> list[str]:
-    """The receipt comes last: what it names is there, byte for byte."""
+    """Check that the shard named by a receipt is there, byte for byte."""
     if not _is_json(receipt):
         return []
     shard_record = json.loads(receipt.read_bytes())["shard"]

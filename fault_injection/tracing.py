@@ -1,7 +1,7 @@
-"""The system calls of an act, and how one of them is made to fail: by strace, or by fail points where it may not trace.
+"""Lists the system calls of a workload and makes one of them fail, by strace or by failure points in Python.
 
-strace sees every call of every thread and kills or fails exactly the one that is named. Fail points see what Python
-itself opens, forces, renames and removes, and no single write; a report says which was used.
+strace sees every call of every thread and kills at, or fails, exactly one. Where strace may not trace, failure points
+in Python see the files that Python opens, syncs, renames and removes, but no single write. Reports name the method.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS = {
     "folder": "mkdir mkdirat",
 }
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names.split()}
-# Not every machine has the older calls; the question mark lets strace pass over those.
+# Some machines lack the older calls; the question mark makes strace ignore those.
 TRACED_CALLS = ",".join(f"?{name}" for name in KIND_OF)
 LINE = re.compile(r"(\d+) +(\w+)\((.*)$")
 PARTIAL = re.compile(r"\.\d+\.partial\b")
@@ -39,7 +39,7 @@ PROBE = "import ctypes, time; ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong
 
 @dataclass(frozen=True)
 class SystemCall:
-    """One system call that changes files, or may: the so-manieth of its name in its thread, and there of its file."""
+    """A system call that may change files: the `nth` of its name in its thread, the `turn`-th of those on its path."""
 
     thread: int
     name: str
@@ -51,17 +51,17 @@ class SystemCall:
 
     @property
     def kind(self) -> str:
-        """What it does."""
+        """What the call does, one of KINDS."""
         return KIND_OF[self.name]
 
     def place(self, out: Path) -> str:
-        """Which call this is in any run of the same act: process ids left out."""
+        """Describe the call in the same way in every run of a workload, without process ids."""
         return f"{self.name} of {PARTIAL.sub('.partial', str(self.path.relative_to(out.parent)))}"
 
 
 @dataclass(frozen=True)
 class FailurePoint:
-    """The so-manieth thing that happens to the files of `out` fails; with nth 0 all are written to `listed`."""
+    """Makes the `nth` operation on files under `out` fail; with nth 0 all operations are written to `call_log`."""
 
     nth: int
     fault: str
@@ -71,7 +71,7 @@ class FailurePoint:
 
 @cache
 def can_trace() -> bool:
-    """Whether strace is here and may attach to a process that lets it."""
+    """Whether strace is installed and may attach to a process that permits it."""
     if which("strace") is None:
         return False
     with subprocess.Popen([sys.executable, "-c", PROBE], stdout=subprocess.PIPE) as probe:
@@ -89,7 +89,7 @@ def can_trace() -> bool:
 
 @contextmanager
 def attach_strace(pid: int, log: Path, options: list[str]) -> Iterator[None]:
-    """strace on a process and all that comes of it, until they have ended."""
+    """Trace a process and its children by strace until they have ended."""
     command = ["strace", "-f", "-y", "-s", "0", "-e", f"trace={TRACED_CALLS}", *options, "-o", str(log), "-p", str(pid)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
@@ -101,7 +101,7 @@ def attach_strace(pid: int, log: Path, options: list[str]) -> Iterator[None]:
 
 
 def parse_calls(log: Path, folder: Path) -> Iterator[SystemCall]:
-    """The calls of a trace in the order in which they began; `folder` is where the act is done."""
+    """Yield the calls of a trace in the order in which they began; relative paths start at `folder`."""
     call_counts: Counter[tuple[int, str]] = Counter()
     path_counts: Counter[tuple[int, str, Path]] = Counter()
     for line in log.read_text(errors="replace").splitlines():
@@ -113,7 +113,7 @@ def parse_calls(log: Path, folder: Path) -> Iterator[SystemCall]:
         if not (paths := list(_parse_paths(rest, folder))):
             continue
         path_counts[thread, name, paths[0]] += 1
-        # To open for reading changes nothing.
+        # A file opened for reading is not changed.
         if KIND_OF[name] == "create" and name != "creat" and not re.search("O_CREAT|O_WRONLY|O_RDWR", rest):
             continue
         target, turn = paths[1] if len(paths) > 1 else None, path_counts[thread, name, paths[0]]
@@ -121,7 +121,7 @@ def parse_calls(log: Path, folder: Path) -> Iterator[SystemCall]:
 
 
 def _parse_paths(rest: str, folder: Path) -> Iterator[Path]:
-    """The file of a call, and of a rename the file it becomes."""
+    """Yield the path of a call, and for a rename also its target."""
     if found := re.match(r"\d+<([^>]*)>", rest):
         open_path = Path(found[1])
         inner = re.match(r'\d+<[^>]*>, "([^"]+)"', rest)
@@ -132,16 +132,16 @@ def _parse_paths(rest: str, folder: Path) -> Iterator[Path]:
 
 
 def calls_inside(traced_calls: Iterator[SystemCall], out: Path) -> list[SystemCall]:
-    """Those that touch what is in the folder of results, or the folder itself."""
+    """Return the calls on the results folder or on anything in it."""
     return [call for call in traced_calls if call.path == out or out in call.path.parents]
 
 
 def injection_options(call: SystemCall, fault: str, out: Path, process: int) -> list[str]:
-    """strace's options that make this call fail in this way, in another process; KILL kills before it is done."""
+    """Return the options of strace that make the same call fail in another process; KILL kills before the call."""
     action = "signal=KILL" if fault == "KILL" else f"error={fault}"
     if call.kind != "create":
         return ["-e", f"inject={call.name}:{action}:when={call.nth}"]
-    # Tables are opened by turns that differ from run to run, so that a file is met by its name and not by its turn.
+    # The order in which tables are opened differs between runs, so a created file is identified by its name.
     name = PARTIAL.sub(f".{process}.partial", call.path.name)
     inside_out = (out / call.path.relative_to(_find_results_folder(call.path, out))).with_name(name)
     relative_path = str(inside_out.relative_to(out.parent))
@@ -149,13 +149,13 @@ def injection_options(call: SystemCall, fault: str, out: Path, process: int) -> 
 
 
 def _find_results_folder(path: Path, out: Path) -> Path:
-    """The folder of results, of the same name as this one, that the path is in."""
+    """Return the folder on the path that has the name of the results folder."""
     return next(folder for folder in (path, *path.parents) if folder.name == out.name)
 
 
 @contextmanager
 def install_failure_point(failure: FailurePoint | None) -> Iterator[None]:
-    """Fail points, for the rest of the life of this process."""
+    """Install a failure point for the rest of the life of this process."""
     if failure is None:
         yield
         return
@@ -178,12 +178,12 @@ def install_failure_point(failure: FailurePoint | None) -> Iterator[None]:
             code = getattr(errno, failure.fault)
             raise OSError(code, os.strerror(code), full)
 
-    def audit_hook(event: str, given: tuple[Any, ...]) -> None:
-        if event == "open" and given[2] & (os.O_CREAT | os.O_WRONLY | os.O_RDWR):
-            check_call("create", given[0])
+    def audit_hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and arguments[2] & (os.O_CREAT | os.O_WRONLY | os.O_RDWR):
+            check_call("create", arguments[0])
         elif event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir"):
             kind = {"os.rename": "rename", "os.mkdir": "folder"}.get(event, "remove")
-            check_call(kind, given[0])
+            check_call(kind, arguments[0])
 
     original_fsync = os.fsync
 

@@ -1,9 +1,8 @@
-"""What faults are thrown at: small pieces of work on small tables, each started in a process that is already warm.
+"""The workloads into which faults are injected, and the processes that run them.
 
-An act is done in a folder of its own and leaves its results in `out/`. The warm process has imported everything and
-forks, so that moments and calls fall on the work and not on start-up. Every act can be repeated, as a command can.
-Several can be done at once, by several hands: processes that each have a warm process of their own.
-Nothing here says what may go wrong: that is said in the file of each area.
+A workload is a small piece of work in a folder of its own. It leaves its results in `out/` and can be repeated. It runs
+in a process forked from one that has imported everything, so that faults meet the work and not the start. What may go
+wrong is defined in the modules of each area.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+from fault_injection.sample_run import write_sample_run
 from fault_injection.tracing import FailurePoint, install_failure_point
-from tests.pipeline.sample_project import project
 
 RECIPE = """\
 seed: 3
@@ -44,7 +43,7 @@ winnow.stages.verify.stage winnow.verifiers.answers.number winnow.verifiers.answ
 pydantic.type_adapter duckdb pyarrow.parquet pyarrow.json pyarrow.csv yaml rich.console rich.progress scipy.special
 """.split()
 UNHASHED_FILES = (".lock", "log.jsonl")
-"""What is no part of any result: the lock, and times and hosts."""
+"""Files that are not part of any result: the lock, and the log with times and host names."""
 PROCESS_MARK = "WINNOW_FAULTS"
 
 Workload = Callable[[], None]
@@ -55,7 +54,7 @@ Output = TypeVar("Output")
 
 @dataclass
 class AreaResult:
-    """What an area has to say: its figures, and every promise that was broken."""
+    """The figures of an area of faults, and the promises that were broken."""
 
     area: str
     figures: dict[str, Any]
@@ -63,18 +62,18 @@ class AreaResult:
 
 
 def make_command(*arguments: str) -> Workload:
-    """A command."""
+    """Return a workload that runs a command of winnow."""
 
-    def act() -> None:
+    def run() -> None:
         from winnow.cli.main import app
 
         app(list(arguments))
 
-    return act
+    return run
 
 
 def write_one_shard(rows: int = 2000) -> None:
-    """A shard and its receipt, as a worker commits them in a folder that the run has cleared."""
+    """Write a shard and its receipt as a worker of a run does."""
     import pyarrow as pa
 
     from winnow.pipeline.run_folder import remove_partial_files
@@ -92,7 +91,7 @@ def write_one_shard(rows: int = 2000) -> None:
 
 
 def write_one_store() -> None:
-    """A store written in one go: the shard, then the receipt."""
+    """Write a store with one shard and its receipt."""
     import pyarrow as pa
 
     from winnow.storage.receipts import RowCounts, WorkSpec
@@ -109,23 +108,26 @@ def write_one_store() -> None:
 
 RUN_ARGUMENTS = ("run", "recipe.yaml", "--engine", "inline", "--json")
 COLUMN_OPTIONS = ("--text", "answer", "--reference", "gold", "--prompt", "task")
+VERIFY_ARGUMENTS = ("verify", "c.jsonl", "--with", "exact", *COLUMN_OPTIONS, "--out", "out/v.jsonl")
+SELECT_RULES = ("--score", "judge", "--best-of", "2", "--prompt", "task")
+SELECT_ARGUMENTS = ("select", "c.jsonl", *SELECT_RULES, "--control", "out/c.csv", "--out", "out/s.parquet")
 WORKLOADS: dict[str, Workload] = {
     "a shard and its receipt": write_one_shard,
     "a store's receipt": write_one_store,
-    "a flat file of verdicts": make_command("verify", "c.jsonl", "--with", "exact", *COLUMN_OPTIONS, "--out", "out/v.jsonl"),
-    "a flat selection in Parquet": make_command("select", "c.jsonl", "--score", "judge", *COLUMN_OPTIONS[-2:], "--best-of", "2",
-                                          "--control", "out/c.csv", "--out", "out/s.parquet"),
+    "a flat file of verdicts": make_command(*VERIFY_ARGUMENTS),
+    "a flat selection in Parquet": make_command(*SELECT_ARGUMENTS),
     "a whole run": make_command(*RUN_ARGUMENTS),
     "a run that takes the place of another": make_command(*RUN_ARGUMENTS, "--set", "seed=4"),
     "a run over what another left unfinished": make_command(*RUN_ARGUMENTS),
-}  # fmt: skip
-RUNS_BY_WORKERS: dict[int, Workload] = {workers: make_command("run", "recipe.yaml", "--json", "--set", f"engine.workers={workers}")
-                           for workers in (0, 2)}  # fmt: skip
+}
+RUNS_BY_WORKERS: dict[int, Workload] = {
+    workers: make_command("run", "recipe.yaml", "--json", "--set", f"engine.workers={workers}") for workers in (0, 2)
+}
 
 
 def prepare_folder(folder: Path, name: str = "a whole run", prompts: int = 30) -> Path:
-    """The folder in which an act is done, before it is done."""
-    project(folder, prompts)
+    """Prepare the folder for a workload: its input, and what an earlier run left there."""
+    write_sample_run(folder, prompts)
     (folder / "recipe.yaml").write_text(RECIPE)
     (folder / "out").mkdir()
     if name.startswith("a run that takes the place"):
@@ -143,7 +145,7 @@ def prepare_folder(folder: Path, name: str = "a whole run", prompts: int = 30) -
 
 
 def use_slow_checker(folder: Path) -> Path:
-    """The same, judging with a function of the user's, which takes its time once it may go on."""
+    """Change the recipe to a slow verifier function of the user; return the folder."""
     recipe = (folder / "recipe.yaml").read_text().splitlines()
     lines = [SLOW_CHECKER_LINE if line.startswith("verify:") else line for line in recipe]
     (folder / "recipe.yaml").write_text("\n".join(lines) + "\n")
@@ -153,21 +155,22 @@ def use_slow_checker(folder: Path) -> Path:
 
 
 def hash_files(out: Path) -> FileHashes:
-    """The sha256 of every file but those that are no part of a result."""
-    found = sorted(path for path in out.rglob("*") if path.is_file() and path.name not in UNHASHED_FILES)
-    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    """Return the sha256 of every file that is part of a result."""
+    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name not in UNHASHED_FILES)
+    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def describe_differences(now: FileHashes, expected: FileHashes) -> list[str]:
-    """How the results differ from those of a run that nothing happened to, in words."""
-    other = [f"{name} has other bytes" for name in expected if name in now and now[name] != expected[name]]
-    missing = [f"{name} is missing" for name in expected if name not in now]
-    return [*other, *missing, *(f"{name} is left over" for name in now if name not in expected)]
+def describe_differences(actual: FileHashes, expected: FileHashes) -> list[str]:
+    """Describe how results differ from those of an undisturbed run."""
+    changed = [name for name in expected if name in actual and actual[name] != expected[name]]
+    missing = [f"{name} is missing" for name in expected if name not in actual]
+    left_over = [f"{name} is left over" for name in actual if name not in expected]
+    return [*(f"{name} has other bytes" for name in changed), *missing, *left_over]
 
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """How an act ended, and what it said; a negative code is the signal that killed it."""
+    """How a process ended and what it printed; a negative code is the signal that killed it."""
 
     code: int
     stdout: str
@@ -175,13 +178,13 @@ class ProcessResult:
 
 
 class WorkloadProcess:
-    """An act in a process of its own, which waits to be told to begin."""
+    """A workload in a process of its own, which waits for `begin`."""
 
-    def __init__(self, folder: Path, act: str | int, fault: FailurePoint | None = None, number: int = 0) -> None:
-        self._output = folder / f"said.{number}"
+    def __init__(self, folder: Path, workload: str | int, fault: FailurePoint | None = None, number: int = 0) -> None:
+        self._output = folder / f"output.{number}"
         self._connection, child_connection = _FORKSERVER.Pipe()
         self._process: ForkServerProcess = _FORKSERVER.Process(
-            target=_run_in_child, args=(child_connection, folder, act, fault, self._output)
+            target=_run_in_child, args=(child_connection, folder, workload, fault, self._output)
         )
         self._process.start()
         child_connection.close()
@@ -190,22 +193,22 @@ class WorkloadProcess:
         assert self._connection.recv() == "ready"
 
     def begin(self) -> None:
-        """Let it begin."""
+        """Let the workload start."""
         self._connection.send("begin")
 
     def ends_within(self, seconds: float) -> bool:
-        """Whether it ends within this time."""
+        """Whether the process ends within this time."""
         self._process.join(seconds)
         return self._process.exitcode is not None
 
     def kill(self, tree: bool = True) -> None:
-        """SIGKILL, to all processes of it at once or to the first alone."""
-        # It may have ended in the moment between.
+        """Send SIGKILL to all its processes at once, or to the main process alone."""
+        # The process may have ended just before.
         with suppress(ProcessLookupError):
             (os.killpg if tree else os.kill)(self.pid, signal.SIGKILL)
 
     def wait(self, seconds: float = 120) -> ProcessResult:
-        """How it ended."""
+        """Wait for the end of the process; one that hangs is killed and is an error."""
         self._process.join(seconds)
         code = self._process.exitcode
         if code is None:
@@ -217,15 +220,15 @@ class WorkloadProcess:
         return ProcessResult(code, out, err)
 
 
-def run_workload(folder: Path, act: str | int, fault: FailurePoint | None = None) -> ProcessResult:
-    """An act from beginning to end."""
-    process = WorkloadProcess(folder, act, fault)
+def run_workload(folder: Path, workload: str | int, fault: FailurePoint | None = None) -> ProcessResult:
+    """Run a workload from beginning to end."""
+    process = WorkloadProcess(folder, workload, fault)
     process.begin()
     return process.wait()
 
 
 def map_in_processes(function: Callable[[Item], Output], items: Sequence[Item], processes: int) -> Iterator[Output]:
-    """What throwing each of these things tells, in their order; as many are thrown at once as there are hands."""
+    """Apply a function to every item in this many processes, and yield the results in order."""
     if min(processes, len(items)) < 2:
         yield from map(function, items)
         return
@@ -234,7 +237,7 @@ def map_in_processes(function: Callable[[Item], Output], items: Sequence[Item], 
 
 
 def find_survivors(folder: Path, seconds: float = 5) -> list[str]:
-    """What still runs of the acts that were killed in this folder, after some patience."""
+    """List the processes of killed workloads that still run in this folder after some seconds."""
     until = monotonic() + seconds
     while running := list(_find_marked_processes(folder)):
         if monotonic() > until:
@@ -256,22 +259,21 @@ def _find_marked_processes(folder: Path) -> Iterator[str]:
 def _run_in_child(
     connection: Connection, folder: Path, workload: str | int, fault: FailurePoint | None, output: Path
 ) -> None:
-    """In the process of the act."""
     from multiprocessing import resource_tracker
 
     for number, kind in ((1, ".out"), (2, ".err")):
         os.dup2(os.open(output.with_suffix(output.suffix + kind), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.chdir(folder)
     os.environ[PROCESS_MARK] = str(folder)
-    # What is killed leaves its temporary files: they go with the folder.
+    # Killed processes leave their temporary files, which are removed with the folder.
     os.environ["TMPDIR"] = str(folder)
-    # Its own, outside the group that is killed, so that it gives back the semaphores of those that were.
+    # A resource tracker outside of the killed process group, so that it frees the semaphores of killed processes.
     resource_tracker._resource_tracker.__init__()  # type: ignore[misc]
     resource_tracker.ensure_running()
     os.setpgid(0, 0)
     _allow_tracing()
     sys.path.insert(0, "")
-    # So that a worker of a run begins as it does under the command.
+    # Workers of a run start as they do under the command.
     sys.modules["__main__"] = import_module("winnow.cli.main")
     connection.send("ready")
     connection.recv()
@@ -279,28 +281,28 @@ def _run_in_child(
         _run_reporting_errors(_find_workload(workload))
 
 
-def _find_workload(act: str | int) -> Workload:
-    """An act by its name, a run by its number of workers, or a function of ours by module:name."""
-    if isinstance(act, int):
-        return RUNS_BY_WORKERS[act]
-    module, _, name = act.partition(":")
-    found: Workload = getattr(import_module(module), name) if name else WORKLOADS[act]
+def _find_workload(workload: str | int) -> Workload:
+    """Find a workload by its name, a run by its number of workers, or a function as module:name."""
+    if isinstance(workload, int):
+        return RUNS_BY_WORKERS[workload]
+    module, _, name = workload.partition(":")
+    found: Workload = getattr(import_module(module), name) if name else WORKLOADS[workload]
     return found
 
 
-def _run_reporting_errors(act: Workload) -> None:
-    """Faults end in words and an exit code, as a command's do."""
+def _run_reporting_errors(workload: Workload) -> None:
+    """Run a workload and turn an error of winnow into a message and an exit code, as a command does."""
     from winnow.errors import WinnowError
 
     try:
-        act()
+        workload()
     except WinnowError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
 
 
 def _allow_tracing() -> None:
-    """Let a process that is no ancestor trace this one, where the system asks for that."""
+    """Permit every process to trace this one, which some systems allow to ancestors only."""
     import ctypes
 
     ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1))  # PR_SET_PTRACER, any
@@ -308,17 +310,17 @@ def _allow_tracing() -> None:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A place on disk for many small folders, which goes in the end."""
+    """Create a temporary folder on disk."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="winnow-faults-", ignore_cleanup_errors=True) as place:
         yield Path(place)
 
 
-def parse_output(ended_: ProcessResult) -> dict[str, Any]:
-    """What a command said with --json."""
-    found: dict[str, Any] = json.loads(ended_.stdout)
-    return found
+def parse_output(result: ProcessResult) -> dict[str, Any]:
+    """Parse the document that a command printed with --json."""
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
 
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""What every test may count on."""
+"""Settings that hold for every test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import signal
 
 
 def pytest_configure() -> None:
-    """A shell has what it starts in the background ignore Ctrl-C, and so would all that tests start and stop."""
+    """Restore the default handler of Ctrl-C, which a shell disables for the programs it starts in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

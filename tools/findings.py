@@ -1,8 +1,7 @@
-"""What a check of the house has to say: a broken rule, where it stands, and how a check ends.
+"""Shared parts of the checks: reading the project's Python files, and printing what breaks a rule.
 
-Promises that every check reads the same folders and speaks in the same form, `file:line: [rule] words`, and that
-a file that cannot be read or parsed is itself a broken rule, never one that is passed over.
-It knows no rule: `ceilings.py` and `words.py` do.
+A check prints one line per finding, `file:line: [rule] message`, and ends with exit code 1 if there is one.
+A file that cannot be parsed is a finding too. The rules themselves are in the other modules of this folder.
 """
 
 from __future__ import annotations
@@ -13,67 +12,77 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CODE = ("src", "tests", "tools", "bench")
+CODE_FOLDERS = ("src", "tests", "tools", "benchmarks", "validation", "fault_injection")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, order=True)
-class Broken:
+class Finding:
     """One rule broken in one place."""
 
     path: str
     line: int
     rule: str
-    words: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: [{self.rule}] {self.words}"
+        return f"{self.path}:{self.line}: [{self.rule}] {self.message}"
 
 
 @dataclass(frozen=True)
 class Module:
-    """One Python file, read and parsed once."""
+    """One parsed Python file; `path` is relative to the root of the project."""
 
     path: str
     text: str
     tree: ast.Module
 
+    @property
+    def is_source(self) -> bool:
+        """Whether the file belongs to the package and not to its tests or scripts."""
+        return self.path.startswith("src/")
 
-def root_named(arguments: list[str]) -> Path:
-    """The folder to check: the one argument, else the project that this file stands in."""
+    @property
+    def dotted_name(self) -> str:
+        """The name by which a file of the package is imported."""
+        return self.path.removeprefix("src/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def project_root(arguments: list[str]) -> Path:
+    """Return the folder to check: the first argument, or the project that contains this file."""
     return Path(arguments[0]).resolve() if arguments else Path(__file__).resolve().parent.parent
 
 
-def files_under(root: Path, folders: Iterable[str], pattern: str) -> Iterator[Path]:
-    """Every file of the folders that fits, in a fixed order, without what Python or a tool left behind."""
+def list_files(root: Path, folders: Iterable[str], pattern: str) -> Iterator[Path]:
+    """Yield the matching files of these folders in sorted order, without hidden files and caches."""
     for folder in folders:
         for path in sorted((root / folder).rglob(pattern)):
-            hidden = any(
-                part.startswith(".") or part == "__pycache__" for part in path.relative_to(root / folder).parts
-            )
-            if path.is_file() and not hidden:
+            parts = path.relative_to(root / folder).parts
+            if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
                 yield path
 
 
-def modules(root: Path, folders: Iterable[str] = CODE) -> tuple[list[Module], list[Broken]]:
-    """All Python files that parse, and a broken rule for each that does not."""
-    parsed, broken = [], []
-    for path in files_under(root, folders, "*.py"):
+def parse_modules(root: Path, folders: Iterable[str] = CODE_FOLDERS) -> tuple[list[Module], list[Finding]]:
+    """Parse every Python file of these folders; a file that does not parse becomes a finding."""
+    modules, findings = [], []
+    for path in list_files(root, folders, "*.py"):
         name = path.relative_to(root).as_posix()
         try:
             text = path.read_text(encoding="utf-8")
-            parsed.append(Module(name, text, ast.parse(text)))
+            modules.append(Module(name, text, ast.parse(text)))
         except (SyntaxError, ValueError) as error:
-            broken.append(Broken(name, getattr(error, "lineno", None) or 1, "python", f"does not parse: {error}"))
-    return parsed, broken
+            findings.append(Finding(name, getattr(error, "lineno", None) or 1, "python", f"does not parse: {error}"))
+    return modules, findings
 
 
-def finish(broken: Iterable[Broken], fine: str) -> int:
-    """Print what is broken, or the one line that says all is well; the exit status."""
-    rows = sorted(broken)
-    for row in rows:
-        print(row)
-    if rows:
-        print(f"{len(rows)} broken", file=sys.stderr)
+def report(findings: Iterable[Finding], success_message: str) -> int:
+    """Print the findings, or the success message if there are none; return the exit code."""
+    sorted_findings = sorted(findings)
+    for finding in sorted_findings:
+        print(finding)
+    if sorted_findings:
+        print(f"{len(sorted_findings)} findings", file=sys.stderr)
         return 1
-    print(fine)
+    print(success_message)
     return 0

@@ -1,9 +1,7 @@
-"""Holds the words of the house: `python tools/words.py [ROOT]`.
+"""Checks of names and spelling: `python tools/spelling.py [ROOT]`.
 
-Promises to name file and line of every name that says nothing (a manager, a util), every British spelling, and
-every path that is true on one machine only; and to end with 1 if there is one.
-It knows a small list and no grammar. LICENSE is not ours to spell. The checks and their own tests are not read for
-spelling, since they must write the words down to look for them.
+Refuses names that say nothing (manager, helper, util), British spelling, and paths that exist on one machine only.
+LICENSE is not read. The checks and their tests are not read for spelling, because they contain the words looked for.
 """
 
 from __future__ import annotations
@@ -14,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from findings import Broken, Module, files_under, finish, modules, root_named
+from findings import CODE_FOLDERS, Finding, Module, list_files, parse_modules, project_root, report
 
-EMPTY_NAMES = frozenset("manager managers factory factories helper helpers util utils".split())
+EMPTY_NAMES = frozenset("manager managers helper helpers util utils".split())
 
 _IZE = (
     "normal general special summar organ recogn optim initial serial random token real categor emphas final visual "
@@ -32,22 +30,22 @@ _BRITISH = (
     r"(?:centre|metre|fibre)[sd]?",
     r"artefacts?|judgements?|catalogues?|whilst|programmes?|defences?|offences?|fulfils?|ageing|sceptical",
 )
-# An identifier's parts are words too, so an underscore or a digit ends one; how a word begins does not matter.
+# A word may be part of an identifier: an underscore or a digit ends it, and it may begin anywhere.
 BRITISH = re.compile(rf"(?:{'|'.join(_BRITISH)})(?![A-Za-z])", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|tmp|home|root|Users|mnt|opt)/\w")
 
-PROSE = (".py", ".md", ".txt", ".toml", ".yaml", ".yml", ".html", ".sh")
-FOLDERS = ("src", "tests", "tools", "bench", "docs", ".ci")
-NOT_SPELLED = ("tools/", "tests/house/")
+TEXT_SUFFIXES = (".py", ".md", ".txt", ".toml", ".yaml", ".yml", ".html", ".sh")
+FOLDERS = (*CODE_FOLDERS, "docs", ".ci")
+CONTAINS_BRITISH_WORDS = ("tools/", "tests/project/")
 
 
-def parts(name: str) -> set[str]:
-    """The words of a name, snake or camel."""
+def split_name(name: str) -> set[str]:
+    """Return the words of a name in snake or camel case."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-def given_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Every name the module gives to something; names that others gave are theirs."""
+def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield every name that the module defines; names defined by libraries are not ours to choose."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.lineno, node.name
@@ -57,52 +55,54 @@ def given_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id
 
 
-def empty_names(module: Module) -> Iterator[Broken]:
-    """A name says what the thing is."""
+def check_names(module: Module) -> Iterator[Finding]:
+    """Refuse names of files, folders and definitions that contain an empty word."""
     *folders, _ = Path(module.path).parts
-    for line, name in [*given_names(module.tree), (1, Path(module.path).stem), *((1, folder) for folder in folders)]:
-        for word in sorted(parts(name) & EMPTY_NAMES):
-            yield Broken(module.path, line, "name", f"'{name}': a {word} could be anything, say what it is")
+    paths = [(1, Path(module.path).stem), *((1, folder) for folder in folders)]
+    for line, name in [*list_names(module.tree), *paths]:
+        for word in sorted(split_name(name) & EMPTY_NAMES):
+            yield Finding(module.path, line, "name", f"'{name}': '{word}' could be anything, say what it is")
 
 
-def prose(root: Path) -> Iterator[Path]:
-    """Every text of the project that a person reads."""
+def list_text_files(root: Path) -> Iterator[Path]:
+    """Yield every text file of the project."""
     top = [path for path in sorted(root.iterdir()) if path.is_file()]
-    listed = [*top, *files_under(root, FOLDERS, "*")]
-    yield from (path for path in listed if path.suffix in PROSE or path.name in ("Makefile", "run", ".gitignore"))
+    for path in [*top, *list_files(root, FOLDERS, "*")]:
+        if path.suffix in TEXT_SUFFIXES or path.name in ("Makefile", "run", ".gitignore"):
+            yield path
 
 
-def spelling(path: str, lines: list[str]) -> Iterator[Broken]:
-    """One spelling, the American one."""
-    if not path.startswith(NOT_SPELLED):
+def check_spelling(path: str, lines: list[str]) -> Iterator[Finding]:
+    """Require American spelling."""
+    if not path.startswith(CONTAINS_BRITISH_WORDS):
         for number, line in enumerate(lines, 1):
-            for found in BRITISH.finditer(line):
-                yield Broken(path, number, "spelling", f"'{found[0]}' is spelled the British way")
+            for match in BRITISH.finditer(line):
+                yield Finding(path, number, "spelling", f"'{match[0]}' is British spelling")
 
 
-def machine_paths(path: str, lines: list[str]) -> Iterator[Broken]:
-    """What holds on one machine only is no part of the project."""
+def check_machine_paths(path: str, lines: list[str]) -> Iterator[Finding]:
+    """Refuse paths that exist on one machine only."""
     for number, line in enumerate(lines, 1):
-        for found in MACHINE_PATH.finditer(line):
-            yield Broken(path, number, "path", f"'{found[0]}...' names a place on one machine")
+        for match in MACHINE_PATH.finditer(line):
+            yield Finding(path, number, "path", f"'{match[0]}...' exists on one machine only")
 
 
 def main(arguments: list[str]) -> int:
-    """Check the tree and say so."""
-    root = root_named(arguments)
-    parsed, broken = modules(root)
-    for module in parsed:
-        broken.extend(empty_names(module))
-    files = list(prose(root))
+    """Check the project and print the findings."""
+    root = project_root(arguments)
+    modules, findings = parse_modules(root)
+    for module in modules:
+        findings.extend(check_names(module))
+    files = list(list_text_files(root))
     for file in files:
         path = file.relative_to(root).as_posix()
         try:
             lines = file.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
-            broken.append(Broken(path, 1, "text", f"is not UTF-8: {error.reason} at byte {error.start}"))
+            findings.append(Finding(path, 1, "text", f"is not UTF-8: {error.reason} at byte {error.start}"))
             continue
-        broken.extend([*spelling(path, lines), *machine_paths(path, lines)])
-    return finish(broken, f"words: {len(files)} files hold")
+        findings.extend([*check_spelling(path, lines), *check_machine_paths(path, lines)])
+    return report(findings, f"spelling: {len(files)} files")
 
 
 if __name__ == "__main__":

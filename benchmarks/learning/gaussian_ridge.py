@@ -1,10 +1,9 @@
-"""Ridge on a Gaussian mixture with flipped labels, some kept: winnow's two ways beside scikit-learn on drawn rows.
+"""Compares the simulated rounds of winnow with scikit-learn: ridge on a Gaussian mixture with flipped labels.
 
-`python bench/learning/gaussian_ridge.py`. The peer draws the rows with numpy and fits Ridge. Ours draws X'X and X'y'
-directly (the exact way), or draws rows in chunks in single precision (the general way, for policies that look at all
-of x).
-All turns in this process, CPU time, one thread. `same` says that the students' accuracies have the same distribution:
-two-sample Kolmogorov-Smirnov over many small rounds, refused below a chance of one in ten thousand.
+`python benchmarks/learning/gaussian_ridge.py`. The peer samples rows with numpy and fits Ridge of scikit-learn.
+winnow samples X'X and X'y' directly (exact), or rows in chunks in single precision (general, for policies that depend
+on all of x). All turns run in this process with one thread and count CPU time. `same` means that the accuracies of the
+students have the same distribution, by a two-sample Kolmogorov-Smirnov test at the level 1/10,000 over many rounds.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import numpy as np  # the number of threads is read when numpy is loaded
+import numpy as np  # numpy reads the number of threads when it is imported
 import numpy.typing as npt
 
 from winnow.science.theory.simulation.losses import ridge
@@ -31,17 +30,17 @@ Floats = npt.NDArray[np.float64]
 D, ROWS, REPETITIONS = 200, 20_000, 5
 SMALL, ROUNDS = 1_000, 500
 CRITICAL = 2.23
-"""sqrt(-ln(chance / 2) / 2) for a chance of one in ten thousand."""
+"""The critical distance sqrt(-ln(level / 2) / 2) at the level 1/10,000."""
 GOALS = {"exact": 30.0, "general": 1.5}
 
 
 def make_round(rows: int) -> SimulatedRound:
-    """The same round for everyone."""
+    """Return the round that all programs simulate."""
     return SimulatedRound(World(D, 1.0), FlipNoise(0.3), RatePolicy(0.8, 0.3), rows, ridge, 0.01)
 
 
 def scikit_learn_accuracy(config: SimulatedRound, rng: np.random.Generator) -> float:
-    """The accuracy of scikit-learn's student on drawn rows."""
+    """Return the accuracy of a student fitted by scikit-learn on sampled rows."""
     peer = importlib.import_module("sklearn.linear_model")
     strength = config.world.strength
     assert strength is not None
@@ -54,49 +53,49 @@ def scikit_learn_accuracy(config: SimulatedRound, rng: np.random.Generator) -> f
     return config.world.accuracy(fitted.coef_)
 
 
-WAYS: dict[str, Callable[[SimulatedRound, np.random.Generator], float]] = {
-    "exact": lambda how, rng: simulate_round(how, rng).accuracy,
-    "general": lambda how, rng: simulate_in_chunks(how, rng).accuracy,
+METHODS: dict[str, Callable[[SimulatedRound, np.random.Generator], float]] = {
+    "exact": lambda config, rng: simulate_round(config, rng).accuracy,
+    "general": lambda config, rng: simulate_in_chunks(config, rng).accuracy,
     "peer": scikit_learn_accuracy,
 }
 
 
 def kolmogorov_smirnov_distance(first: Floats, second: Floats) -> float:
-    """The Kolmogorov-Smirnov distance in units in which 2.23 happens once in ten thousand."""
-    both = np.sort(np.concatenate([first, second]))
-    ranks = [np.searchsorted(np.sort(each), both, side="right") / len(each) for each in (first, second)]
+    """Return the Kolmogorov-Smirnov distance, scaled so that CRITICAL is its critical value."""
+    pooled = np.sort(np.concatenate([first, second]))
+    ranks = [np.searchsorted(np.sort(sample), pooled, side="right") / len(sample) for sample in (first, second)]
     size = np.sqrt(len(first) * len(second) / (len(first) + len(second)))
     return float(np.max(np.abs(ranks[0] - ranks[1])) * size)
 
 
-def cpu_seconds(way: str, rng: np.random.Generator) -> float:
-    """CPU-seconds of one round."""
-    times = 20 if way == "exact" else 1
+def cpu_seconds(method: str, rng: np.random.Generator) -> float:
+    """Return the CPU seconds of one round."""
+    repeats = 20 if method == "exact" else 1
     start = time.process_time()
-    for _ in range(times):
-        WAYS[way](make_round(ROWS), rng)
-    return (time.process_time() - start) / times
+    for _ in range(repeats):
+        METHODS[method](make_round(ROWS), rng)
+    return (time.process_time() - start) / repeats
 
 
 def measure() -> list[dict[str, Any]]:
-    """One line per way."""
+    """Measure all methods; return a line of the table per method of winnow."""
     rng = np.random.default_rng(1)
-    small = {way: np.array([run(make_round(SMALL), rng) for _ in range(ROUNDS)]) for way, run in WAYS.items()}
-    turns = [{way: cpu_seconds(way, rng) for way in WAYS} for _ in range(REPETITIONS)]
-    best = {way: min(turn[way] for turn in turns) for way in WAYS}
+    small = {method: np.array([run(make_round(SMALL), rng) for _ in range(ROUNDS)]) for method, run in METHODS.items()}
+    turns = [{method: cpu_seconds(method, rng) for method in METHODS} for _ in range(REPETITIONS)]
+    best = {method: min(turn[method] for turn in turns) for method in METHODS}
     return [
         {
-            "name": f"Gaussian mixture and ridge, d={D}: {way}",
-            "ours": round(ROWS / best[way]),
+            "name": f"Gaussian mixture and ridge, d={D}: {method}",
+            "ours": round(ROWS / best[method]),
             "peer": round(ROWS / best["peer"]),
             "peer_name": "scikit-learn Ridge, drawn rows",
-            "ratio": round(best["peer"] / best[way], 2),
+            "ratio": round(best["peer"] / best[method], 2),
             "goal": goal,
-            "same": (distance := kolmogorov_smirnov_distance(small[way], small["peer"])) < CRITICAL,
+            "same": (distance := kolmogorov_smirnov_distance(small[method], small["peer"])) < CRITICAL,
             "distance": round(distance, 3),
             "rows": ROWS,
         }
-        for way, goal in GOALS.items()
+        for method, goal in GOALS.items()
     ]
 
 

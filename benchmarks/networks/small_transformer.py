@@ -1,9 +1,9 @@
-"""Our small transformer beside Hugging Face's GPT-2 of the same weights: training, sampling, beam search.
+"""Compares our small transformer with GPT-2 of Hugging Face: training, sampling and beam search.
 
-`python bench/networks/students.py [--quick]` prints lines for the table. One thread, eager, no dropout; both start from
-the same weights and take the same batches and the same fused AdamW; turns are taken in turn and CPU-seconds count.
-`same` says: after training that the losses agree, of beams that the sequences are identical (at width 8 as at 50), of
-samples that those of both follow the exact softmax (chi-square over the first token).
+`python benchmarks/networks/small_transformer.py [--quick]`. Both have the same weights, batches and fused AdamW. They
+run in turns with one thread, eagerly and without dropout; CPU seconds count. `same` means for training that the losses
+agree, for beam search that the sequences are identical at widths 8 and 50, and for sampling that the first tokens of
+both follow the exact softmax by a chi-square test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.models.tiny.huggingface_peers import peer, random_model
 from winnow.models.tiny import Beams, ModelConfig, Sampling, TinyModel
@@ -33,48 +33,48 @@ from winnow.stages.train.trainer import ADAM_BETAS, batch_loss, make_optimizer
 
 SHAPE = ModelConfig("decoder", "characters", 128, 4, 0, 3, 64)
 PEER = "Hugging Face GPT-2"
-BATCH, PLACES, LENGTH, CHECKED, LEAST = 64, 48, 24, 20_000, 1e-4
+BATCH, TEXT_TOKENS, LENGTH, CHECKED, MINIMUM_P_VALUE = 64, 48, 24, 20_000, 1e-4
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
+    """The amount of work to measure."""
 
     turns: int = 5
     steps: int = 12
     prompts: int = 24
-    ways: int = 50
+    completions: int = 50
 
 
 QUICK = Size(1, 6, 2, 8)
 
 
 def result_line(
-    name: str, costs: list[list[float]], count: int, goal: float, same: bool, **more: Any
+    name: str, costs: list[list[float]], count: int, goal: float, same: bool, **extra: Any
 ) -> dict[str, Any]:
-    """One line of the table: medians of CPU-seconds."""
+    """Return one line of the table from the medians of CPU seconds."""
     ours, theirs = (statistics.median(side) for side in zip(*costs, strict=True))
     rates = {"ours": round(count / ours), "peer": round(count / theirs), "peer_name": PEER}
-    return {"name": name, **rates, "ratio": round(theirs / ours, 2), "goal": goal, "same": same, **more}
+    return {"name": name, **rates, "ratio": round(theirs / ours, 2), "goal": goal, "same": same, **extra}
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU-seconds."""
+    """Return the CPU seconds of a call."""
     begin = time.process_time()
     work()
     return time.process_time() - begin
 
 
 def measure_training(size: Size) -> dict[str, Any]:
-    """The same steps on texts that are learned from the first token on, so that both compute all of everything."""
-    model = random_model(SHAPE, spread=0.02)
+    """Measure training steps on texts without a prompt, so that both compute the loss of every token."""
+    model = random_model(SHAPE, std=0.02)
     theirs, settings = peer(model).train(), TrainConfig()
     our_steps = make_optimizer(model, settings)
     their_steps = torch.optim.AdamW(
         theirs.parameters(), lr=settings.lr, betas=ADAM_BETAS, weight_decay=settings.weight_decay, fused=True
     )
-    draws = Random(1)
-    rows = [_text(model, draws) for _ in range(BATCH)]
+    rng = Random(1)
+    rows = [_text(model, rng) for _ in range(BATCH)]
     losses: tuple[list[float], list[float]] = ([], [])
 
     def ours() -> None:
@@ -87,13 +87,13 @@ def measure_training(size: Size) -> dict[str, Any]:
             losses[0].append(float(loss.detach()))
 
     inputs = torch.tensor([row.prefix + row.target[:-1] for row in rows])
-    wanted = torch.tensor([row.target for row in rows])
+    targets = torch.tensor([row.target for row in rows])
 
     def peers() -> None:
         for _ in range(size.steps):
             their_steps.zero_grad(set_to_none=True)
             logits = theirs(inputs, use_cache=False).logits
-            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
             their_steps.step()
@@ -101,74 +101,76 @@ def measure_training(size: Size) -> dict[str, Any]:
 
     costs = [[cpu_seconds(ours), cpu_seconds(peers)] for _ in range(size.turns)]
     same = math.isclose(losses[0][0], losses[1][0], rel_tol=1e-5) and losses[0][-1] < losses[0][0]
-    tokens = size.steps * BATCH * PLACES
+    tokens = size.steps * BATCH * TEXT_TOKENS
     return result_line(
         "small transformer: training, d=128", costs, tokens, 1.1, same, losses=[losses[0][0], losses[1][0]]
     )
 
 
-def _text(model: TinyModel, draws: Random) -> EncodedRow:
-    letters = "".join(draws.choices("abcdefghij", k=PLACES - 1))
+def _text(model: TinyModel, rng: Random) -> EncodedRow:
+    letters = "".join(rng.choices("abcdefghij", k=TEXT_TOKENS - 1))
     return encode_row(model.model_config, model.vocabulary, "", letters)
 
 
 def measure_decoding(size: Size, beams: bool) -> dict[str, Any]:
-    """50 candidates for each of some prompts of the same length, as many tokens as are allowed."""
-    model = random_model(SHAPE, spread=0.15, longest=LENGTH)
+    """Measure 50 completions of full length for each of some prompts."""
+    model = random_model(SHAPE, std=0.15, max_new_tokens=LENGTH)
     theirs = peer(model)
-    draws = Random(2)
-    prompts = ["".join(draws.choices("abcdefghij", k=20)) for _ in range(size.prompts)]
-    decoding_config: Beams | Sampling = Beams(size.ways, size.ways) if beams else Sampling(size.ways)
+    rng = Random(2)
+    prompts = ["".join(rng.choices("abcdefghij", k=20)) for _ in range(size.prompts)]
+    decoding_config: Beams | Sampling = (
+        Beams(size.completions, size.completions) if beams else Sampling(size.completions)
+    )
     costs = [
         [
             cpu_seconds(lambda: model.complete(prompts, decoding_config)),
-            cpu_seconds(lambda: _peer_completions(model, theirs, prompts, size.ways, beams)),
+            cpu_seconds(lambda: _peer_completions(model, theirs, prompts, size.completions, beams)),
         ]
         for _ in range(size.turns)
     ]
-    same = _beams_agree(model, theirs, prompts, size.ways) if beams else _softmax_holds(model, theirs)
+    same = _beams_agree(model, theirs, prompts, size.completions) if beams else _softmax_holds(model, theirs)
     name = "small transformer: beam 50" if beams else "small transformer: 50 samples"
-    return result_line(name, costs, size.prompts * size.ways, 1.3, same)
+    return result_line(name, costs, size.prompts * size.completions, 1.3, same)
 
 
-def _peer_completions(model: TinyModel, theirs: Any, prompts: list[str], ways: int, beams: bool) -> list[list[str]]:
+def _peer_completions(model: TinyModel, theirs: Any, prompts: list[str], count: int, beams: bool) -> list[list[str]]:
     inputs = torch.tensor([[*model.vocabulary.encode(prompt), BEGIN] for prompt in prompts])
-    options = {"num_beams": ways, "do_sample": False} if beams else {"do_sample": True, "top_k": 0}
-    found = theirs.generate(
+    options = {"num_beams": count, "do_sample": False} if beams else {"do_sample": True, "top_k": 0}
+    sequences = theirs.generate(
         inputs,
         attention_mask=torch.ones_like(inputs),
-        num_return_sequences=ways,
+        num_return_sequences=count,
         max_new_tokens=model.max_new_tokens,
         **options,
     )
     texts = []
-    for sequence in found[:, inputs.shape[1] :].tolist():
+    for sequence in sequences[:, inputs.shape[1] :].tolist():
         texts.append(model.vocabulary.decode(sequence[: sequence.index(END)] if END in sequence else sequence))
-    return [texts[first : first + ways] for first in range(0, len(texts), ways)]
+    return [texts[first : first + count] for first in range(0, len(texts), count)]
 
 
-def _beams_agree(model: TinyModel, theirs: Any, prompts: list[str], ways: int) -> bool:
+def _beams_agree(model: TinyModel, theirs: Any, prompts: list[str], count: int) -> bool:
     return all(
-        [[one.text for one in each] for each in model.complete(prompts, Beams(width, width))]
+        [[completion.text for completion in group] for group in model.complete(prompts, Beams(width, width))]
         == _peer_completions(model, theirs, prompts, width, True)
-        for width in (8, ways)
+        for width in (8, count)
     )
 
 
 def _softmax_holds(model: TinyModel, theirs: Any) -> bool:
-    """Whether the first tokens of many samples, ours and theirs, come as often as the model says."""
+    """Whether the first tokens of many samples of both follow the probabilities of the model."""
     from scipy import special
 
     prompt, texts = "abcab", ["", *"abcdefghij"]
     expected = [CHECKED * math.exp(model.logprobs([prompt], [text])[0][0]) for text in texts]
-    longest, model.max_new_tokens = model.max_new_tokens, 1
-    drawn = [one.text for one in model.complete([prompt], Sampling(CHECKED))[0]]
+    max_new_tokens, model.max_new_tokens = model.max_new_tokens, 1
+    ours = [completion.text for completion in model.complete([prompt], Sampling(CHECKED))[0]]
     torch.manual_seed(1)
     peers = _peer_completions(model, theirs, [prompt], CHECKED, False)[0]
-    model.max_new_tokens = longest
-    for counts in (Counter(drawn), Counter(peers)):
+    model.max_new_tokens = max_new_tokens
+    for counts in (Counter(ours), Counter(peers)):
         squares = sum((counts[text] - mean) ** 2 / mean for text, mean in zip(texts, expected, strict=True))
-        if special.chdtrc(len(texts) - 1, squares) < LEAST:
+        if special.chdtrc(len(texts) - 1, squares) < MINIMUM_P_VALUE:
             return False
     return True
 

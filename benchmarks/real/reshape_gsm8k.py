@@ -1,9 +1,8 @@
-"""Reshape the model solutions of GSM8K, four to a problem, into one row per candidate.
+"""Reshapes the published model solutions of GSM8K, four per problem, into one row per candidate.
 
-    python bench/real/gsm8k.py example_model_solutions.jsonl.gz candidates.jsonl
+    python benchmarks/real/reshape_gsm8k.py example_model_solutions.jsonl.gz candidates.jsonl
 
-Each row holds candidate_id, prompt_id, question, solution, ground_truth, is_correct and model; the texts stay as
-they were. It takes the published file as it is and judges nothing.
+A row has candidate_id, prompt_id, question, solution, ground_truth, is_correct and model; texts are not changed.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 
-def candidates(number: int, problem: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One row per model, in the order of the file."""
+def list_candidates(number: int, problem: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield one row per model, in the order of the file."""
     for model, answer in problem.items():
         if model not in ("question", "ground_truth"):
             yield {
@@ -34,11 +33,11 @@ def candidates(number: int, problem: dict[str, Any]) -> Iterator[dict[str, Any]]
 def main(source: Path, target: Path) -> None:
     with gzip.open(source, "rt", encoding="utf-8") as problems, target.open("w", encoding="utf-8") as rows:
         for number, line in enumerate(problems):
-            for row in candidates(number, json.loads(line)):
+            for row in list_candidates(number, json.loads(line)):
                 rows.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit("usage: python bench/real/gsm8k.py FILE.jsonl.gz OUT.jsonl")
+        sys.exit("usage: python benchmarks/real/reshape_gsm8k.py FILE.jsonl.gz OUT.jsonl")
     main(Path(sys.argv[1]), Path(sys.argv[2]))

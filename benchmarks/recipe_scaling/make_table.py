@@ -1,7 +1,7 @@
-"""Made-up candidates with answers, for a whole recipe: `python bench/spine/table.py ROWS CHARACTERS FOLDER`.
+"""Writes a table and a recipe to measure: `python benchmarks/recipe_scaling/make_table.py ROWS CHARACTERS FOLDER`.
 
-Eight candidates to a prompt, which asks for a sum; some are right. Writes `table.parquet`, `labels.csv` for a few
-hundred candidates, `checks.py` and `recipe.yaml`, the same bytes at every call. It judges and selects nothing.
+There are eight candidates per prompt, which asks for a sum; some answers are right. The files are `table.parquet`,
+`labels.csv` for a few hundred candidates, `checks.py` and `recipe.yaml`, with the same bytes at every call.
 """
 
 from __future__ import annotations
@@ -34,40 +34,42 @@ out: run
 """
 
 
-def make_chunk(first: int, count: int, characters: int, draws: np.random.Generator) -> pa.Table:
-    """Some rows that follow each other."""
+def make_chunk(first: int, count: int, characters: int, rng: np.random.Generator) -> pa.Table:
+    """Return `count` rows from row number `first` on."""
     numbers = np.arange(first, first + count)
     prompts = numbers // PER_PROMPT
     left, right = prompts % 997, prompts % 1009
     gold = left + right
-    answers = gold + np.where(draws.random(count) < RIGHT, 0, draws.integers(1, 9, count))
-    talk = random_preambles(count, characters, draws)
+    answers = gold + np.where(rng.random(count) < RIGHT, 0, rng.integers(1, 9, count))
+    preambles = random_preambles(count, characters, rng)
     tasks = [f"{a}+{b}? ({n})" for a, b, n in zip(left.tolist(), right.tolist(), prompts.tolist(), strict=True)]
     return pa.table(
         {
             "candidate_id": pa.array([f"c{number:09d}" for number in numbers.tolist()]),
             "task": pa.array(tasks),
-            "answer": pa.array([f"{words}A: {value}" for words, value in zip(talk, answers.tolist(), strict=True)]),
+            "answer": pa.array(
+                [f"{words}A: {value}" for words, value in zip(preambles, answers.tolist(), strict=True)]
+            ),
             "gold": pa.array(gold),
-            "judge": pa.array(np.round(draws.random(count), 4)),
+            "judge": pa.array(np.round(rng.random(count), 4)),
         }
     )
 
 
-def random_preambles(count: int, characters: int, draws: np.random.Generator) -> list[str]:
-    """Words of a small vocabulary before each answer; none where answers are short."""
+def random_preambles(count: int, characters: int, rng: np.random.Generator) -> list[str]:
+    """Return words from a small vocabulary to put before each answer; none if `characters` is 0."""
     words = [f"w{number:04x} " for number in range(WORDS)]
-    each = characters // len(words[0])
-    drawn = draws.integers(0, WORDS, (count, each))
-    return ["".join(words[number] for number in row) for row in drawn.tolist()] if each else [""] * count
+    length = characters // len(words[0])
+    numbers = rng.integers(0, WORDS, (count, length))
+    return ["".join(words[number] for number in row) for row in numbers.tolist()] if length else [""] * count
 
 
 def write_files(rows: int, characters: int, folder: Path) -> None:
-    """Everything a run needs."""
-    draws = np.random.default_rng(SEED)
+    """Write all files that a run needs."""
+    rng = np.random.default_rng(SEED)
     writer = None
     for first in range(0, rows, STEP):
-        table = make_chunk(first, min(STEP, rows - first), characters, draws)
+        table = make_chunk(first, min(STEP, rows - first), characters, rng)
         writer = writer or pq.ParquetWriter(folder / "table.parquet", table.schema)
         writer.write_table(table)
     if writer is not None:

@@ -1,11 +1,11 @@
-"""What a whole recipe costs, and how its cost grows: `python bench/spine/run.py`.
+"""Measures what a whole recipe costs and how the cost grows: `python benchmarks/recipe_scaling/run.py`.
 
-Import, verify by number and by a function, measure, and select with a control, on tables of 10^5, 10^6 and 10^7
-rows, each in processes of its own. Prints, and writes to `results/spine.json` and docs/runs.md: seconds, CPU-seconds
-of all processes, the peak memory of the largest process and of all together, by stage the seconds, and the growth.
-Judge the growth by CPU-seconds: a busy machine shows in the others. Memory is looked at every few hundredths of a
-second: of each process the highest it ever held, of all together their shares (what they share counts once).
-Linux only; this process stays small, because on Linux a new process starts with the peak of the one it came from.
+It runs import, verify by number and by a function, measure, and select with a control, on tables of 10^5, 10^6 and
+10^7 rows, each in its own processes. It prints seconds, CPU seconds of all processes, the peak memory of the largest
+process and of all together, seconds by stage, and the growth, and writes them to `results/spine.json` and
+docs/explanation/runs.md. On a busy machine, judge the growth by CPU seconds. Memory is sampled every few hundredths of
+a second; memory that processes share counts once in the total. It runs on Linux only. This process stays small, because
+on Linux a new process starts with the peak of the one it came from.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "spine.json"
-PAGE = ROOT / "docs" / "runs.md"
+PAGE = ROOT / "docs" / "explanation" / "runs.md"
 BEGIN, END = "<!-- spine: begin -->", "<!-- spine: end -->"
 LONG = 300
 SIZES = (100_000, 1_000_000, 10_000_000)
 PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow")
-EVERY = 0.05
+SAMPLING_SECONDS = 0.05
 KB = 1024
 
 
 @dataclass
 class MemoryPeaks:
-    """The highest seen so far, in bytes."""
+    """The highest memory so far in bytes, of the largest process and of all together."""
 
     largest: int = 0
     together: int = 0
 
     def sample(self, first: int) -> None:
-        """Look at a process and all that come of it."""
+        """Sample a process and its descendants."""
         together = 0
         for process in [first, *_descendants(first)]:
             with suppress(OSError, KeyError, ProcessLookupError):
-                held = _kilobytes(Path(f"/proc/{process}/status"), "VmHWM") * KB
+                peak = _kilobytes(Path(f"/proc/{process}/status"), "VmHWM") * KB
                 together += _kilobytes(Path(f"/proc/{process}/smaps_rollup"), "Pss") * KB
-                self.largest = max(self.largest, held)
+                self.largest = max(self.largest, peak)
         self.together = max(self.together, together)
 
 
 @dataclass(frozen=True)
 class RunCost:
-    """What a command cost; memory in MB of a million bytes."""
+    """The cost of a command; memory in units of a million bytes."""
 
     seconds: float
     cpu_seconds: float
@@ -67,17 +67,17 @@ class RunCost:
 
 
 def run_and_watch(command: Sequence[str], folder: Path) -> RunCost:
-    """A command from beginning to end; one that fails ends the whole."""
+    """Run a command and measure its cost; a command that fails ends the benchmark."""
     start, peaks, ended = time.perf_counter(), MemoryPeaks(), threading.Event()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
-        looking = threading.Thread(target=_sample_until_ended, args=(process.pid, peaks, ended))
-        looking.start()
+        sampler = threading.Thread(target=_sample_until_ended, args=(process.pid, peaks, ended))
+        sampler.start()
         assert process.stdout is not None
         output = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         ended.set()
-        looking.join()
+        sampler.join()
     seconds = time.perf_counter() - start
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
@@ -85,7 +85,7 @@ def run_and_watch(command: Sequence[str], folder: Path) -> RunCost:
 
 
 def _sample_until_ended(first: int, peaks: MemoryPeaks, ended: threading.Event) -> None:
-    while not ended.wait(EVERY):
+    while not ended.wait(SAMPLING_SECONDS):
         peaks.sample(first)
 
 
@@ -99,16 +99,16 @@ def _descendants(process: int) -> Iterator[int]:
 
 
 def _kilobytes(path: Path, name: str) -> int:
-    found = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-    return int(found[name].split()[0])
+    values = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+    return int(values[name].split()[0])
 
 
 def measure_recipe(rows: int, characters: int, workers: int, place: Path) -> dict[str, Any]:
-    """One run on a table of so many rows, and the check of what it leaves."""
+    """Run the recipe on a table with this many rows, and check its stores."""
     with tempfile.TemporaryDirectory(prefix="winnow-spine-", dir=place) as name:
         folder = Path(name)
         run_and_watch(
-            [sys.executable, str(Path(__file__).with_name("table.py")), str(rows), str(characters), name], ROOT
+            [sys.executable, str(Path(__file__).with_name("make_table.py")), str(rows), str(characters), name], ROOT
         )
         winnow = [sys.executable, "-m", "winnow.cli.main"]
         run = run_and_watch([*winnow, "run", "recipe.yaml", "--json", "--set", f"engine.workers={workers}"], folder)
@@ -129,15 +129,17 @@ def measure_recipe(rows: int, characters: int, workers: int, place: Path) -> dic
 
 
 def _to_dict(cost: RunCost) -> dict[str, float]:
-    return {name: round(value, 2) for name, value in vars(cost).items() if name != "said"}
+    return {name: round(value, 2) for name, value in vars(cost).items() if name != "output"}
 
 
 def compute_growth(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What each ten times larger table costs over ten times the smaller one; of memory the difference."""
-    alike = [(one, other) for one in runs for other in runs
-             if other["rows"] == 10 * one["rows"]
-             and all(one[name] == other[name] for name in ("characters", "workers"))]  # fmt: skip
-    return [_compare_sizes(one, other) for one, other in alike]
+    """Compare each table with the one ten times smaller: time over linear growth, and the difference in memory."""
+    return [
+        _compare_sizes(small, large)
+        for small in runs
+        for large in runs
+        if large["rows"] == 10 * small["rows"] and all(small[name] == large[name] for name in ("characters", "workers"))
+    ]
 
 
 def _compare_sizes(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
@@ -153,8 +155,8 @@ def _compare_sizes(small: dict[str, Any], large: dict[str, Any]) -> dict[str, An
     }
 
 
-def machine() -> dict[str, Any]:
-    """Where this was measured."""
+def describe_machine() -> dict[str, Any]:
+    """Describe the machine and the versions of the libraries."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
@@ -167,12 +169,12 @@ def machine() -> dict[str, Any]:
 
 
 def merge_results(out: Path, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The results with these runs in them; earlier ones stay if they are of this machine and of other tables."""
+    """Add runs to the results file; earlier runs stay if they are of this machine and of other tables."""
     before = json.loads(out.read_text()) if out.exists() else {}
-    earlier = before.get("runs", []) if before.get("machine") == machine() else []
+    earlier = before.get("runs", []) if before.get("machine") == describe_machine() else []
     known = {_run_key(run) for run in runs}
-    found = sorted([*(run for run in earlier if _run_key(run) not in known), *runs], key=_run_key)
-    content = {"machine": machine(), "runs": found, "growth": compute_growth(found)}
+    merged = sorted([*(run for run in earlier if _run_key(run) not in known), *runs], key=_run_key)
+    content = {"machine": describe_machine(), "runs": merged, "growth": compute_growth(merged)}
     out.write_text(json.dumps(content, indent=1) + "\n")
     return content
 
@@ -182,20 +184,21 @@ def _run_key(run: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def write_page(content: dict[str, Any]) -> None:
-    """The results in words, between the marks of the page."""
+    """Write the results into the page, between its marks."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n{format_table(content)}{END}{rest.partition(END)[2]}")
 
 
 def format_table(content: dict[str, Any]) -> str:
-    """The results as a page shows them."""
+    """Format the results as Markdown."""
     where = content["machine"]
     packages = ", ".join(f"{name} {number}" for name, number in where["packages"].items())
     lines = [
-        f"Measured on {where['cores']} cores ({where['cpu']}) with {where['memory_gb']:.0f} GB and Python",
-        f"{where['python']}; {packages}.",
+        f"Measured on {where['cores']} cores ({where['cpu']}) with {where['memory_gb']:.0f} GB. "
+        f"Python {where['python']}, {packages}.",
         "",
-        "| rows | characters before the answer | workers | shards | CPU-seconds | seconds | largest process | all |",
+        "| rows | characters before the answer | workers | shards | CPU seconds | seconds | memory, largest process "
+        "| memory, all processes |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for run in content["runs"]:
@@ -205,32 +208,35 @@ def format_table(content: dict[str, Any]) -> str:
             f"| {cost['seconds']:.0f} | {cost['largest_mb']:.0f} MB | {cost['together_mb']:.0f} MB |"
         )
     lines.append("")
-    for one in content["growth"]:
+    for growth in content["growth"]:
         lines.append(
-            f"From {one['from_rows']:,} to {one['rows']:,} rows ({one['characters']} characters): "
-            f"{one['cpu_seconds_over_linear']:.2f} of linear in CPU, {one['seconds_over_linear']:.2f} in time; "
-            f"{one['largest_mb_more']:+.0f} MB in the largest process."
+            f"- From {growth['from_rows']:,} to {growth['rows']:,} rows ({growth['characters']} characters): "
+            f"CPU time grows to {growth['cpu_seconds_over_linear']:.2f} of linear growth, wall time to "
+            f"{growth['seconds_over_linear']:.2f}; the "
+            f"largest process takes {growth['largest_mb_more']:+.0f} MB."
         )
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What a whole recipe costs.")
+    parser = argparse.ArgumentParser(description="Measure what a whole recipe costs.")
     parser.add_argument("--rows", type=int, nargs="*", default=list(SIZES), help="sizes of the tables")
     parser.add_argument("--long", type=int, nargs="*", default=[], help="sizes of tables of texts of 300 characters")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--place", type=Path, default=Path(tempfile.gettempdir()), help="a folder on the disk to use")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the figures are kept")
+    parser.add_argument(
+        "--place", type=Path, default=Path(tempfile.gettempdir()), help="a folder on the disk to measure"
+    )
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the file to write the figures to")
     arguments = parser.parse_args()
-    found: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
     for rows, characters in [*((rows, 0) for rows in arguments.rows), *((rows, LONG) for rows in arguments.long)]:
-        found.append(measure_recipe(rows, characters, arguments.workers, arguments.place))
-        print(json.dumps(found[-1]), flush=True)
-        content = merge_results(arguments.out, found)
+        runs.append(measure_recipe(rows, characters, arguments.workers, arguments.place))
+        print(json.dumps(runs[-1]), flush=True)
+        content = merge_results(arguments.out, runs)
         if arguments.out == RESULTS:
             write_page(content)
-    for one in compute_growth(found):
-        print(json.dumps(one))
+    for growth in compute_growth(runs):
+        print(json.dumps(growth))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Defects to be found: a shard and its receipt committed as they must not be, each in one way.
+"""Planted defects: each function commits a shard and its receipt in one wrong way.
 
-Named to a process as "faults.planted:NAME", so that the faults of the harness fall on them as on any act.
+The processes of the fault injection find them as "tests.fault_injection.planted_defects:NAME".
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from winnow.storage.receipts import WorkSpec
 
 
 def write_receipt_first() -> None:
-    """The receipt takes its name before the shard that it names."""
+    """Rename the receipt to its final name before the shard that it names."""
     write_receipt = shard_receipt.write_shard_receipt
 
-    def write_receipt_early(target: Path, work: WorkSpec, made: shard_receipt.ShardResult) -> None:
-        shard = target / made.shard.name
+    def write_receipt_early(target: Path, work: WorkSpec, result: shard_receipt.ShardResult) -> None:
+        shard = target / result.shard.name
         content = shard.read_bytes()
         shard.unlink()
-        write_receipt(target, work, made)
+        write_receipt(target, work, result)
         atomic_files.write_bytes(shard, content)
 
-    with patch.object(shard_receipt, "write_done", write_receipt_early):
+    with patch.object(shard_receipt, "write_shard_receipt", write_receipt_early):
         write_one_shard()
 
 
 def write_in_place() -> None:
-    """What is written has its name from the first byte on."""
+    """Write files under their final name from the first byte on."""
 
     @contextmanager
     def write_directly(target: Path) -> Iterator[Path]:
@@ -40,43 +40,43 @@ def write_in_place() -> None:
             yield target
             atomic_files.fsync_path(target)
 
-    with patch.object(shard_receipt, "written", write_directly):
+    with patch.object(shard_receipt, "atomic_write", write_directly):
         write_one_shard()
 
 
 def ignore_full_disk() -> None:
-    """A full disk is passed over in silence."""
+    """Ignore that the disk is full."""
     with suppress(EnvironmentFault):
         write_one_shard()
 
 
 def raise_os_error() -> None:
-    """A full disk ends as it comes from the system."""
-    with patch.object(atomic_files, "fault", lambda path, error: error):
+    """Let the error of a full disk through as the system raises it."""
+    with patch.object(atomic_files, "to_environment_fault", lambda path, error: error):
         write_one_shard()
 
 
 def lose_a_row() -> None:
-    """Begun again over what a killed one left, it leaves out a row."""
+    """Leave out a row when files of a killed process are there."""
     write_one_shard(1999 if any(Path("out").iterdir()) else 2000)
 
 
 def refuse_leftovers() -> None:
-    """Begun again over what a killed one left, it gives up."""
+    """Refuse to start when files of a killed process are there."""
     if list(Path("out").glob(".*.partial")):
         raise EnvironmentFault("out", "is not empty", "Remove it")
     write_one_shard()
 
 
 def skip_file_fsync() -> None:
-    """Files take their names before their bytes were forced to disk."""
-    force = atomic_files.fsync_path
-    with patch.object(atomic_files, "force", lambda path: force(path) if path.is_dir() else None):
+    """Rename files without fsync of their bytes."""
+    fsync = atomic_files.fsync_path
+    with patch.object(atomic_files, "fsync_path", lambda path: fsync(path) if path.is_dir() else None):
         write_one_shard()
 
 
 def skip_folder_fsync() -> None:
-    """Names are given and not forced to disk."""
-    force = atomic_files.fsync_path
-    with patch.object(atomic_files, "force", lambda path: None if path.is_dir() else force(path)):
+    """Rename files without fsync of their folder."""
+    fsync = atomic_files.fsync_path
+    with patch.object(atomic_files, "fsync_path", lambda path: None if path.is_dir() else fsync(path)):
         write_one_shard()

@@ -1,4 +1,4 @@
-"""Runs that meet in a folder, dead runs, closed folders and full disks."""
+"""Concurrent runs, dead runs, read-only folders and full disks end as promised."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fault_injection.folder_faults import CONCURRENT_RUNS, inject_folder_faults
 
 
 @pytest.mark.slow
-def test_one_of_eight_runs_is_at_work_and_the_machines_refusals_end_in_words() -> None:
-    found = inject_folder_faults(2)
-    assert found.broken == []
-    assert (found.figures["at work"], found.figures["refused"]) == (1, CONCURRENT_RUNS - 1)
-    assert found.figures["processes left by a killed run"] == 0
-    assert found.figures["full disks"] == 2
+def test_one_of_eight_runs_works_and_machine_faults_end_in_messages() -> None:
+    result = inject_folder_faults(2)
+    assert result.broken == []
+    assert (result.figures["at work"], result.figures["refused"]) == (1, CONCURRENT_RUNS - 1)
+    assert result.figures["processes left by a killed run"] == 0
+    assert result.figures["full disks"] == 2

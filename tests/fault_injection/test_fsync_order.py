@@ -1,4 +1,4 @@
-"""Nothing takes its name before it is safe on disk, and what does is told."""
+"""Every file is synced before it is renamed, and violations are reported."""
 
 from __future__ import annotations
 
@@ -10,77 +10,79 @@ from fault_injection.fsync_order import check_fsync_order, find_disorder, trace_
 from fault_injection.tracing import SystemCall, can_trace, parse_calls
 from fault_injection.workloads import prepare_folder
 
-STRACE = pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
-OUT = Path("act/out")
+STRACE = pytest.mark.skipif(not can_trace(), reason="strace is missing or may not trace")
+OUT = Path("work/out")
 
 
 @STRACE
 @pytest.mark.slow
-def test_every_name_a_command_gives_is_forced_to_disk_in_order() -> None:
-    found = check_fsync_order()
-    assert found.broken == []
-    assert found.figures["calls that rename"] > 50
+def test_every_workload_syncs_files_and_folders_in_order() -> None:
+    result = check_fsync_order()
+    assert result.broken == []
+    assert result.figures["calls that rename"] > 50
 
 
 @STRACE
-def test_a_trace_shows_every_file_that_gets_a_name(tmp_path: Path) -> None:
-    found = trace_workload(prepare_folder(tmp_path / "act", "a store's receipt"), "a store's receipt")
-    named = [call.target for call in found if call.kind == "rename"]
-    store = tmp_path / "act" / "out" / "store"
-    assert named == [store / "part-00000.parquet", store / "receipt.json"]
-    assert list(find_disorder(found, tmp_path / "act" / "out")) == []
+def test_a_trace_shows_every_renamed_file(tmp_path: Path) -> None:
+    calls = trace_workload(prepare_folder(tmp_path / "work", "a store's receipt"), "a store's receipt")
+    targets = [call.target for call in calls if call.kind == "rename"]
+    store = tmp_path / "work" / "out" / "store"
+    assert targets == [store / "part-00000.parquet", store / "receipt.json"]
+    assert list(find_disorder(calls, tmp_path / "work" / "out")) == []
 
 
-def done(*lines: str) -> list[SystemCall]:
-    """Calls of one thread: 'rename a b', 'fsync a'."""
-    found = []
+def parse_lines(*lines: str) -> list[SystemCall]:
+    """Return calls of one thread from lines such as 'rename a b' and 'fsync a'."""
+    calls = []
     for line in lines:
         name, *paths = line.split()
         target = OUT / paths[1] if len(paths) > 1 else None
-        found.append(SystemCall(7, name, 1, OUT / paths[0] if paths[0] != "out" else OUT, target))
-    return found
+        calls.append(SystemCall(7, name, 1, OUT / paths[0] if paths[0] != "out" else OUT, target))
+    return calls
 
 
 GOOD = ("openat .a.7.partial", "write .a.7.partial", "fsync .a.7.partial", "rename .a.7.partial a", "fsync out")
 
 
 @pytest.mark.parametrize(
-    ("lines", "words"),
+    ("lines", "problems"),
     [
         (GOOD, []),
-        ((*GOOD[:2], *GOOD[3:]), ["out/.a.partial took its name before its last byte was forced"]),
-        ((GOOD[0], GOOD[2], GOOD[1], *GOOD[3:]), ["out/.a.partial took its name before its last byte was forced"]),
-        (GOOD[:4], ["out/.a.partial took its name and the folder out was not forced before the next one did"]),
+        ((*GOOD[:2], *GOOD[3:]), ["out/.a.partial took its name before its last byte was synced"]),
+        ((GOOD[0], GOOD[2], GOOD[1], *GOOD[3:]), ["out/.a.partial took its name before its last byte was synced"]),
+        (GOOD[:4], ["out/.a.partial took its name and the folder out was not synced before the next rename"]),
         (("openat a", "write a"), ["out/a was written in place"]),
         (("openat log.jsonl", "write log.jsonl"), []),
         (("mkdir store", "fsync out"), []),
-        (("mkdir store", *GOOD[:4], "fsync out"), ["out/store was made and the entry of it not forced"]),
+        (("mkdir store", *GOOD[:4], "fsync out"), ["out/store was created and its parent folder not synced"]),
     ],
 )
-def test_what_is_out_of_order_is_told(lines: tuple[str, ...], words: list[str]) -> None:
-    assert list(find_disorder(done(*lines), OUT)) == words
+def test_a_wrong_order_is_reported(lines: tuple[str, ...], problems: list[str]) -> None:
+    assert list(find_disorder(parse_lines(*lines), OUT)) == problems
 
 
 TRACE = """\
-7 openat(AT_FDCWD</x/act>, "out/.a.7.partial", O_WRONLY|O_CREAT, 0666) = 3</x/act/out/.a.7.partial>
-7 write(3</x/act/out/.a.7.partial>, ""..., 4) = 4
-8 fsync(3</x/act/out/.a.7.partial> <unfinished ...>
-7 openat(AT_FDCWD</x/act>, "out/a", O_RDONLY) = -1 ENOENT (No such file or directory)
+7 openat(AT_FDCWD</x/work>, "out/.a.7.partial", O_WRONLY|O_CREAT, 0666) = 3</x/work/out/.a.7.partial>
+7 write(3</x/work/out/.a.7.partial>, ""..., 4) = 4
+8 fsync(3</x/work/out/.a.7.partial> <unfinished ...>
+7 openat(AT_FDCWD</x/work>, "out/a", O_RDONLY) = -1 ENOENT (No such file or directory)
 8 <... fsync resumed>) = 0
 7 rename("out/.a.7.partial", "out/a") = 0
-7 unlinkat(4</x/act/out/b>, "c", 0) = 0
-7 write(1</x/said>, ""..., 9) = -1 EIO (Input/output error) (INJECTED)
+7 unlinkat(4</x/work/out/b>, "c", 0) = 0
+7 write(1</x/output>, ""..., 9) = -1 EIO (Input/output error) (INJECTED)
 """
 
 
 def test_a_trace_is_read_with_threads_relative_names_and_open_folders(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(TRACE)
-    found = [(one.thread, one.name, one.nth, str(one.path)) for one in parse_calls(tmp_path / "log", Path("/x/act"))]
-    assert found == [
-        (7, "openat", 1, "/x/act/out/.a.7.partial"),
-        (7, "write", 1, "/x/act/out/.a.7.partial"),
-        (8, "fsync", 1, "/x/act/out/.a.7.partial"),
-        (7, "rename", 1, "/x/act/out/.a.7.partial"),
-        (7, "unlinkat", 1, "/x/act/out/b/c"),
-        (7, "write", 2, "/x/said"),
+    calls = [
+        (call.thread, call.name, call.nth, str(call.path)) for call in parse_calls(tmp_path / "log", Path("/x/work"))
+    ]
+    assert calls == [
+        (7, "openat", 1, "/x/work/out/.a.7.partial"),
+        (7, "write", 1, "/x/work/out/.a.7.partial"),
+        (8, "fsync", 1, "/x/work/out/.a.7.partial"),
+        (7, "rename", 1, "/x/work/out/.a.7.partial"),
+        (7, "unlinkat", 1, "/x/work/out/b/c"),
+        (7, "write", 2, "/x/output"),
     ]

@@ -1,4 +1,4 @@
-"""What is planted is found: the harness fails where winnow would."""
+"""Planted defects are found: the fault injection reports them."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from fault_injection.syscall_faults import inject_fault, run_baseline
 from fault_injection.tracing import can_trace
 from fault_injection.workloads import prepare_folder
 
-STRACE = pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
+DEFECTS = "tests.fault_injection.planted_defects"
+STRACE = pytest.mark.skipif(not can_trace(), reason="strace is missing or may not trace")
 
 
 @pytest.mark.parametrize(
-    ("defect", "fault", "words", "strace"),
+    ("defect", "fault", "problem", "strace"),
     [
-        ("receipt_first", "KILL", ".part-00000.parquet.receipt.json is there and its shard is not", False),
-        # What pyarrow writes, fail points do not see.
-        pytest.param("in_place", "KILL", "part-00000.parquet is neither old nor new", True, marks=STRACE),
-        ("swallowed", "ENOSPC", "it ended well, but part-00000.parquet is missing", False),
-        ("without_words", "ENOSPC", "a traceback: OSError: [Errno 28] No space left on device", False),
-        ("loses_a_row", "KILL", "after the same command again part-00000.parquet has other bytes", False),
-        ("stays_with_the_broken", "KILL", "the same command again ended with 3", False),
+        ("write_receipt_first", "KILL", ".part-00000.parquet.receipt.json is there and its shard is not", False),
+        # Failure points do not see the writes of pyarrow.
+        pytest.param("write_in_place", "KILL", "part-00000.parquet is neither old nor new", True, marks=STRACE),
+        ("ignore_full_disk", "ENOSPC", "it ended with 0, but part-00000.parquet is missing", False),
+        ("raise_os_error", "ENOSPC", "a traceback: OSError: [Errno 28] No space left on device", False),
+        ("lose_a_row", "KILL", "after the same command again part-00000.parquet has other bytes", False),
+        ("refuse_leftovers", "KILL", "the same command again ended with 3", False),
     ],
 )
 def test_a_planted_defect_is_found_at_one_of_its_calls(
-    defect: str, fault: str, words: str, strace: bool, tmp_path: Path
+    defect: str, fault: str, problem: str, strace: bool, tmp_path: Path
 ) -> None:
-    base = run_baseline(f"faults.planted:{defect}", tmp_path / "act", strace)
+    base = run_baseline(f"{DEFECTS}:{defect}", tmp_path / "work", strace)
     points = [point for point in base.points if point.fault == fault]
-    told = (word for point in points for word in inject_fault(base, point, tmp_path / "try")[0])
-    assert any(words in word for word in told)
+    problems = (text for point in points for text in inject_fault(base, point, tmp_path / "try")[0])
+    assert any(problem in text for text in problems)
 
 
 @STRACE
 @pytest.mark.parametrize(
-    ("defect", "words"),
+    ("defect", "problem"),
     [
-        ("not_forced", "out/part-00000.parquet took its name before its last byte was forced"),
-        ("folder_not_forced", "took its name and the folder out was not forced before the next one did"),
-        ("in_place", "out/part-00000.parquet was written in place"),
+        ("skip_file_fsync", "out/part-00000.parquet took its name before its last byte was synced"),
+        ("skip_folder_fsync", "took its name and the folder out was not synced before the next rename"),
+        ("write_in_place", "out/part-00000.parquet was written in place"),
     ],
 )
-def test_a_planted_disorder_is_found_in_the_trace(defect: str, words: str, tmp_path: Path) -> None:
-    act = f"faults.planted:{defect}"
-    folder = prepare_folder(tmp_path / "act", act)
-    told = [word.replace(".part-00000.parquet.partial", "part-00000.parquet") for word in
-            find_disorder(trace_workload(folder, act), folder / "out")]  # fmt: skip
-    assert any(words in word for word in told), told
+def test_a_planted_wrong_order_is_found_in_the_trace(defect: str, problem: str, tmp_path: Path) -> None:
+    workload = f"{DEFECTS}:{defect}"
+    folder = prepare_folder(tmp_path / "work", workload)
+    problems = list(find_disorder(trace_workload(folder, workload), folder / "out"))
+    assert any(problem in text.replace(".part-00000.parquet.partial", "part-00000.parquet") for text in problems)
 
 
-def test_a_store_that_is_opened_unchecked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_opened_without_checks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_damage, "open_store", lambda store: store)
-    found = store_damage.damage_stores(11)
-    assert found.figures["opened"] == len(found.broken) > 11
+    result = store_damage.damage_stores(11)
+    assert result.figures["opened"] == len(result.broken) > 11

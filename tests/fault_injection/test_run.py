@@ -1,4 +1,4 @@
-"""The report names what was thrown, tells what broke and ends accordingly; the page holds what the figures say."""
+"""The report names areas and broken promises, the exit code follows, and the page contains the recorded figures."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from fault_injection.workloads import AreaResult
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def test_one_area_is_thrown_by_name_and_writes_nothing() -> None:
-    before = {path: path.stat().st_mtime_ns for path in (PROJECT / "docs").iterdir()}
-    command = [sys.executable, str(PROJECT / "faults/run.py"), "--short", "--only", "damage"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("damage: damaged stores")
-    assert done.stdout.splitlines()[-1] == "every promise held"
-    assert {path: path.stat().st_mtime_ns for path in (PROJECT / "docs").iterdir()} == before
+def test_one_area_can_be_run_by_name_and_writes_nothing() -> None:
+    before = {path: path.stat().st_mtime_ns for path in (PROJECT / "docs").rglob("*.md")}
+    command = [sys.executable, str(PROJECT / "fault_injection" / "run.py"), "--short", "--only", "damage"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0].startswith("damage: damaged stores")
+    assert result.stdout.splitlines()[-1] == "every promise held"
+    assert {path: path.stat().st_mtime_ns for path in (PROJECT / "docs").rglob("*.md")} == before
 
 
 def test_a_broken_promise_is_named_and_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def throw(most: int | None, seed: int) -> AreaResult:
+    def inject(count: int | None, seed: int) -> AreaResult:
         return AreaResult("damage", {"opened": 1}, ["candidates with a flipped bit was opened"])
 
-    monkeypatch.setitem(AREAS, "damage", FaultArea(throw, "damaged stores", 1, 1))
+    monkeypatch.setitem(AREAS, "damage", FaultArea(inject, "damaged stores", 1, 1))
     monkeypatch.setattr(sys, "argv", ["run.py", "--only", "damage"])
     assert run.main() == 1
     assert "BROKEN candidates with a flipped bit was opened" in capsys.readouterr().out
 
 
-def test_a_test_that_does_not_hold_is_a_broken_promise(tmp_path: Path) -> None:
+def test_a_failed_test_is_a_broken_promise(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_holds(): pass\n\n\ndef test_fails(): assert False\n")
     assert journal_and_verifiers.run_tests(str(tmp_path / "test_it.py")) == (["test_holds"], ["test_fails"])
     assert journal_and_verifiers.run_tests(str(tmp_path / "none"))[1] != []
 
 
-def test_the_page_holds_the_figures_that_were_measured() -> None:
-    page = (PROJECT / "docs" / "promises.md").read_text(encoding="utf-8")
-    told, results = page.split(BEGIN_MARK)[1].split(END_MARK)[0].strip(), PROJECT / "results" / "faults.json"
+def test_the_page_contains_the_recorded_figures() -> None:
+    page = (PROJECT / "docs" / "explanation" / "promises.md").read_text(encoding="utf-8")
+    table, results = page.split(BEGIN_MARK)[1].split(END_MARK)[0].strip(), PROJECT / "results" / "faults.json"
     if not results.exists():
-        assert told == PLACEHOLDER
+        assert table == PLACEHOLDER
         return
     figures = json.loads(results.read_text(encoding="utf-8"))
-    assert told == format_table(figures).strip()
+    assert table == format_table(figures).strip()
     assert figures["broken"] == []
     assert set(figures["areas"]) == set(AREAS)
     assert figures["areas"]["points"]["figures"]["points"] >= 400

@@ -6,8 +6,8 @@ from fault_injection.store_damage import KINDS, damage_stores
 
 
 def test_every_kind_of_store_is_refused_naming_file_and_rule_however_it_is_damaged() -> None:
-    found = damage_stores(88, seed=1)
-    assert found.broken == []
-    assert found.figures["truncations refused"] == 8
-    assert found.figures["flipped bits refused"] == 80
-    assert found.figures["otherwise refused"] == found.figures["otherwise"] >= 7 * len(KINDS)
+    result = damage_stores(88, seed=1)
+    assert result.broken == []
+    assert result.figures["truncations refused"] == 8
+    assert result.figures["flipped bits refused"] == 80
+    assert result.figures["otherwise refused"] == result.figures["otherwise"] >= 7 * len(KINDS)

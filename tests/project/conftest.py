@@ -1,4 +1,4 @@
-"""The tiny house that the tests of this folder break: it starts sound, and a test adds what breaks one rule."""
+"""A small project in a temporary folder, into which each test writes what breaks one rule."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.sample_package import PROJECT, House
+from tests.project.sample_package import PROJECT, SampleProject
 
-ROOMS = ("app", "studies", "runs", "stages", "verifiers", "models", "tasks", "stats", "theory", "text", "data")
+PACKAGES = ("cli", "science", "science/studies", "pipeline", "stages", "tables", "storage")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    built = House(tmp_path)
+def sample(tmp_path: Path) -> SampleProject:
+    """A project that passes every check."""
+    project = SampleProject(tmp_path)
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    built.write("src/winnow/__init__.py", "", "The front door of a tiny house.")
-    for room in ROOMS:
-        built.write(f"src/winnow/{room}/__init__.py", "")
-    return built
+    for package in ("", *PACKAGES):
+        project.write(f"src/winnow/{package}/__init__.py", "")
+    project.write("src/winnow/cli/main.py", "def main() -> None:\n    print()")
+    return project
