@@ -115,7 +115,7 @@ def label_candidates(score: Floats, right: Floats, labels: str, seed: int) -> Sc
 def true_curve(world: ScoreWorld, per_prompt: int, prompts: int) -> Floats:
     """What the world gives, from so many prompts that their number does not matter."""
     score, right = world.rows(np.random.default_rng([SEED, 1]), prompts, per_prompt)
-    everything = make_candidates(score, right, "all", 0)
+    everything = label_candidates(score, right, "all", 0)
     return np.array([best_of_n_weights(everything, n) @ everything.right / prompts for n in default_n(everything)])
 
 
@@ -126,7 +126,7 @@ def simulate_forecasts(setting: ForecastSetting, tables: int, truth: Floats) -> 
     covered, shown = np.zeros(len(truth)), np.zeros(len(truth))
     for seed in range(tables):
         score, right = WORLDS[setting.world].rows(rng, setting.prompts, setting.per_prompt)
-        known = make_candidates(score, right, setting.labels, seed)
+        known = label_candidates(score, right, setting.labels, seed)
         blocks, ns = PromptBlocks(known, seed), default_n(known)
         options = best_of_n_rules(blocks, ns)
         drawn = bootstrap_shares(blocks.prompts_per_block, [option.row_tally for option in options], REPEATS, seed)
@@ -178,11 +178,11 @@ def weights_error(tables: int) -> float:
 def relabel_one_table(labels: str, repeats: int) -> dict[str, Any]:
     """The same table, labeled again and again: a score that a few wrong answers fool."""
     score, right = FALLING.rows(np.random.default_rng([SEED, 3]), 82, 100)
-    whole = compute_forecast(make_candidates(score, right, "all", 0), ForecastRequest(repeats=REPEATS))
+    whole = compute_forecast(label_candidates(score, right, "all", 0), ForecastRequest(repeats=REPEATS))
     truth = np.array([point.accuracy.value for point in whole.best_of_n], dtype=np.float64)
     found, hoped, rules = [], [], Counter[str]()
     for seed in range(repeats):
-        result = compute_forecast(make_candidates(score, right, labels, seed), ForecastRequest(repeats=200))
+        result = compute_forecast(label_candidates(score, right, labels, seed), ForecastRequest(repeats=200))
         found.append([np.nan if p.accuracy.value is None else p.accuracy.value for p in result.best_of_n])
         hoped.append([np.nan if p.optimistic is None else p.optimistic for p in result.winners_curve])
         rules[_rule_name(result.recommended)] += 1
@@ -221,13 +221,13 @@ def check_recommendation(setting: ForecastSetting, tables: int, prompts: int) ->
     """Whether the recommended rule is worth what is said: against the world, in tables that chose anew."""
     world = WORLDS[setting.world]
     score, right = world.rows(np.random.default_rng([SEED, 4]), prompts, setting.per_prompt)
-    everything = make_candidates(score, right, "all", 0)
+    everything = label_candidates(score, right, "all", 0)
     rng = np.random.default_rng([SEED, 5, SETTINGS.index(setting)])
     errors, naive, held = [], [], []
     for seed in range(tables):
         rows = world.rows(rng, setting.prompts, setting.per_prompt)
         best = compute_forecast(
-            make_candidates(*rows, setting.labels, seed), ForecastRequest(repeats=REPEATS, seed=seed)
+            label_candidates(*rows, setting.labels, seed), ForecastRequest(repeats=REPEATS, seed=seed)
         ).recommended
         if best is None or best.accuracy.value is None or best.accuracy.low is None or best.accuracy.high is None:
             continue
