@@ -167,7 +167,7 @@ def check_classes(modules: list[Module]) -> Iterator[Finding]:
             yield Finding(module.path, node.lineno, "class-name", message)
         first_places.setdefault(node.name, place)
         if depth(name) > CLASS_DEPTH:
-            message = f"{node.name} derives from {depth(name) - 1} classes of ours, not from {CLASS_DEPTH - 1}"
+            message = f"{node.name} has {depth(name) - 1} levels of base classes, at most {CLASS_DEPTH - 1} are allowed"
             yield Finding(module.path, node.lineno, "class-depth", message)
 
 

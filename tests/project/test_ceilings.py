@@ -31,7 +31,7 @@ BROKEN = {
     "torch at the top": ("heavy-import", "import torch.nn as nn"),
     "torch in a class body": ("heavy-import", "class A:\n    from torch import nn"),
     "torch in a try": ("heavy-import", "try:\n    import torch\nexcept ImportError:\n    torch = None"),
-    "a class derived twice": ("class-depth", "class A: ...\nclass B(A): ...\nclass C(B): ..."),
+    "three levels of base classes": ("class-depth", "class A: ...\nclass B(A): ...\nclass C(B): ...\nclass D(C): ..."),
     "a file that does not parse": ("python", "def f(:"),
 }
 ALLOWED = {
@@ -42,7 +42,7 @@ ALLOWED = {
     "a named error": CATCH_ALL.format("ValueError"),
     "torch where it is needed": "def f() -> None:\n    import torch\n    print(torch)",
     "torch for the types only": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
-    "a class derived once": "class A: ...\nclass B(A): ...\nclass C(A, Exception): ...",
+    "two levels of base classes": "class A: ...\nclass B(A): ...\nclass C(B, Exception): ...",
     "many parameters": f"def f({', '.join(f'a{number}' for number in range(12))}): ...",
 }
 
@@ -88,7 +88,7 @@ def test_vague_module_names_are_refused(sample: SampleProject, path: str) -> Non
 
 @pytest.mark.parametrize("case", IMPORTED_BASES)
 def test_a_base_class_is_found_however_it_was_imported(sample: SampleProject, case: str) -> None:
-    sample.write("src/winnow/tables/base.py", "class First: ...\nclass Middle(First): ...")
+    sample.write("src/winnow/tables/base.py", "class First: ...\nclass Second(First): ...\nclass Middle(Second): ...")
     sample.write("src/winnow/stages/last.py", IMPORTED_BASES[case])
     assert "src/winnow/stages/last.py:4: [class-depth] Final" in sample.check("ceilings").stdout
 

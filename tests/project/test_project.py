@@ -30,7 +30,7 @@ def run_make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_lists_every_target(tmp_path: Path) -> None:
     targets = set(re.findall(r"^make (\w+)", run_make(tmp_path).stdout, re.MULTILINE))
-    assert targets == {"install", "demo", "test", "check", "bench", "faults", "clean"}
+    assert targets == {"install", "demo", "test", "check", "reference", "examples", "pages", "bench", "faults", "clean"}
 
 
 OLD_PYTHON = """#!/bin/sh
