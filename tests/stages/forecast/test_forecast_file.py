@@ -88,7 +88,7 @@ def test_a_forecast_of_another_format_or_sealed_without_its_parts_is_refused(sto
 
 def test_a_place_without_a_forecast_is_refused_by_path(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "gone.json"):
-        with pytest.raises(winnow.UsageError, match="does not exist. Name the folder of winnow forecast pilot"):
+        with pytest.raises(winnow.UsageError, match="does not exist. Name the folder of winnow forecast --pilot"):
             winnow.outcome(place, score=0.7, n=200)
 
 

@@ -44,8 +44,8 @@ def test_commands_take_paths_in_the_cloud_and_keep_the_keys_to_themselves(
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == 100
-    assert f"{bucket}/v already holds this very result" in said(*verify).output
-    assert f"{bucket}/v: whole (verdicts, 1 shards" in said("check", "store", f"{bucket}/v").output
+    assert f"{bucket}/v already holds this result" in said(*verify).output
+    assert f"{bucket}/v: intact (verdicts, 1 shards" in said("check", "store", f"{bucket}/v").output
     assert "right among kept" in said("measure", f"{bucket}/v", "--label", "ok", "--errors", f"{bucket}/e.jsonl").output
     said("select", f"{bucket}/v", "--passed", "--out", f"{bucket}/s.jsonl", "--control", f"{bucket}/c.csv")
     said("plan", f"{bucket}/v", "--for", "measure", "--out", f"{bucket}/l.csv")
@@ -69,7 +69,7 @@ def test_a_run_takes_its_table_from_the_cloud_and_gives_the_same_shards(there: s
     }
     for path in Path("far").rglob("*.*"):
         bucket.put(f"copied/{path.relative_to('far')}", path)
-    assert "verdicts: whole" in said("check", "store", f"{bucket}/copied").output
+    assert "verdicts: intact" in said("check", "store", f"{bucket}/copied").output
     copied, here = (
         said("measure", f"{one}/verdicts", "--verdict", "number", "--label", "ok", "--json").stdout
         for one in (f"{bucket}/copied", "run")

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from winnow.stages.progress import ProgressLine
-from winnow.stages.train.trainer import StepReport
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """A finished training step: its number of how many, its loss, and how fast it was."""
+
+    step: int
+    steps: int
+    loss: float
+    tokens_per_second: float
 
 
 def make_progress_printer() -> Callable[[StepReport], None]:

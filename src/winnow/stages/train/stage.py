@@ -25,7 +25,8 @@ from winnow.stages.train import checkpoint, model_store
 from winnow.stages.train.config import TrainConfig
 from winnow.stages.train.evaluation import evaluate_model
 from winnow.stages.train.examples import TrainingExamples, hash_rows, read_examples
-from winnow.stages.train.trainer import StepReport, Trainer, mean_loss
+from winnow.stages.train.progress import StepReport
+from winnow.stages.train.trainer import Trainer, mean_loss
 from winnow.stages.verify.stage import verifier_config
 from winnow.storage.atomic_files import make_folder, remove_abandoned_partials, translate_os_errors
 from winnow.storage.file_bytes import file_sha256

@@ -21,6 +21,7 @@ from winnow.models.tiny.model import TinyModel, compute_device, reduced_precisio
 from winnow.models.tiny.vocabulary import FIRST_OUTPUT, UNKNOWN
 from winnow.stages.train.config import TrainConfig
 from winnow.stages.train.examples import BatchOrder, TrainingExamples
+from winnow.stages.train.progress import StepReport
 
 ADAM_BETAS = (0.9, 0.98)
 EVAL_BATCH = 512
@@ -36,16 +37,6 @@ class TrainerState:
     best: float | None = None
     since_best: int = 0
     over: bool = False
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What is told of a step as it ends."""
-
-    step: int
-    steps: int
-    loss: float
-    tokens_per_second: float
 
 
 class Trainer:
