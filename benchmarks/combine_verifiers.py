@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from winnow.statistics.combine import combine_votes, majority_vote, threshold_scores
+from winnow.statistics.combine.combination import combine_votes, majority_vote
 from winnow.statistics.combine.dawid_skene import fit_dawid_skene, posterior_right
-from winnow.statistics.combine.vote_patterns import count_vote_patterns
+from winnow.statistics.combine.vote_patterns import count_vote_patterns, threshold_scores
 
 ROWS = 5_000
 RIGHT = 0.6

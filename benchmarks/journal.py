@@ -17,10 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from winnow.storage.journal.entry import JournalEntry, encode_document
-from winnow.storage.journal.reader import JournalReader
-from winnow.storage.journal.sqlite_file import create_journal, open_connection
-from winnow.storage.journal.writer import INSERT_ENTRY, Journal
+from winnow.storage.journal.files import JournalEntry, create_journal, encode_document, open_connection
+from winnow.storage.journal.journal import INSERT_ENTRY, Journal, JournalReader
 
 GOAL = 20
 REPETITIONS = 5
@@ -39,7 +37,7 @@ def append_in_groups(path: Path, count: int) -> float:
     with Journal(path) as journal:
         start = time.perf_counter()
         tickets = [journal.append("reply", key, value) for key, value in journal_entries]
-        if not all(ticket.wait().is_new for ticket in tickets):
+        if not all(ticket.result().is_new for ticket in tickets):
             sys.exit("an entry existed before it was appended")
         seconds = time.perf_counter() - start
     return seconds

@@ -24,7 +24,7 @@ from process_cost import HERE, ProcessCost, median_cost, run_script, time_script
 
 PAGE = HERE.parent / "docs" / "explanation" / "speed.md"
 REPETITIONS = 3
-QUICK = 20
+QUICK = 100
 
 
 @dataclass(frozen=True)

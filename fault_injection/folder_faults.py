@@ -1,8 +1,8 @@
 """Faults around the folder of a run: concurrent runs, locks of dead runs, read-only folders and full disks.
 
-One run works in a folder and the others are refused. The lock of a dead run blocks nobody. A fault of the machine ends
-in exit code 3 with the path, and the same command continues when the fault is gone. The figures say what this machine
-does not allow to test.
+One run works in a folder, and others are refused. The lock of a dead run does not block later runs. A fault of the
+machine ends in exit code 3 and a message with the path, and the same command continues when the fault is gone. The
+figures name what could not be tested on this machine.
 """
 
 from __future__ import annotations
@@ -68,82 +68,85 @@ def inject_folder_faults(sizes: int, seed: int = 0) -> AreaResult:
     tally = FolderTally()
     with temporary_folder() as place:
         template = prepare_folder(place / "template")
-        shutil.copytree(template, place / "own")
-        own = use_slow_checker(place / "own")
-        _start_eight_runs(own, place / "eight", tally)
-        _kill_main_process(own, place / "alone", tally)
+        shutil.copytree(template, place / "slow")
+        slow = use_slow_checker(place / "slow")
+        _start_concurrent_runs(slow, place / "concurrent", tally)
+        _kill_main_process(slow, place / "killed", tally)
         whole = place / "whole"
         shutil.copytree(template, whole)
         run_workload(whole, "a whole run")
         expected = hash_files(whole / "out")
         _deny_writing(template, place, expected, tally)
         _fill_disks(template, place, expected, sizes, tally)
-    return AreaResult("folders", {**tally.figures, "otherwise than promised": len(tally.broken)}, tally.broken)
+    return AreaResult("folders", {**tally.figures, "promises broken": len(tally.broken)}, tally.broken)
 
 
-def _start_eight_runs(template: Path, folder: Path, tally: FolderTally) -> None:
-    """Start eight runs: one works, the others are refused, or find all stages done if they start late."""
+def _start_concurrent_runs(template: Path, folder: Path, tally: FolderTally) -> None:
+    """Start eight runs in one folder: one works; the others are refused, or find the work finished if they are late."""
     shutil.copytree(template, folder)
-    started = [WorkloadProcess(folder, 0, number=number) for number in range(CONCURRENT_RUNS)]
-    for process in started:
+    processes = [WorkloadProcess(folder, 0, number=number) for number in range(CONCURRENT_RUNS)]
+    for process in processes:
         process.begin()
-    results = [process.wait() for process in started]
+    results = [process.wait() for process in processes]
     refused = [result for result in results if result.code == 2 and LOCK_MESSAGE in result.stderr]
-    winners = [
+    working = [
         result
         for result in results
         if result.code == 0 and not all(stage["already_done"] for stage in parse_output(result)["stages"])
     ]
-    tally.figures |= {"runs at once": len(results), "at work": len(winners), "refused": len(refused)}
-    tally.expect(len(winners) == 1, f"{len(winners)} of {CONCURRENT_RUNS} runs worked in one folder at once")
-    others = [result for result in results if result not in refused and result not in winners and result.code]
+    tally.figures |= {"runs started at once in one folder": len(results)}
+    tally.figures |= {"runs that got the lock": len(working), "runs refused": len(refused)}
+    tally.expect(len(working) == 1, f"{len(working)} of {CONCURRENT_RUNS} runs worked in one folder at once")
+    others = [result for result in results if result not in refused and result not in working and result.code]
     tally.expect(
         not others, f"concurrent runs ended with other errors: {[(run.code, run.stderr[-300:]) for run in others]}"
     )
-    tally.expect(run_workload(folder, 0).code == 0, "a run cannot continue after eight at once")
+    tally.expect(run_workload(folder, 0).code == 0, "a run cannot continue after concurrent runs")
 
 
 def _kill_main_process(template: Path, folder: Path, tally: FolderTally) -> None:
-    """Kill only the main process: its workers and verifiers must end with it, and its lock must not block a new run."""
-    undisturbed = folder.with_name("eight")
+    """Kill only the main process: its child processes must end with it, and its lock must not block a new run."""
+    undisturbed = folder.with_name("concurrent")
     shutil.copytree(template, folder)
-    started = WorkloadProcess(folder, 2)
-    started.begin()
-    until = 200
-    while not list((folder / "out").rglob(".part-*.receipt.json")) and (until := until - 1):
+    process = WorkloadProcess(folder, 2)
+    process.begin()
+    attempts = 200
+    while not list((folder / "out").rglob(".part-*.receipt.json")) and (attempts := attempts - 1):
         sleep(0.05)
-    started.kill(tree=False)
-    started.wait()
-    leftover = find_survivors(folder)
-    tally.figures |= {"processes left by a killed run": len(leftover), "stale locks that block": 0}
-    tally.expect(not leftover, f"a killed run left processes running: {leftover}")
-    tally.expect((folder / "out" / ".lock").is_file(), "the killed run had not taken its lock, so nothing was tested")
+    process.kill(tree=False)
+    process.wait()
+    survivors = find_survivors(folder)
+    tally.figures |= {"processes left by a killed run": len(survivors), "stale locks that block a run": 0}
+    tally.expect(not survivors, f"a killed run left processes running: {survivors}")
+    tally.expect(
+        (folder / "out" / ".lock").is_file(), "the killed run had not locked its folder, so nothing was tested"
+    )
     again = run_workload(folder, 0)
-    tally.figures["stale locks that block"] = int(again.code != 0)
-    tally.expect(again.code == 0, f"a run is blocked by the lock of a dead one: {again.stderr[-300:]}")
+    tally.figures["stale locks that block a run"] = int(again.code != 0)
+    tally.expect(again.code == 0, f"the lock of a dead run blocks a new run: {again.stderr[-300:]}")
     for difference in describe_differences(hash_files(folder / "out"), hash_files(undisturbed / "out")):
-        tally.broken.append(f"after the death of the main process {difference}")
+        tally.broken.append(f"after a kill of the main process {difference}")
 
 
 def _deny_writing(template: Path, place: Path, expected: FileHashes, tally: FolderTally) -> None:
     """Run in a read-only folder, then make it writable; root drops its privileges by setpriv where possible."""
     prefix = WITHOUT_ROOT_PRIVILEGES if os.geteuid() == 0 else []
     if prefix and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
-        tally.figures["folders without leave to write"] = "not tested: root may write everywhere"
+        tally.figures["read-only folders"] = "not tested: root may write everywhere"
         return
-    for number, closed in enumerate(("out", "")):
-        folder = place / f"closed {number}"
+    for number, read_only in enumerate(("out", "")):
+        folder = place / f"read-only {number}"
         shutil.copytree(template, folder)
         (folder / "out").mkdir(exist_ok=True)
-        if not closed:
+        if not read_only:
             (folder / "out").rmdir()
-        (folder / closed).chmod(0o555)
+        (folder / read_only).chmod(0o555)
         result = _run_command(folder, [*prefix, sys.executable, "-m", "winnow.cli.main", *RUN_ARGUMENTS])
         tally.expect(
             _is_reported_error(result),
             f"a run in a read-only folder ended with {result.returncode}: {result.stderr[-300:]}",
         )
-        (folder / closed).chmod(0o755)
+        (folder / read_only).chmod(0o755)
         tally.expect(
             run_workload(folder, "a whole run").code == 0, "a run cannot continue in a folder that was read-only"
         )
@@ -151,44 +154,44 @@ def _deny_writing(template: Path, place: Path, expected: FileHashes, tally: Fold
             f"after a read-only folder {difference}"
             for difference in describe_differences(hash_files(folder / "out"), expected)
         ]
-    tally.figures["folders without leave to write"] = 2
+    tally.figures["read-only folders"] = 2
 
 
 def _fill_disks(template: Path, place: Path, expected: FileHashes, sizes: int, tally: FolderTally) -> None:
     """Run on disks that are too small, then enlarge them; where no disk can be mounted, limit the size of files."""
     probe = [*NEW_NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", str(place)]
-    mounts = subprocess.run(probe, capture_output=True, check=False).returncode == 0
-    full = 0
-    for size in _choose_sizes(expected, place / "whole" / "out", sizes, mounts):
+    can_mount = subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    full_disks = 0
+    for size in _choose_sizes(expected, place / "whole" / "out", sizes, can_mount):
         folder = place / f"full {size}"
         shutil.copytree(template, folder)
         (folder / "out").mkdir(exist_ok=True)
-        script = (FULL_DISK_SCRIPT if mounts else FILE_LIMIT_SCRIPT).format(run=" ".join(RUN_ARGUMENTS))
-        command = [*(NEW_NAMESPACE if mounts else []), "sh", "-c", script, "sh", str(size), sys.executable]
+        script = (FULL_DISK_SCRIPT if can_mount else FILE_LIMIT_SCRIPT).format(run=" ".join(RUN_ARGUMENTS))
+        command = [*(NEW_NAMESPACE if can_mount else []), "sh", "-c", script, "sh", str(size), sys.executable]
         result = _run_command(folder, command)
         result.stderr += (folder / "full.err").read_text()
-        full += result.returncode == 3
+        full_disks += result.returncode == 3
         tally.expect(
             _is_reported_error(result), f"a disk of {size} kB ended with {result.returncode}: {result.stderr[-300:]}"
         )
-        if not mounts:
+        if not can_mount:
             tally.expect(run_workload(folder, "a whole run").code == 0, "a run cannot continue when there is space")
-        left = hash_files(folder / ("left" if mounts else "out"))
+        left = hash_files(folder / ("left" if can_mount else "out"))
         tally.broken += [
             f"after a full disk of {size} kB {difference}" for difference in describe_differences(left, expected)
         ]
         shutil.rmtree(folder)
-    tally.figures["full disks"] = full
-    tally.figures["how they were full"] = "a small tmpfs" if mounts else "a limit on the size of files"
+    tally.figures["full disks"] = full_disks
+    tally.figures["full disk simulated by"] = "a small tmpfs" if can_mount else "a limit on the size of files"
 
 
-def _choose_sizes(expected: FileHashes, out: Path, count: int, mounts: bool) -> list[int]:
-    """Return sizes from one that holds nothing to one just too small: kB of a disk, or blocks of one file."""
+def _choose_sizes(expected: FileHashes, out: Path, count: int, can_mount: bool) -> list[int]:
+    """Return sizes from far too small to just too small: in kB for a disk, in blocks for a limit on file sizes."""
     files = [(out / name).stat().st_size for name in expected]
     # A tmpfs counts whole pages.
     pages = sum(-(-size // PAGE) for size in files) - 1
     positions = [number / max(count - 1, 1) for number in range(count)]
-    if mounts:
+    if can_mount:
         return sorted({(1 + round((pages - 1) * position)) * PAGE // 1024 for position in positions})
     return sorted({round(max(files) // 512 * position) for position in positions})
 

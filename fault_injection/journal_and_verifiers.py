@@ -1,6 +1,6 @@
 """Faults of the journal and of verifiers.
 
-Writers of the journal are killed, and its log is truncated at every byte and appended to. Misbehaving verifiers are
+Writers of a journal are killed, and its log is truncated at every byte and appended to. Misbehaving verifiers are
 counted by running the tests of isolated verifiers.
 """
 
@@ -15,11 +15,11 @@ from fault_injection.journal_crashes import append_to_tails, kill_writers, make_
 from fault_injection.workloads import AreaResult, temporary_folder
 
 VERIFIER_TESTS = {
-    "bad verifiers that are an error": "test_a_bad_row_is_an_error",
-    "poison rows that cost at most three workers": "test_a_poison_row",
-    "all tests of them that hold": "test_",
+    "misbehaving verifiers recorded as an error": "test_a_bad_row_is_an_error",
+    "rows that kill their worker and cost at most three workers": "test_a_poison_row",
+    "tests of this passed": "test_",
 }
-"""What the names of the tests of each figure contain."""
+"""For each figure, what the names of its tests contain."""
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 
 
@@ -27,31 +27,38 @@ def inject_journal_faults(count: int, seed: int = 0) -> AreaResult:
     """Kill this many writers, and truncate the log at every byte."""
     with temporary_folder() as place:
         tally = kill_writers(place, count, seed)
-    bad = {"lost": tally.lost, "doubled": tally.doubled, "moved": tally.moved}
-    broken = [f"{len(entries)} acknowledged entries were {what}" for what, entries in bad.items() if entries]
+    wrong = {"lost": tally.lost, "duplicated": tally.duplicated, "out of order": tally.moved}
+    broken = [f"{len(entries)} acknowledged entries were {what}" for what, entries in wrong.items() if entries]
     figures = {
         "writers killed": count,
-        "killed before it was open": tally.before_opening,
+        "killed before the journal was open": tally.before_opening,
         "entries acknowledged": tally.acknowledged,
-        **{what: len(entries) for what, entries in bad.items()},
+        **{f"entries {what}": len(entries) for what, entries in wrong.items()},
     }
-    found = append_to_cut_logs()
-    return AreaResult("journal", {**figures, **found.figures}, broken + found.broken)
+    truncations = append_to_truncated_logs()
+    return AreaResult("journal", {**figures, **truncations.figures}, broken + truncations.broken)
 
 
-def append_to_cut_logs() -> AreaResult:
+def append_to_truncated_logs() -> AreaResult:
     """Truncate the log at every byte and append to it."""
     with memory_folder() as folder:
         killed_journal = make_killed_journal(folder / "j")
         tails = append_to_tails(killed_journal, folder / "j", killed_journal.tails())
-    bad = {"lost": tails.lost, "glued": tails.corrupt}
+    wrong = {"lost": tails.lost, "merged": tails.corrupt}
     broken = [
-        f"a log truncated at byte {size} and appended to has entries {what}" for what in bad for size in bad[what]
+        f"entries were {what} when the log was truncated at byte {size} and appended to"
+        for what, sizes in wrong.items()
+        for size in sizes
     ]
     if tails.appended != len(killed_journal.log) + 1:
         broken.append(f"the log of {len(killed_journal.log)} bytes was truncated at {tails.appended} places only")
-    figures = {"bytes of the log": len(killed_journal.log), "tails cut there and appended to": tails.appended}
-    return AreaResult("journal", {**figures, **{f"tails {what}": len(bad[what]) for what in bad}}, broken)
+    figures = {
+        "bytes of the log": len(killed_journal.log),
+        "truncations, each appended to and read again": tails.appended,
+    }
+    return AreaResult(
+        "journal", {**figures, **{f"entries {what} after a truncation": len(s) for what, s in wrong.items()}}, broken
+    )
 
 
 def count_verifier_tests(count: int | None = None, seed: int = 0) -> AreaResult:

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from fault_injection.journal_writer import append, key, value
 from winnow.errors import UsageError, WinnowError
-from winnow.storage.journal.reader import JournalReader
-from winnow.storage.journal.writer import Journal
+from winnow.storage.journal.journal import Journal, JournalReader
 
 ROOT = Path(__file__).resolve().parents[1]
 STEP_BACK = 40
@@ -83,12 +82,12 @@ def _read_numbers_if_any(path: Path, acknowledged: set[int]) -> list[int]:
 
 @dataclass
 class WriterKillTally:
-    """Counts what many kills did to the entries of a journal."""
+    """The entries that were acknowledged, lost, duplicated or moved in a journal whose writers were killed."""
 
     acknowledged: int = 0
     before_opening: int = 0
     lost: list[int] = field(default_factory=list)
-    doubled: list[int] = field(default_factory=list)
+    duplicated: list[int] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
 
 
@@ -115,7 +114,7 @@ def kill_writers(folder: Path, kills: int, seed: int = 0) -> WriterKillTally:
         tally.acknowledged += len(parse_numbers(output))
         present = _read_numbers_if_any(path, acknowledged)
         tally.lost += sorted(acknowledged - set(present))
-        tally.doubled += (
+        tally.duplicated += (
             sorted({number for number in present if present.count(number) > 1})
             if len(set(present)) < len(present)
             else []
@@ -212,8 +211,8 @@ def _append_and_read(path: Path, count: int) -> tuple[list[str], bool]:
     """
     with Journal(path) as journal:
         again, new = append(journal, range(count - 2, count)), journal.append("reply", "after", [count])
-    is_new_as_expected = [ticket.wait().is_new for ticket in (*again, new)] == [False, False, True]
+    is_new_as_expected = [future.result().is_new for future in (*again, new)] == [False, False, True]
     with JournalReader(path) as reader:
         entries = list(reader.entries())
-        is_complete = reader.check() == len(entries) == new.wait().entry.seq == count + 1
+        is_complete = reader.check() == len(entries) == new.result().entry.seq == count + 1
     return [entry.key for entry in entries], is_new_as_expected and is_complete

@@ -1,4 +1,4 @@
-"""Writes a journal in a process that is killed, starved or forked: `journal_writer.py WORK PATH [ARGUMENTS]`.
+"""Writes a journal in a process that is killed, forked or runs out of space: `journal_writer.py WORK PATH [ARGUMENTS]`.
 
 It prints the number of every entry that became durable, one per line and not earlier. Entry number n has a key and a
 value that can be computed from n.
@@ -15,14 +15,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
 from winnow.errors import EnvironmentFault, WinnowError
-from winnow.storage.journal.writer import GROUP_ROWS, Journal, Ticket
+from winnow.storage.journal.journal import GROUP_ROWS, AppendResult, Journal
 
 BALLAST = 200_000
-MORE = 20
+ENTRIES_AFTER_FULL = 20
 """How many entries to append when there is space again."""
 
 
@@ -41,7 +42,7 @@ def print_line(*values: object) -> None:
     os.write(1, (" ".join(map(str, values)) + "\n").encode())
 
 
-def append(journal: Journal, numbers: range) -> list[Ticket]:
+def append(journal: Journal, numbers: range) -> list[Future[AppendResult]]:
     """Append the entries with these numbers."""
     return [journal.append("reply", key(number), value(number)) for number in numbers]
 
@@ -53,8 +54,8 @@ def write(path: Path, begin: str) -> None:
         print_line("open")
         while True:
             burst = range(number, number + sizes.choice((1, 5, 64, 128, 200)))
-            for entry, ticket in zip(burst, append(journal, burst), strict=True):
-                ticket.wait()
+            for entry, future in zip(burst, append(journal, burst), strict=True):
+                future.result()
                 print_line(entry)
             number = burst.stop
 
@@ -64,8 +65,8 @@ def groups(path: Path, begin: str, *sizes: str) -> None:
     number = int(begin)
     with Journal(path) as journal:
         for size in map(int, sizes):
-            for entry, ticket in zip(range(size), append(journal, range(number, number + size)), strict=True):
-                ticket.wait()
+            for entry, future in zip(range(size), append(journal, range(number, number + size)), strict=True):
+                future.result()
                 print_line(number + entry)
             number += size
 
@@ -86,7 +87,7 @@ def leave(path: Path, count: str) -> None:
 def fork(path: Path, parent: str) -> None:
     """Fork a child that tries every method; the parent continues, or is killed while the child lives."""
     with Journal(path) as journal:
-        tickets = append(journal, range(100))
+        futures = append(journal, range(100))
         if os.fork() == 0:
             for use in (lambda: append(journal, range(200, 201)), lambda: journal.get("reply", key(0)), journal.check):
                 try:
@@ -99,8 +100,8 @@ def fork(path: Path, parent: str) -> None:
         if parent == "dies":
             time.sleep(60)
         os.wait()
-        for ticket in (*tickets, *append(journal, range(100, 150))):
-            ticket.wait()
+        for future in (*futures, *append(journal, range(100, 150))):
+            future.result()
 
 
 def limited(path: Path, size: str) -> None:
@@ -134,8 +135,8 @@ def _fill(path: Path, full: Callable[[], object], free: Callable[[], object]) ->
     free()
     with Journal(path) as journal:
         present = [entry.value["n"] for entry in journal.entries()]
-        after = append(journal, range(len(present) + MORE))
-    new = [number for number, ticket in enumerate(after) if ticket.wait().is_new]
+        after = append(journal, range(len(present) + ENTRIES_AFTER_FULL))
+    new = [number for number, future in enumerate(after) if future.result().is_new]
     print_line(json.dumps({**outcome, "present": present, "new": new}))
 
 
@@ -145,12 +146,12 @@ def _until_refused(journal: Journal) -> dict[str, object]:
     refused: list[str] = []
     for begin in itertools.count(step=GROUP_ROWS):
         try:
-            tickets = append(journal, range(begin, begin + GROUP_ROWS))
+            futures = append(journal, range(begin, begin + GROUP_ROWS))
         except EnvironmentFault as error:
             return {"acknowledged": acknowledged, "refused": refused, "later": str(error)}
-        for number, ticket in enumerate(tickets, begin):
+        for number, future in enumerate(futures, begin):
             try:
-                ticket.wait()
+                future.result()
                 acknowledged.append(number)
             except EnvironmentFault as error:
                 refused.append(str(error))

@@ -1,8 +1,8 @@
 """Kills runs at random moments, all their processes at once, and starts them again until they end.
 
 The moments are uniform over the time of an undisturbed run. A shard with a receipt must never be written again, and in
-the end every byte must be that of an undisturbed run. One start in `POOLED_EVERY` uses two worker processes. Kills are
-shared among processes, which draw their own moments.
+the end every byte must equal that of an undisturbed run. One start in `POOLED_EVERY` uses two worker processes. The
+kills are divided among several processes, each of which draws its own moments.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STORES = ("candidates", "verdicts", "selected", "control")
 
 @dataclass(frozen=True)
 class KillShare:
-    """The kills of one process: how many, the seed, and every which start uses workers."""
+    """The kills of one process: their number, the seed, and how many starts there are for each one with workers."""
 
     kills: int
     seed: str
@@ -65,15 +65,17 @@ def inject_kills(count: int, seed: int = 0, pooled: int = POOLED_EVERY, processe
     first = tallies[0]
     broken = [problem for tally in tallies for problem in tally.broken]
     for tally in tallies[1:]:
-        broken += [f"undisturbed, {change}" for change in describe_differences(tally.expected, first.expected)]
+        broken += [
+            f"undisturbed runs differ: {change}" for change in describe_differences(tally.expected, first.expected)
+        ]
     seconds = {workers: max(tally.seconds[workers] for tally in tallies) for workers in first.seconds}
     figures = {
         "kills": sum(tally.kills for tally in tallies),
         "runs": sum(tally.runs for tally in tallies),
         "seed": seed,
-        "seconds undisturbed": {f"{workers} workers": round(value, 2) for workers, value in seconds.items()},
-        "fell": dict(sorted(sum((tally.kills_by_stage for tally in tallies), Counter[str]()).items())),
-        "lost, doubled, corrupt or left over": len(broken),
+        "seconds of a run without kills": {f"{workers} workers": round(value, 2) for workers, value in seconds.items()},
+        "kills by stage": dict(sorted(sum((tally.kills_by_stage for tally in tallies), Counter[str]()).items())),
+        "results lost, duplicated or corrupt, processes left over": len(broken),
     }
     return AreaResult("kills", figures, broken)
 
@@ -92,7 +94,7 @@ def _inject_share(share: KillShare) -> KillTally:
             while killed:
                 workers = 0 if starts % share.pooled else 2
                 starts += 1
-                # After the last kill the run is left to end.
+                # After the last kill the run may end.
                 patience = rng.uniform(0, tally.seconds[workers]) if tally.kills < share.kills else 120
                 killed, problems = _start_and_kill(folder, workers, patience)
                 problems += _find_lost_shards(folder / "out", acknowledged)
@@ -113,10 +115,10 @@ def _measure_baseline(template: Path, place: Path) -> tuple[FileHashes, dict[int
         for number in range(BASELINE_RUNS):
             folder = place / f"{workers} workers, {number}"
             shutil.copytree(template, folder)
-            started = WorkloadProcess(folder, workers)
+            process = WorkloadProcess(folder, workers)
             start = perf_counter()
-            started.begin()
-            result = started.wait()
+            process.begin()
+            result = process.wait()
             durations.append(perf_counter() - start)
             if result.code:
                 raise AssertionError(f"the undisturbed run ended with {result.code}: {result.stderr}")
@@ -134,11 +136,11 @@ def _hash_results(folder: Path) -> FileHashes:
 
 def _start_and_kill(folder: Path, workers: int, seconds: float) -> tuple[bool, list[str]]:
     """Start a run and kill it after some time; return whether it was killed before it ended, and what went wrong."""
-    started = WorkloadProcess(folder, workers)
-    started.begin()
-    if was_killed := not started.ends_within(seconds):
-        started.kill()
-    result = started.wait()
+    process = WorkloadProcess(folder, workers)
+    process.begin()
+    if was_killed := not process.ends_within(seconds):
+        process.kill()
+    result = process.wait()
     if was_killed and result.code == 0:
         # It ended just before the kill.
         return False, []
@@ -148,12 +150,12 @@ def _start_and_kill(folder: Path, workers: int, seconds: float) -> tuple[bool, l
 
 
 def _find_lost_shards(out: Path, acknowledged: dict[str, tuple[int, int]]) -> list[str]:
-    """Return acknowledged shards that are gone or were written again, and remember those acknowledged since."""
+    """List shards with a receipt that were lost or written again, and add those that have a receipt now."""
     problems = []
     for name, known in acknowledged.items():
         path = out / name
         if not path.is_file() or _file_identity(path) != known:
-            problems.append(f"{name} was acknowledged, and {'written again' if path.is_file() else 'lost'}")
+            problems.append(f"{name} had a receipt and was {'written again' if path.is_file() else 'lost'}")
     for path in out.rglob("part-*.parquet"):
         if _has_receipt(path):
             acknowledged.setdefault(str(path.relative_to(out)), _file_identity(path))
@@ -166,7 +168,7 @@ def _file_identity(path: Path) -> tuple[int, int]:
 
 
 def _has_receipt(shard: Path) -> bool:
-    """Whether a receipt of the shard or of its store names the shard as done."""
+    """Whether the shard is finished: it has a receipt, or the receipt of its store names it."""
     if (shard.parent / f".{shard.name}.receipt.json").is_file():
         return True
     try:

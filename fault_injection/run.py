@@ -1,9 +1,9 @@
 """Injects faults into winnow and counts what breaks: `python fault_injection/run.py [--short] [--only NAME]`.
 
-It prints the counts of every area, names every broken promise and exits with 1 if there is one. The full form also
-writes results/faults.json and the table in docs/explanation/promises.md. The short form runs on every push. The same
-seed draws the same faults, though not at the same moments. Several faults are injected at once, each in its own folder,
-as many as there are cores; --at-once 1 leaves room for other work.
+It prints the figures of every area and every broken promise, and exits with 1 if a promise is broken. The full form
+also writes results/faults.json and the table in docs/explanation/promises.md. The short form runs on every push. The
+same seed draws the same faults, though not at the same moments. Several faults are injected at once, each in its own
+folder, by default one for each core; --at-once 1 leaves cores for other work.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class FaultArea:
 
     inject: Callable[..., AreaResult]
     description: str
-    deep_count: int | None
+    full_count: int | None
     short_count: int
     is_shared: bool = False
-    """Whether several processes share its faults; the other areas are small and run at the same time."""
+    """Whether its faults are divided among several processes; the other areas are small and run at the same time."""
 
 
 AREAS = {
@@ -61,45 +61,6 @@ AREAS = {
     "journal": FaultArea(inject_journal_faults, "journal writers killed, journal log truncated", 200, 20),
     "verifiers": FaultArea(count_verifier_tests, "verifiers that misbehave", None, 0),
 }
-
-COUNT_LABELS = {
-    "how": "traced with",
-    "acts": "workloads",
-    "points": "faults injected",
-    "met another call": "faults that met another call than planned",
-    "KILL": "killed before the call",
-    "EACCES": "call failed: permission denied (EACCES)",
-    "EIO": "call failed: input/output error (EIO)",
-    "ENOSPC": "call failed: disk full (ENOSPC)",
-    "EXDEV": "call failed: other file system (EXDEV)",
-    "torn, lost or otherwise ended": "results torn, lost or otherwise wrong",
-    "seconds undisturbed": "seconds of a run without kills",
-    "fell": "kills by stage",
-    "lost, doubled, corrupt or left over": "results lost, duplicated or corrupt, processes left over",
-    "exempt": "files without this promise",
-    "otherwise": "shards or receipts swapped, missing, edited or added",
-    "otherwise refused": "of them refused",
-    "opened": "damaged stores that opened",
-    "runs at once": "runs started at once in one folder",
-    "at work": "runs that got the lock",
-    "refused": "runs refused",
-    "stale locks that block": "stale locks that block a run",
-    "folders without leave to write": "read-only folders",
-    "how they were full": "full disk simulated by",
-    "otherwise than promised": "promises broken",
-    "killed before it was open": "killed before the journal was open",
-    "lost": "entries lost",
-    "doubled": "entries duplicated",
-    "moved": "entries out of order",
-    "bytes of the log": "bytes of the log",
-    "tails cut there and appended to": "truncations, each appended to and read again",
-    "tails lost": "entries lost after a truncation",
-    "tails glued": "entries merged after a truncation",
-    "bad verifiers that are an error": "misbehaving verifiers recorded as an error",
-    "poison rows that cost at most three workers": "rows that kill their worker and cost at most three workers",
-    "all tests of them that hold": "tests of this passed",
-}
-"""What the documentation calls a count; the JSON file and the terminal use the short names."""
 
 
 def parse_options() -> argparse.Namespace:
@@ -135,7 +96,7 @@ def main() -> int:
 
 
 def run_areas(options: argparse.Namespace) -> Iterator[tuple[str, float, AreaResult]]:
-    """Run the chosen areas: those whose faults are shared one after the other, the others at the same time."""
+    """Run the chosen areas: those that use several processes one after the other, the others at the same time."""
     names = [name for name in AREAS if options.only in (None, name)]
     for name in names:
         if AREAS[name].is_shared:
@@ -148,14 +109,14 @@ def run_areas(options: argparse.Namespace) -> Iterator[tuple[str, float, AreaRes
 def run_area(options: argparse.Namespace, name: str, **processes: int) -> tuple[str, float, AreaResult]:
     """Run one area; return its name, the seconds it took and its result."""
     start, area = perf_counter(), AREAS[name]
-    result = area.inject(area.short_count if options.short else area.deep_count, options.seed, **processes)
+    result = area.inject(area.short_count if options.short else area.full_count, options.seed, **processes)
     return name, perf_counter() - start, result
 
 
 def format_area(name: str, result: dict[str, Any], broken: Sequence[str]) -> list[str]:
     """Format the result of an area for the terminal."""
     text_lines = [f"{name}: {AREAS[name].description} ({result['seconds']:,} s)"]
-    text_lines += [f"  {figure:<46} {format_figure(value)}" for figure, value in result["figures"].items()]
+    text_lines += [f"  {figure:<55} {format_figure(value)}" for figure, value in result["figures"].items()]
     return [*text_lines, *(f"  BROKEN {problem}" for problem in broken)]
 
 
@@ -183,8 +144,7 @@ def format_table(document: dict[str, Any]) -> str:
     rows = ["| fault | count | result |", "| --- | --- | --- |"]
     for name, result in document["areas"].items():
         for number, (figure, value) in enumerate(result["figures"].items()):
-            label = COUNT_LABELS.get(figure, figure)
-            rows.append(f"| {'' if number else AREAS[name].description} | {label} | {format_figure(value)} |")
+            rows.append(f"| {'' if number else AREAS[name].description} | {figure} | {format_figure(value)} |")
     used = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
     outcome = f"{len(document['broken'])} promises broken" if document["broken"] else "Every promise held"
     settings = f"Seed {document['seed']}, {document['seconds']:,} seconds, {document['at_once']} faults at once"

@@ -1,6 +1,6 @@
-"""Damages every kind of store that a run writes; each must be refused with the file and the rule.
+"""Damages every kind of store that a run writes. Each must be refused with an error that names the file and the rule.
 
-Bits are flipped and files truncated at random; the other kinds of damage are in damage_kinds.py.
+Bits are flipped and files truncated at random. The other kinds of damage are in damage_kinds.py.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from winnow.storage.store import open_store
 from winnow.tables.open_table import open_rows
 
 KINDS = ("candidates", "verdicts", "selected", "control")
+OTHER_DAMAGE = "shards or receipts swapped, missing, edited or added"
+OTHER_DAMAGE_REFUSED = "of them refused"
 TRUNCATION_EVERY = 11
 """One in this many damages is a truncation; the others are flipped bits."""
 
 
 def damage_stores(count: int, seed: int = 0) -> AreaResult:
-    """Damage this many stores by flipped bits and truncations, then one of each kind in every other way."""
+    """Damage this many stores by flipped bits and truncations, and one of each kind in every other way."""
     rng, tally, broken = random.Random(seed), Counter[str](), list[str]()
     with temporary_folder() as place:
         folder = prepare_folder(place / "run")
@@ -39,14 +41,16 @@ def damage_stores(count: int, seed: int = 0) -> AreaResult:
             rule = find_refusal(store, path.name)
             tally.update({kind_of_damage: 1, f"{kind_of_damage} refused": rule is not None})
             broken += (
-                [] if rule else [f"{store.name}/{path.name} with {kind_of_damage} was opened, or another file named"]
+                []
+                if rule
+                else [f"{store.name}/{path.name} with {kind_of_damage} was opened, or its error names another file"]
             )
             path.write_bytes(intact)
         for kind in KINDS:
             _damage_in_other_ways(folder / "out", kind, tally, broken)
             open_store(folder / "out" / kind)
-    figures = {"stores damaged": count + tally["otherwise"], "kinds of store": len(KINDS), **tally}
-    return AreaResult("damage", {**figures, "opened": len(broken)}, broken)
+    figures = {"stores damaged": count + tally[OTHER_DAMAGE], "kinds of store": len(KINDS), **tally}
+    return AreaResult("damage", {**figures, "damaged stores that opened": len(broken)}, broken)
 
 
 def _damage_bytes(content: bytes, is_truncated: bool, rng: random.Random) -> tuple[str, bytes]:
@@ -79,16 +83,20 @@ def _damage_in_other_ways(out: Path, kind: str, tally: Counter[str], broken: lis
             applies = _differs(out / kind, backup)
         if applies:
             problem = find_refusal(out / kind, name) or ""
-            tally.update({"otherwise": 1, "otherwise refused": rule in problem})
-            broken += [] if rule in problem else [f"{kind} with {damage} was opened, or refused otherwise ({problem})"]
+            tally.update({OTHER_DAMAGE: 1, OTHER_DAMAGE_REFUSED: rule in problem})
+            broken += (
+                []
+                if rule in problem
+                else [f"{kind} with {damage} was opened, or refused for another reason ({problem})"]
+            )
         _restore(out / kind, backup)
     (out / kind / RECEIPT_NAME).unlink()
-    tally["otherwise"] += 1
+    tally[OTHER_DAMAGE] += 1
     try:
         open_rows(out / kind) if kind == "candidates" else open_store(out / kind)
         broken.append(f"{kind} without its receipt was opened")
     except UsageError:
-        tally["otherwise refused"] += 1
+        tally[OTHER_DAMAGE_REFUSED] += 1
     _restore(out / kind, backup)
     shutil.rmtree(backup)
 

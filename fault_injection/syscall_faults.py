@@ -1,7 +1,7 @@
 """Injects a fault at every system call of a commit: a kill before the call, or an error as from a full or broken disk.
 
-After each fault every result must be old or new and never torn. A failed call must end in a message with the path and
-exit code 3. The same command again must leave what an undisturbed run leaves.
+After each fault every result must have its old or its new content, never a part of it. A failed call must end in a
+message with the path and exit code 3. The same command again must write what an undisturbed run writes.
 """
 
 from __future__ import annotations
@@ -50,9 +50,18 @@ FAULTS = {
     "remove": ("KILL", "EIO"),
     "folder": ("KILL", "ENOSPC", "EACCES"),
 }
-REPLACING_RUN = "a run that takes the place of another"
-RESUMED_RUN = "a run over what another left unfinished"
+REPLACING_RUN = "a run that replaces an earlier one"
+RESUMED_RUN = "a run that continues an unfinished one"
 SHARD_RECEIPT = ".receipt.json"
+
+
+FAULT_LABELS = {
+    "EACCES": "call failed: permission denied (EACCES)",
+    "EIO": "call failed: input/output error (EIO)",
+    "ENOSPC": "call failed: disk full (ENOSPC)",
+    "EXDEV": "call failed: other file system (EXDEV)",
+    "KILL": "killed before the call",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class FaultPoint:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a workload starts from, and what it leaves without a fault."""
+    """The folder of a workload, the hashes of its files before and after a run without faults, and its fault points."""
 
     template: Path
     before: FileHashes
@@ -81,31 +90,35 @@ def inject_syscall_faults(
 ) -> AreaResult:
     """Inject every fault at every call, or `count` of them at random, the same number for each workload."""
     by_strace = can_trace() if strace is None else strace
-    rng, tally, broken = random.Random(seed), Counter[str](), list[str]()
+    rng, counts, broken = random.Random(seed), Counter[str](), list[str]()
+    hits = misses = 0
     with temporary_folder() as place:
-        bases = [run_baseline(workload, place / str(number), by_strace) for number, workload in enumerate(WORKLOADS)]
-        share = None if count is None else -(-count // len(WORKLOADS))
-        samples = [(base, point) for base in bases for point in _sample_points(base.points, share, rng)]
+        baselines = [run_baseline(name, place / str(number), by_strace) for number, name in enumerate(WORKLOADS)]
+        faults_per_workload = None if count is None else -(-count // len(WORKLOADS))
+        samples = [
+            (base, point) for base in baselines for point in _sample_points(base.points, faults_per_workload, rng)
+        ]
         tasks = [(replace(base, points=[]), point, place / f"try {n}") for n, (base, point) in enumerate(samples)]
         results = map_in_processes(_inject_fault_task, tasks, processes)
-        for (_, point), (problems, hit) in zip(samples, results, strict=True):
-            tally.update({"hit": 1, point.fault: 1} if hit else {"missed": 1})
+        for (_, point), (problems, has_hit) in zip(samples, results, strict=True):
+            hits, misses = hits + has_hit, misses + (not has_hit)
+            counts[point.fault] += has_hit
             broken += [f"{point.fault} at {point.place} ({point.workload}): {problem}" for problem in problems]
-    if tally["missed"] > tally["hit"] / 20:
-        broken.append(f"{tally['missed']} faults met another call than planned and tested nothing")
+    if misses > hits / 20:
+        broken.append(f"{misses} faults met another call than planned and tested nothing")
     figures = {
-        "how": "strace" if by_strace else "fail points, without single writes",
-        "acts": len(WORKLOADS),
-        "points": tally.pop("hit"),
-        "met another call": tally.pop("missed", 0),
-        **dict(sorted(tally.items())),
-        "torn, lost or otherwise ended": len(broken),
+        "traced with": "strace" if by_strace else "failure points in Python, which do not see single writes",
+        "workloads": len(WORKLOADS),
+        "faults injected": hits,
+        "faults that met another call than planned": misses,
+        **{label: counts[fault] for fault, label in FAULT_LABELS.items() if counts[fault]},
+        "results torn, lost or otherwise wrong": len(broken),
     }
     return AreaResult("points", figures, broken)
 
 
-def _sample_points(candidates: list[FaultPoint], share: int | None, rng: random.Random) -> list[FaultPoint]:
-    return candidates if share is None or share >= len(candidates) else rng.sample(candidates, share)
+def _sample_points(points: list[FaultPoint], count: int | None, rng: random.Random) -> list[FaultPoint]:
+    return points if count is None or count >= len(points) else rng.sample(points, count)
 
 
 def _inject_fault_task(task: tuple[Baseline, FaultPoint, Path]) -> tuple[list[str], bool]:
@@ -119,21 +132,22 @@ def run_baseline(workload: str, place: Path, by_strace: bool) -> Baseline:
     shutil.copytree(template, folder)
     before, out = hash_files(template / "out"), folder / "out"
     if by_strace:
-        result = _trace_workload(folder, workload, None)
-        main, found = result[1], calls_inside(parse_calls(folder / "log", folder), out)
-        traced_calls = [(call.place(out), call.kind, call) for call in found if call.thread == main]
-        call_list: list[tuple[str, str, SystemCall | int]] = [*traced_calls]
+        result, main_thread = _trace_workload(folder, workload, None)
+        traced_calls = calls_inside(parse_calls(folder / "log", folder), out)
+        calls: list[tuple[str, str, SystemCall | int]] = [
+            (call.place(out), call.kind, call) for call in traced_calls if call.thread == main_thread
+        ]
     else:
-        result = (run_workload(folder, workload, FailurePoint(0, "", out, folder / "log")), 0)
+        result = run_workload(folder, workload, FailurePoint(0, "", out, folder / "log"))
         lines = (folder / "log").read_text().splitlines()
-        call_list = [(line.partition(" ")[2], line.partition(" ")[0], nth) for nth, line in enumerate(lines, 1)]
-    if result[0].code:
-        raise AssertionError(f"{workload} ended with {result[0].code} without a fault: {result[0].stderr}")
+        calls = [(line.partition(" ")[2], line.partition(" ")[0], nth) for nth, line in enumerate(lines, 1)]
+    if result.code:
+        raise AssertionError(f"{workload} ended with {result.code} without a fault: {result.stderr}")
     # Calls that a whole run makes as well are tested there.
     fault_points = [
-        FaultPoint(workload, place, kind, fault, call)
-        for place, kind, call in call_list
-        if workload != RESUMED_RUN or "candidates" in place
+        FaultPoint(workload, call_place, kind, fault, call)
+        for call_place, kind, call in calls
+        if workload != RESUMED_RUN or "candidates" in call_place
         for fault in FAULTS[kind]
         if workload != REPLACING_RUN or fault in ("KILL", "EXDEV") or kind in ("remove", "folder")
     ]
@@ -141,12 +155,12 @@ def run_baseline(workload: str, place: Path, by_strace: bool) -> Baseline:
 
 
 def _trace_workload(folder: Path, workload: str, point: FaultPoint | None) -> tuple[ProcessResult, int]:
-    """Run a workload under strace; return how it ended and the id of its main thread."""
-    started = WorkloadProcess(folder, workload)
-    options = [] if point is None else _strace_options(point, folder / "out", started.pid)
-    with attach_strace(started.pid, folder / "log", options):
-        started.begin()
-        return started.wait(), started.pid
+    """Run a workload under strace; return its result and the id of its main thread."""
+    process = WorkloadProcess(folder, workload)
+    options = [] if point is None else _strace_options(point, folder / "out", process.pid)
+    with attach_strace(process.pid, folder / "log", options):
+        process.begin()
+        return process.wait(), process.pid
 
 
 def _strace_options(point: FaultPoint, out: Path, process: int) -> list[str]:
@@ -185,7 +199,7 @@ def _check_ending(result: ProcessResult, point: FaultPoint, base: Baseline, out:
         yield f"a traceback: {result.stderr.strip().splitlines()[-1]}"
     elif result.code == 3:
         if "out" not in result.stderr:
-            yield f"exit code 3 without the path: {result.stderr.strip()}"
+            yield f"it ended with 3, but its message does not name the path: {result.stderr.strip()}"
     elif result.code:
         yield f"it ended with {result.code} instead of 3: {result.stderr.strip()[-300:]}"
     elif point.kind != "remove":
@@ -194,35 +208,36 @@ def _check_ending(result: ProcessResult, point: FaultPoint, base: Baseline, out:
 
 
 def find_torn_files(out: Path, before: FileHashes, after: FileHashes) -> list[str]:
-    """Return files that are neither as before nor as an undisturbed workload leaves them."""
+    """List the files that have neither the content from before nor that which an undisturbed workload writes."""
     problems = []
     for name, sha256 in hash_files(out).items():
         file_name = Path(name).name
         if PARTIAL.search(file_name):
             continue
         if file_name.startswith("."):
-            problems += [] if _is_json(out / name) else [f"{name} is torn"]
+            problems += [] if _is_json(out / name) else [f"{name} is not complete"]
             problems += _check_shard_of_receipt(out / name) if file_name.endswith(SHARD_RECEIPT) else []
         elif sha256 not in (before.get(name), after.get(name)):
-            problems.append(f"{name} is neither old nor new")
+            problems.append(f"{name} has neither its old nor its new content")
     for folder in {path.parent for path in out.rglob("part-*")}:
         try:
             open_store(folder)
         except UsageError:
-            problems += [f"{folder.name} has a receipt and is refused"] if (folder / RECEIPT_NAME).exists() else []
+            if (folder / RECEIPT_NAME).exists():
+                problems.append(f"{folder.name} has a receipt but cannot be opened")
         except BrokenPromise as error:
             problems.append(str(error))
     return problems
 
 
 def _check_shard_of_receipt(receipt: Path) -> list[str]:
-    """Check that the shard named by a receipt is there, byte for byte."""
+    """Check that the shard of a shard receipt exists and has the recorded sha256."""
     if not _is_json(receipt):
         return []
     shard_record = json.loads(receipt.read_bytes())["shard"]
     shard = receipt.with_name(shard_record["name"])
     is_intact = shard.is_file() and file_sha256(shard) == shard_record["sha256"]
-    return [] if is_intact else [f"{receipt.name} is there and its shard is not"]
+    return [] if is_intact else [f"{receipt.name} exists, but its shard is missing or changed"]
 
 
 def _is_json(path: Path) -> bool:

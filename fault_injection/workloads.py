@@ -1,8 +1,8 @@
 """The workloads into which faults are injected, and the processes that run them.
 
 A workload is a small piece of work in a folder of its own. It leaves its results in `out/` and can be repeated. It runs
-in a process forked from one that has imported everything, so that faults meet the work and not the start. What may go
-wrong is defined in the modules of each area.
+in a process forked from one that has imported everything, so that faults hit the work and not the imports. What must
+hold after a fault is defined in the modules of each area.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ out: out
 """
 SLOW_CHECKER_LINE = 'verify: [{use: number, marker: "A:"}, {use: "checks:short", threshold: 0.4}]'
 PRELOADED_MODULES = """
-winnow.cli.main winnow.cli.run winnow.cli.commands winnow.pipeline.run winnow.pipeline.progress winnow.stages.select
-winnow.stages.verify.stage winnow.verifiers.answers.number winnow.verifiers.answers.exact
+winnow.cli.main winnow.cli.run winnow.cli.rows winnow.pipeline.run winnow.pipeline.steps winnow.pipeline.select_step
+winnow.stages.select winnow.stages.verify.stage winnow.verifiers.answers.number winnow.verifiers.answers.exact
 pydantic.type_adapter duckdb pyarrow.parquet pyarrow.json pyarrow.csv yaml rich.console rich.progress scipy.special
 """.split()
 UNHASHED_FILES = (".lock", "log.jsonl")
@@ -95,15 +95,13 @@ def write_one_store() -> None:
     import pyarrow as pa
 
     from winnow.storage.receipts import RowCounts, WorkSpec
-    from winnow.storage.store import StoreWriter, find_finished_receipt, prepare_store_folder
+    from winnow.storage.store import find_finished_receipt, prepare_store_folder, write_store
 
     work, target = WorkSpec("count", 1, {}, {"format": "memory", "files": []}), Path("out/store")
     if find_finished_receipt(target, work) is None:
         prepare_store_folder(target)
         batch = pa.RecordBatch.from_pydict({"row": list(range(2000))})
-        with StoreWriter(target, "count", work, batch.schema) as store:
-            store.write(batch)
-            store.finish(RowCounts(2000, 2000))
+        write_store(target, "count", work, batch.schema, [batch], lambda: RowCounts(2000, 2000))
 
 
 RUN_ARGUMENTS = ("run", "recipe.yaml", "--engine", "inline", "--json")
@@ -117,8 +115,8 @@ WORKLOADS: dict[str, Workload] = {
     "a flat file of verdicts": make_command(*VERIFY_ARGUMENTS),
     "a flat selection in Parquet": make_command(*SELECT_ARGUMENTS),
     "a whole run": make_command(*RUN_ARGUMENTS),
-    "a run that takes the place of another": make_command(*RUN_ARGUMENTS, "--set", "seed=4"),
-    "a run over what another left unfinished": make_command(*RUN_ARGUMENTS),
+    "a run that replaces an earlier one": make_command(*RUN_ARGUMENTS, "--set", "seed=4"),
+    "a run that continues an unfinished one": make_command(*RUN_ARGUMENTS),
 }
 RUNS_BY_WORKERS: dict[int, Workload] = {
     workers: make_command("run", "recipe.yaml", "--json", "--set", f"engine.workers={workers}") for workers in (0, 2)
@@ -126,13 +124,13 @@ RUNS_BY_WORKERS: dict[int, Workload] = {
 
 
 def prepare_folder(folder: Path, name: str = "a whole run", prompts: int = 30) -> Path:
-    """Prepare the folder for a workload: its input, and what an earlier run left there."""
+    """Prepare the folder of a workload: its input and the results of an earlier run."""
     write_sample_run(folder, prompts)
     (folder / "recipe.yaml").write_text(RECIPE)
     (folder / "out").mkdir()
-    if name.startswith("a run that takes the place"):
+    if name.startswith("a run that replaces"):
         assert run_workload(folder, "a whole run").code == 0
-    if name.startswith("a run over what"):
+    if name.startswith("a run that continues"):
         whole = prepare_folder(folder.with_name("whole"))
         assert run_workload(whole, "a whole run").code == 0
         for part in ("candidates/part-00000.parquet", "candidates/part-00001.parquet", "recipe.yaml", ".lock"):

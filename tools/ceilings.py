@@ -23,7 +23,7 @@ CLASS_DEPTH = 3
 CATCH_ALL_PLACES = {
     "src/winnow/verifiers/user_functions.py:_call_once": "a crash of the verifier becomes the verdict error",
     "src/winnow/verifiers/user_functions.py:_safe_text": "an object that crashed may crash again when it is printed",
-    "src/winnow/cli/curve_functions.py:_call_user_function": "a user's function may raise anything",
+    "src/winnow/cli/simulate.py:_load_user_function.call_checked": "a user's function may raise anything",
     "src/winnow/verifiers/dotted_path.py:_import_module": "a user's module may raise anything during its import",
     "src/winnow/plugins.py:_load": "the code of another package may raise anything during its import",
     "src/winnow/models/model_folder.py:load_tokenizer": "the library raises a bare Exception for an invalid tokenizer",

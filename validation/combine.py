@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from results_page import format_holds, markdown_table, parse_arguments, write_results
 
-from winnow.statistics.combine import CombinedVotes, combine_votes, majority_vote
+from winnow.statistics.combine.combination import CombinedVotes, combine_votes, majority_vote
 
-TABLES, QUICK = 2_000, 40
+TABLES, QUICK = 2_000, 20
 LEAST = 0.90
 SEED = 20_240_602
 Bools = npt.NDArray[np.bool_]
@@ -103,9 +103,13 @@ def measure_recovery(setting: IndependentSetting, count: int, rng: np.random.Gen
 
 
 def interval_ends(result: CombinedVotes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Lower and upper ends of right, every phi, every psi."""
-    found = [result.right, *(one.phi for one in result.verifiers), *(one.psi for one in result.verifiers)]
-    pairs = np.array([(between.low, between.high) for between in found if between is not None])
+    """Return the lower and upper ends of the intervals for the share right, every phi and every psi."""
+    intervals = [
+        result.right,
+        *(verifier.phi for verifier in result.verifiers),
+        *(verifier.psi for verifier in result.verifiers),
+    ]
+    pairs = np.array([(interval.low, interval.high) for interval in intervals if interval is not None])
     return pairs[:, 0], pairs[:, 1]
 
 
@@ -113,7 +117,7 @@ Change = Callable[[VotesArray, Bools, np.random.Generator], VotesArray]
 
 
 def copy_votes(which: list[int], slips: float) -> Change:
-    """Verifier k repeats the vote of which[k], but for a share of slips where that is not its own."""
+    """Return a change after which verifier k copies the vote of which[k], except for a share of slips."""
 
     def change(votes: VotesArray, right: Bools, rng: np.random.Generator) -> VotesArray:
         slipped = (rng.random(votes.shape) < slips) & (np.arange(len(which)) != np.array(which))
@@ -123,12 +127,12 @@ def copy_votes(which: list[int], slips: float) -> Change:
 
 
 def related_votes(votes: VotesArray, right: Bools, rng: np.random.Generator) -> VotesArray:
-    """Each repeats one judge that nobody sees."""
+    """Let each verifier copy the same unobserved judge, with a tenth of the votes changed."""
     return np.where(rng.random(votes.shape) < 0.1, 1 - votes[:, [0]], votes[:, [0]]).astype(np.int8)
 
 
 def idle_pair(slips: float) -> Change:
-    """The last two hardly know what is right, and one repeats the other but for its slips."""
+    """Return a change after which the last two verifiers are nearly uninformative and one copies the other."""
 
     def change(votes: VotesArray, right: Bools, rng: np.random.Generator) -> VotesArray:
         mixed = votes.copy()
@@ -153,9 +157,9 @@ DEPENDENT: dict[str, Change] = {
 
 
 def measure_dependence(name: str, rows: int, count: int, rng: np.random.Generator) -> dict[str, Any]:
-    """What is said of verifiers that err together, and what comes of them where no refusal stops it."""
+    """Measure how often dependent verifiers are refused or warned about, and the errors of the others."""
     setting = replace(SETTINGS[0], rows=rows)
-    codes, off, accuracy = [], [], []
+    codes, largest_errors, accuracy = [], [], []
     for _ in range(count):
         votes, right = draw_votes(setting, rng)
         mixed = DEPENDENT[name](votes, right, rng)
@@ -168,11 +172,11 @@ def measure_dependence(name: str, rows: int, count: int, rng: np.random.Generato
         accuracy.append([float(np.mean((verdict == "pass") == right)) for verdict in both])
         rates = [float(np.mean(votes_of_right == 1)) for votes_of_right in mixed[right].T]
         phis = [verifier.phi.value if verifier.phi else None for verifier in result.verifiers]
-        off.append(max(abs(phi - rate) for phi, rate in zip(phis, rates, strict=True) if phi is not None))
+        largest_errors.append(max(abs(phi - rate) for phi, rate in zip(phis, rates, strict=True) if phi is not None))
     shares = {code: round(codes.count(code) / count, 4) for code in ("refused", "warned", "silent")}
     row = {"verifiers": name, "rows": rows, "tables": count, **shares}
     means = np.mean(accuracy, axis=0).round(3).tolist() if accuracy else ["-", "-"]
-    worst = round(float(np.mean(off)), 3) if off else "-"
+    worst = round(float(np.mean(largest_errors)), 3) if largest_errors else "-"
     return row | {"accuracy": means[0], "majority": means[1], "farthest_phi": worst}
 
 
@@ -181,7 +185,7 @@ def _names(count: int) -> list[str]:
 
 
 def main() -> None:
-    """Simulates, prints and writes."""
+    """Simulate, print and write the results."""
     options = parse_arguments(__doc__.split("\n")[0])
     count = QUICK if options.quick else TABLES
     rng = np.random.default_rng(SEED)

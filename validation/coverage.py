@@ -59,7 +59,7 @@ class SimulatedWorld:
 class LabelSetting:
     """Which rows get labels: `rows` at random, whole `prompts`, two numbers by verdict or by label, or `all`.
 
-    `unknown`: no number of such labels tells p, since phi = psi and labels by label say nothing of it.
+    `unknown`: labels drawn by label cannot determine p, since phi = psi.
     """
 
     name: str
@@ -114,16 +114,16 @@ SETTINGS = [
 
 
 def prompt_rate(below: Floats, mean: float, alike: float) -> Floats:
-    """Prompts' own rates, where `below` says in which place of the distribution each prompt stands."""
+    """Return the rate of each prompt, given its quantile `below` in the distribution over prompts."""
     if alike == 0:
         return np.full(below.shape, mean)
     c = (1 - alike) / alike
-    found: Floats = betaincinv(mean * c, (1 - mean) * c, below)
-    return found
+    rates: Floats = betaincinv(mean * c, (1 - mean) * c, below)
+    return rates
 
 
 def prompt_rates(world: SimulatedWorld, count: int, rng: np.random.Generator) -> Floats:
-    """Share right, chance to keep right and chance to keep wrong of `count` prompts."""
+    """Return the share right, the probability to keep right and to keep wrong rows of `count` prompts."""
     z = rng.standard_normal((3, count))
     z[2] = TIED * z[1] + np.sqrt(1 - TIED**2) * z[2]
     if world.hard:
@@ -133,7 +133,7 @@ def prompt_rates(world: SimulatedWorld, count: int, rng: np.random.Generator) ->
 
 
 def truth(world: SimulatedWorld) -> dict[str, float]:
-    """The numbers a card should find; where they have no closed form, from two million prompts."""
+    """Return the true values of the rates on a card; without a closed form, from two million prompts."""
     right, phi, psi = world.right, world.phi, world.psi
     if world.hard:
         share, keep_right, keep_wrong = prompt_rates(world, 2_000_000, np.random.default_rng(SEED))
@@ -148,7 +148,7 @@ def truth(world: SimulatedWorld) -> dict[str, float]:
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """A table with its truth."""
+    """A simulated table with its true labels."""
 
     right: Booleans
     kept: Booleans
@@ -156,39 +156,41 @@ class Simulated:
 
 
 def simulate_table(world: SimulatedWorld, rng: np.random.Generator) -> Simulated:
-    """One table."""
+    """Simulate one table."""
     share, keep_right, keep_wrong = prompt_rates(world, world.prompts, rng)[:, :, None]
     right = rng.random((world.prompts, world.each)) < share
     kept = rng.random(right.shape) < np.where(right, keep_right, keep_wrong)
     return Simulated(right.ravel(), kept.ravel(), np.repeat(np.arange(world.prompts), world.each))
 
 
-def labeled_rows(made: Simulated, setting: LabelSetting, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Which rows get a label."""
+def labeled_rows(table: Simulated, setting: LabelSetting, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return the positions of the rows that get a label."""
     if setting.drawn == "all":
-        return np.arange(len(made.kept))
+        return np.arange(len(table.kept))
     if setting.drawn == "rows":
-        return rng.choice(len(made.kept), setting.labels[0], replace=False)
+        return rng.choice(len(table.kept), setting.labels[0], replace=False)
     if setting.drawn == "prompts":
-        return np.flatnonzero(np.isin(made.prompt, rng.choice(setting.world.prompts, setting.labels[0], replace=False)))
-    of = made.kept if setting.drawn == "verdict" else made.right
+        return np.flatnonzero(
+            np.isin(table.prompt, rng.choice(setting.world.prompts, setting.labels[0], replace=False))
+        )
+    of = table.kept if setting.drawn == "verdict" else table.right
     sides = zip((of, ~of), setting.labels, strict=True)
     return np.concatenate([rng.choice(np.flatnonzero(side), labels, replace=False) for side, labels in sides])
 
 
 def simulated_card(setting: LabelSetting, number: int) -> Card:
-    """The card of one simulated table."""
+    """Return the card of one simulated table."""
     rng = np.random.default_rng([SEED, number])
-    made = simulate_table(setting.world, rng)
-    rows = labeled_rows(made, setting, rng)
-    kept = np.bincount(made.prompt, made.kept).astype(np.float64)
-    size = np.bincount(made.prompt).astype(np.float64)
-    total = int(made.kept.sum())
-    spread = float(((kept - total / len(made.kept) * size) ** 2).sum())
-    counts = VerdictCounts(total, len(made.kept) - total, prompts=setting.world.prompts, spread=spread)
-    of = made.prompt[rows]
-    right = made.right[rows].astype(np.float64)
-    labeled = LabeledRows(made.kept[rows], right, of, prompt_kept=kept[of], prompt_decided=size[of])
+    table = simulate_table(setting.world, rng)
+    rows = labeled_rows(table, setting, rng)
+    kept = np.bincount(table.prompt, table.kept).astype(np.float64)
+    size = np.bincount(table.prompt).astype(np.float64)
+    total = int(table.kept.sum())
+    spread = float(((kept - total / len(table.kept) * size) ** 2).sum())
+    counts = VerdictCounts(total, len(table.kept) - total, prompts=setting.world.prompts, spread=spread)
+    of = table.prompt[rows]
+    right = table.right[rows].astype(np.float64)
+    labeled = LabeledRows(table.kept[rows], right, of, prompt_kept=kept[of], prompt_decided=size[of])
     drawn = {"verdict": SamplingDesign.BY_VERDICT, "label": SamplingDesign.BY_LABEL}.get(
         setting.drawn, SamplingDesign.RANDOM
     )
@@ -196,15 +198,15 @@ def simulated_card(setting: LabelSetting, number: int) -> Card:
 
 
 def measure_coverage(setting: LabelSetting, tables: int) -> dict[str, Any]:
-    """Coverage of each interval at one setting."""
+    """Return the coverage of each interval at one setting."""
     true = truth(setting.world)
     cards = [simulated_card(setting, number) for number in range(tables)]
-    cards_with_interval = [found for found in cards if found.uplift.low is not None]
-    tallies = np.array([list(vars(found.tally).values()) for found in cards_with_interval]).mean(axis=0)
-    effect = float(np.mean([found.design_effect for found in cards_with_interval if found.design_effect is not None]))
+    cards_with_interval = [card for card in cards if card.uplift.low is not None]
+    tallies = np.array([list(vars(card.tally).values()) for card in cards_with_interval]).mean(axis=0)
+    effect = float(np.mean([card.design_effect for card in cards_with_interval if card.design_effect is not None]))
     inside, low = {}, {}
     for name in RATES:
-        figures = [getattr(found, name) for found in cards]
+        figures = [getattr(card, name) for card in cards]
         ends = np.array([(figure.low, figure.high) for figure in figures if figure.low is not None])
         inside[name] = float(((ends[:, 0] <= true[name]) & (true[name] <= ends[:, 1])).mean())
         low[name] = float((ends[:, 1] < true[name]).mean())
@@ -213,7 +215,7 @@ def measure_coverage(setting: LabelSetting, tables: int) -> dict[str, Any]:
     return {
         "name": setting.name,
         "truth": {name: round(value, 6) for name, value in true.items()},
-        "labels": round(float(np.mean([found.labeled for found in cards_with_interval])), 1),
+        "labels": round(float(np.mean([card.labeled for card in cards_with_interval])), 1),
         "tables": tables,
         "without_interval": tables - len(cards_with_interval),
         "design_effect": round(effect, 3),
@@ -227,30 +229,34 @@ def measure_coverage(setting: LabelSetting, tables: int) -> dict[str, Any]:
 
 def format_page(figures: dict[str, Any]) -> str:
     """Return the table of the page."""
-    found = figures["settings"]
+    settings = figures["settings"]
     titles = {"name": "setting", "n": "labels", "least": "rarest outcome, effective rows", "effect": "design effect"}
     titles |= {name: name.replace("_star", "*") for name in RATES} | {"note": "note"}
     rows = []
-    for one in found:
-        note = "" if one["enough_labels"] else "conservative" if max(one["coverage"].values()) > MOST else "few labels"
-        note = note if one["holds"] else "DOES NOT HOLD"
-        cells = {name: f"{100 * share:.1f}" for name, share in one["coverage"].items()}
-        start = {"name": one["name"], "n": f"{one['labels']:,.0f}", "least": f"{one['least_expected']:.1f}"}
-        rows.append({**start, "effect": f"{one['design_effect']:.1f}", **cells, "note": note})
-    least = min(min(one["coverage"].values()) for one in found)
+    for setting in settings:
+        highest = max(setting["coverage"].values())
+        note = "" if setting["enough_labels"] else "conservative" if highest > MOST else "few labels"
+        note = note if setting["holds"] else "DOES NOT HOLD"
+        cells = {name: f"{100 * share:.1f}" for name, share in setting["coverage"].items()}
+        start = {"name": setting["name"], "n": f"{setting['labels']:,.0f}", "least": f"{setting['least_expected']:.1f}"}
+        rows.append({**start, "effect": f"{setting['design_effect']:.1f}", **cells, "note": note})
+    least = min(min(setting["coverage"].values()) for setting in settings)
     headline = (
-        f"Lowest coverage: {100 * least:.1f}%. {sum(one['holds'] for one in found)} of {len(found)} settings meet the "
+        f"Lowest coverage: {100 * least:.1f}%. {sum(setting['holds'] for setting in settings)} of {len(settings)} "
+        "settings meet the "
         "requirement."
     )
     return f"{headline}\n\n{markdown_table(rows, titles)}"
 
 
 def main() -> None:
-    """Measure every setting and write what was found."""
+    """Measure every setting and write the results."""
     options = parse_arguments(__doc__ or "")
     tables = QUICK if options.quick else TABLES
-    found = [measure_coverage(setting, tables) for setting in SETTINGS]
-    write_results("coverage", {"seed": SEED, "tables": tables, "level": 0.95, "settings": found}, format_page, options)
+    results = [measure_coverage(setting, tables) for setting in SETTINGS]
+    write_results(
+        "coverage", {"seed": SEED, "tables": tables, "level": 0.95, "settings": results}, format_page, options
+    )
 
 
 if __name__ == "__main__":

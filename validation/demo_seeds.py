@@ -20,32 +20,32 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run_or_load_seed(folder: Path, seed: int) -> dict[str, Any]:
-    """What came of a seed: as it stands in the folder, or made now."""
+    """Return the outcome of a seed, from its folder if it was run before."""
     outcome = folder / "outcome.json"
     if not outcome.exists():
         run_demo_training(folder, seed)
-    found: dict[str, Any] = json.loads(outcome.read_bytes())
-    return found
+    outcome_document: dict[str, Any] = json.loads(outcome.read_bytes())
+    return outcome_document
 
 
 def is_order_kept(result: dict[str, Any]) -> bool:
     """Whether verified is above judged, and judged above control and unverified."""
-    scored = {name: one["scored"] for name, one in result["students"].items()}
+    scored = {name: student["scored"] for name, student in result["students"].items()}
     return bool(scored["verified"] > scored["judged"] > max(scored["control"], scored["unverified"]))
 
 
 def as_markdown(results: list[dict[str, Any]]) -> str:
-    """The table for the page."""
+    """Return the table of the page."""
     head = ("seed", "generator", *STUDENTS, "pairs with a forecast", "forecast correct")
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for one in results:
-        scored = [f"{one['students'][name]['scored']:.1%}" for name in STUDENTS]
+    for result in results:
+        scored = [f"{result['students'][name]['scored']:.1%}" for name in STUDENTS]
         cells = [
-            str(one["seed"]),
-            f"{one['generator']:.1%}",
+            str(result["seed"]),
+            f"{result['generator']:.1%}",
             *scored,
-            str(one["pairs_foretold"]),
-            str(one["pairs_held"]),
+            str(result["pairs_foretold"]),
+            str(result["pairs_held"]),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     count = sum(map(is_order_kept, results))
@@ -61,8 +61,8 @@ def main() -> None:
     first, _, last = arguments.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     results = [run_or_load_seed(arguments.folder / str(seed) / "students", seed) for seed in seeds]
-    kept = ROOT / "results" / "proofs" / "demo_seeds.json"
-    kept.write_text(json.dumps({"held": sum(map(is_order_kept, results)), "seeds": results}, indent=1) + "\n")
+    results_file = ROOT / "results" / "proofs" / "demo_seeds.json"
+    results_file.write_text(json.dumps({"held": sum(map(is_order_kept, results)), "seeds": results}, indent=1) + "\n")
     page = EXPLANATION / "training.md"
     page.write_text(replace_block(page.read_text("utf-8"), "seeds", as_markdown(results)), "utf-8")
 

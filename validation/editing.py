@@ -35,7 +35,6 @@ from winnow.stages.edit.config import EditConfig
 from winnow.stages.edit.edit_counts import EditTally
 from winnow.stages.edit.editor import EditInput, Editor
 from winnow.stages.edit.shard_map import to_edits_batch
-from winnow.stages.edit.stage import add_to_tally
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINED_BYTES, EDITED_BYTES, SUBSET_BYTES = 5_000_000, 5_000_000, 200_000
@@ -98,7 +97,7 @@ def take_bytes(texts: Sequence[str], size: int) -> list[str]:
 
 
 def train_model(folder: Path, texts: Sequence[str]) -> None:
-    """A tokenizer and a model of these texts, in a folder."""
+    """Train a tokenizer and a model on the texts and save them in a folder."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -113,34 +112,34 @@ def train_model(folder: Path, texts: Sequence[str]) -> None:
         texts,
         trainers.BpeTrainer(vocab_size=TOKENS, special_tokens=[END], initial_alphabet=alphabet, show_progress=False),
     )
-    ids = torch.tensor([one for found in tokenizer.encode_batch(texts) for one in (*found.ids, 0)])
+    ids = torch.tensor([token for encoding in tokenizer.encode_batch(texts) for token in (*encoding.ids, 0)])
     config = GPT2Config(
         vocab_size=TOKENS, n_positions=CONTEXT, n_embd=WIDTH, n_layer=LAYERS, n_head=4, bos_token_id=0, eos_token_id=0
     )
     config.attn_pdrop = config.embd_pdrop = config.resid_pdrop = 0.0
     model = GPT2LMHeadModel(config)
-    step = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.1)
-    slope = torch.optim.lr_scheduler.OneCycleLR(step, RATE, total_steps=STEPS, pct_start=0.1)
-    for turn in range(STEPS):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS, pct_start=0.1)
+    for step in range(STEPS):
         # Later steps see longer rows, because the model is read with its whole context.
-        length = LENGTH if turn < STEPS * 3 // 4 else CONTEXT
+        length = LENGTH if step < STEPS * 3 // 4 else CONTEXT
         starts = torch.randint(len(ids) - length, (ROWS * LENGTH // length,))
         batch = torch.stack([ids[start : start + length] for start in starts.tolist()])
         loss = model(input_ids=batch, labels=batch).loss
-        step.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        step.step()
-        slope.step()
-        if turn % 100 == 99:
-            print(f"step {turn + 1}: loss {loss.item():.3f}", flush=True)
+        optimizer.step()
+        schedule.step()
+        if step % 100 == 99:
+            print(f"step {step + 1}: loss {loss.item():.3f}", flush=True)
     model.save_pretrained(str(folder))
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
 @dataclass
 class TokenRecord:
-    """What a prior said of each token of a document, kept small."""
+    """The probabilities that a prior gave the tokens of a document, in compact form."""
 
     own: Floats
     places: Integers
@@ -149,54 +148,58 @@ class TokenRecord:
 
 
 class CachedVocabulary:
-    """A vocabulary that has cut these texts into tokens and says it again."""
+    """A vocabulary that returns the stored tokens of these texts."""
 
     def __init__(self, vocabulary: FastTokenizer, texts: Sequence[str]) -> None:
         self.encoded = list(vocabulary.encode(texts))
         self.writes, self.kinds = vocabulary.token_texts, vocabulary.token_kinds
         pairs = zip(texts, self.encoded, strict=True)
-        self._standing = {id(one): vocabulary.align_tokens(text, one) for text, one in pairs}
+        self._standing = {id(encoding): vocabulary.align_tokens(text, encoding) for text, encoding in pairs}
 
     def encode(self, texts: Sequence[str]) -> Iterator[TextEncoding]:
-        """The tokens of the same texts."""
+        """Return the stored tokens."""
         return iter(self.encoded if texts else [])
 
     def standing(self, text: str, encoded: TextEncoding) -> TokenCodes:
-        """How each token stands in its text."""
+        """Return the stored codes of each token."""
         return self._standing[id(encoded)]
 
 
 class CachedPrior:
-    """A prior that has read these documents and says it again: the likeliest candidates of the likely tokens."""
+    """A prior that returns stored probabilities: the likeliest candidates at the positions of likely tokens."""
 
     column = None
 
     def __init__(self, prior: HuggingFacePrior, texts: Sequence[str], least: float) -> None:
         self.tokenizer: Any = CachedVocabulary(prior.tokenizer, texts)
-        documents = [Document(one.ids) for one in self.tokenizer.encoded]
-        self._heard = [TokenRecord(np.full(len(one.ids), np.nan), *_empty_record()) for one in documents]
+        documents = [Document(encoding.ids) for encoding in self.tokenizer.encoded]
+        self._records = [TokenRecord(np.full(len(encoding.ids), np.nan), *_empty_record()) for encoding in documents]
         ask = CandidateRequest(lambda document, first, own: np.exp(own) >= least, MOST)
         for number, part in enumerate(prior.score_documents(documents, ask)):
-            heard = self._heard[part.document]
-            heard.own[part.first : part.first + len(part.logprobs)] = part.logprobs
-            heard.places = np.concatenate([heard.places, part.candidate_positions])
-            heard.ids = np.vstack([heard.ids, part.candidates.ids.astype(np.uint16).reshape(-1, MOST)])
-            heard.logp = np.vstack([heard.logp, part.candidates.logprobs.astype(np.float32).reshape(-1, MOST)])
+            record = self._records[part.document]
+            record.own[part.first : part.first + len(part.logprobs)] = part.logprobs
+            record.places = np.concatenate([record.places, part.candidate_positions])
+            record.ids = np.vstack([record.ids, part.candidates.ids.astype(np.uint16).reshape(-1, MOST)])
+            record.logp = np.vstack([record.logp, part.candidates.logprobs.astype(np.float32).reshape(-1, MOST)])
             if number % 1000 == 999:
                 print(f"read: part {number + 1}", flush=True)
 
     def config(self) -> dict[str, Any]:
-        """Nothing that is kept."""
+        """Return no settings."""
         return {}
 
     def score_documents(self, documents: Sequence[Document], ask: CandidateRequest) -> Iterator[TokenScores]:
-        """The same documents again."""
+        """Yield the stored scores of the documents."""
         for number, _ in enumerate(documents):
-            heard = self._heard[number]
-            wanted = np.flatnonzero(ask.select_positions(number, 0, heard.own))
-            rows, k = np.searchsorted(heard.places, wanted), ask.top_k or 1
-            found = TokenCandidates(heard.ids[rows, :k].astype(np.int64), heard.logp[rows, :k].astype(np.float64))
-            yield TokenScores(number, 0, heard.own, wanted, found if len(wanted) else TokenCandidates.empty())
+            record = self._records[number]
+            positions = np.flatnonzero(ask.select_positions(number, 0, record.own))
+            rows, k = np.searchsorted(record.places, positions), ask.top_k or 1
+            candidates = TokenCandidates(
+                record.ids[rows, :k].astype(np.int64), record.logp[rows, :k].astype(np.float64)
+            )
+            yield TokenScores(
+                number, 0, record.own, positions, candidates if len(positions) else TokenCandidates.empty()
+            )
 
 
 def _empty_record() -> tuple[Integers, Any, Any]:
@@ -204,25 +207,25 @@ def _empty_record() -> tuple[Integers, Any, Any]:
 
 
 def measure_editing(editor: Editor, texts: Sequence[str], again: bool = False) -> dict[str, Any]:
-    """The summary of editing these texts."""
+    """Return the summary of editing these texts."""
     inputs = [EditInput(text, str(row), is_reread=again) for row, text in enumerate(texts)]
     tally = EditTally()
-    add_to_tally(tally, to_edits_batch(range(len(inputs)), inputs, editor.edit_texts(inputs)))
+    tally.add(to_edits_batch(range(len(inputs)), inputs, editor.edit_texts(inputs)))
     return tally.to_dict()
 
 
 def make_settings(rules: EditConfig, protected: bool, **more: Any) -> EditConfig:
-    """Everything protected, as by default, or nothing, as in the paper."""
+    """Return settings in which everything is protected, as by default, or nothing, as in the paper."""
     return rules.model_copy(update={"read_again": 0, **({} if protected else {"protect": ()}), **more})
 
 
 def measure_all_texts(prior: CachedPrior, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Thresholds, protection and candidates on all texts."""
-    found = []
+    """Measure thresholds, protection and numbers of candidates on all texts."""
+    results = []
     for threshold in THRESHOLDS:
         for protected in (False, True):
             rules = EditConfig(threshold=threshold)
-            found.append(
+            results.append(
                 _row("paper", rules, protected, measure_editing(Editor(prior, make_settings(rules, protected)), texts))
             )
     for name, rules in (
@@ -232,16 +235,23 @@ def measure_all_texts(prior: CachedPrior, texts: Sequence[str]) -> list[dict[str
         ("code, k = 64", EditConfig(like="code", top_k=64)),
     ):
         for threshold in (0.99, 0.9):
-            asked = replace(rules, threshold=threshold)
-            found.append(_row(name, asked, False, measure_editing(Editor(prior, make_settings(asked, False)), texts)))
-    return found
+            rules_at_threshold = replace(rules, threshold=threshold)
+            results.append(
+                _row(
+                    name,
+                    rules_at_threshold,
+                    False,
+                    measure_editing(Editor(prior, make_settings(rules_at_threshold, False)), texts),
+                )
+            )
+    return results
 
 
 SAMPLER_OPTIONS: dict[str, dict[str, Any]] = {"top-k": {}, "top-p": {"top_p": 0.9}, "rejection": {"rejection": True}}
 
 
 def measure_subset(prior: HuggingFacePrior, texts: Sequence[str]) -> dict[str, Any]:
-    """Samplers, deleting, perplexity after, rounds: on the first of the texts."""
+    """Measure samplers, deletion, perplexity after editing, and rounds on the first texts."""
     samplers, rounds = [], []
     for threshold in (0.9, 0.5):
         for name in ("top-k", "top-p", "rejection"):
@@ -260,7 +270,7 @@ def measure_subset(prior: HuggingFacePrior, texts: Sequence[str]) -> dict[str, A
 
 
 def _rule_settings(rules: EditConfig) -> dict[str, Any]:
-    """The settings of the rules, without those of protection and rounds, which have columns of their own."""
+    """The settings of the rules, without those of protection and rounds, which have their own columns."""
     others = ("protect", "patterns", "rounds", "seed", "read_again")
     return {name: value for name, value in rules.result_settings().items() if name not in others}
 
@@ -270,18 +280,18 @@ def _row(name: str, rules: EditConfig, protected: bool, summary: dict[str, Any])
 
 
 def held_out_perplexity(prior: CachedPrior, texts: Sequence[str]) -> dict[str, Any]:
-    """How well the model foresees texts it has not seen: per token and per byte."""
-    own = np.concatenate([heard.own[1:] for heard in prior._heard])
+    """Return the perplexity per token and the bits per byte of texts the model was not trained on."""
+    own = np.concatenate([record.own[1:] for record in prior._records])
     size = sum(len(text.encode()) for text in texts)
     return {"perplexity": math.exp(-own.mean()), "bits_per_byte": float(-own.sum()) / math.log(2) / size}
 
 
 def main() -> None:
-    """Train, read, try the settings, keep the figures."""
+    """Train the model, compute its probabilities, try the settings and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder with the public files")
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "real", help="where editing.json goes")
-    parser.add_argument("--model", type=Path, help="where the model is kept, and taken from if it is there")
+    parser.add_argument("--model", type=Path, help="folder of the model; it is trained if the folder has none")
     arguments = parser.parse_args()
     to_train, to_edit = split_texts(arguments.folder)
     with tempfile.TemporaryDirectory() as scratch:
@@ -289,22 +299,25 @@ def main() -> None:
         if not (folder / "config.json").is_file():
             train_model(folder, to_train)
         prior = HuggingFacePrior(str(folder), ReadOptions(window=CONTEXT, overlap=CONTEXT // 4))
-        cached_prior, some = CachedPrior(prior, to_edit, min(THRESHOLDS)), take_bytes(to_edit, SUBSET_BYTES)
+        cached_prior, subset = CachedPrior(prior, to_edit, min(THRESHOLDS)), take_bytes(to_edit, SUBSET_BYTES)
         figures = {
-            "model": {"parameters": prior.parameters, "layers": LAYERS, "width": WIDTH, "vocabulary": TOKENS}
-            | {
+            "model": {
+                "parameters": prior.model.num_parameters(),
+                "layers": LAYERS,
+                "width": WIDTH,
+                "vocabulary": TOKENS,
                 "context": CONTEXT,
                 "steps": STEPS,
                 "tokens_trained": STEPS * ROWS * LENGTH,
                 **held_out_perplexity(cached_prior, to_edit),
             },
-            "texts": {"trained_on": len(to_train), "edited": len(to_edit), "some": len(some)}
+            "texts": {"trained_on": len(to_train), "edited": len(to_edit), "some": len(subset)}
             | {
                 f"{name}_bytes": sum(len(t.encode()) for t in texts)
-                for name, texts in _named_texts(to_train, to_edit, some)
+                for name, texts in _named_texts(to_train, to_edit, subset)
             },
             "all": measure_all_texts(cached_prior, to_edit),
-            **measure_subset(prior, some),
+            **measure_subset(prior, subset),
             "versions": {name: version(name) for name in ("numpy", "tokenizers", "torch", "transformers")}
             | {"python": platform.python_version()},
         }

@@ -22,26 +22,26 @@ Figures = dict[str, Any]
 
 
 def round_numbers(value: Any) -> Any:
-    """Numbers as far as they are shown."""
+    """Round every float of a JSON value."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, Mapping):
-        return {key: round_numbers(one) for key, one in value.items()}
-    return [round_numbers(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: round_numbers(entry) for key, entry in value.items()}
+    return [round_numbers(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
 def format_share(value: float) -> str:
-    """A share in percent, with more digits where it is small."""
+    """Return a share in percent, with more digits if it is small."""
     return f"{100 * value:.3f}%" if value < 0.001 else f"{100 * value:.2f}%"
 
 
 def format_page(figures: Figures) -> str:
-    """What stands between the markers."""
+    """Return the text between the markers."""
     parts = (_model, _thresholds, _summary_sentence, _deciles, _settings, _samplers, _rounds)
     return "\n\n".join(part(figures) for part in parts)
 
@@ -61,53 +61,53 @@ def _model(figures: Figures) -> str:
 
 def _thresholds(figures: Figures) -> str:
     rows = []
-    pairs = [one for one in figures["all"] if one["name"] == "paper"]
-    for free, kept in zip(pairs[::2], pairs[1::2], strict=True):
-        cells = [format_share(free[name]) for name in ("over_share", "selected_share", "changed_share")]
-        cells += [format_share(kept[name]) for name in ("eligible_share", "selected_share", "changed_share")]
-        texts = f"{free['rows_changed']:,} of {free['rows']:,}"
-        rows.append([f"{free['rules']['threshold']:g}", *cells, texts])
+    pairs = [entry for entry in figures["all"] if entry["name"] == "paper"]
+    for unprotected, protected in zip(pairs[::2], pairs[1::2], strict=True):
+        cells = [format_share(unprotected[name]) for name in ("over_share", "selected_share", "changed_share")]
+        cells += [format_share(protected[name]) for name in ("eligible_share", "selected_share", "changed_share")]
+        texts = f"{unprotected['rows_changed']:,} of {unprotected['rows']:,}"
+        rows.append([f"{unprotected['rules']['threshold']:g}", *cells, texts])
     head = ["threshold p", "tokens with P >= p", "selected", "**changed**", "eligible (protection on)"]
     head += ["selected (protection on)", "changed (protection on)", "texts changed (protection on)"]
     return "Thresholds, on all texts:\n\n" + markdown_table(head, rows)
 
 
 def _summary_sentence(figures: Figures) -> str:
-    free = next(one for one in figures["all"] if one["name"] == "paper" and not one["protected"])
-    least, changed = free["rules"]["threshold"], free["changed"]
-    again = f" (one in {free['selected'] / changed:,.0f} of the selected)" if changed else ""
-    found = free["deciles"]
+    unprotected = next(entry for entry in figures["all"] if entry["name"] == "paper" and not entry["protected"])
+    least, changed = unprotected["rules"]["threshold"], unprotected["changed"]
+    again = f" (one in {unprotected['selected'] / changed:,.0f} of the selected)" if changed else ""
+    shares = unprotected["deciles"]
     shape = "The distribution of probabilities has the shape of a U, as in the paper."
-    if found[9] <= min(found[3:7]):
+    if shares[9] <= min(shares[3:7]):
         shape = (
             "The distribution of probabilities does not have the shape of a U, as it has in the paper: a model "
             "this small, "
             "trained this briefly, is almost never certain. The paper's share of certain tokens was not reproduced."
         )
     return (
-        f"At p = {least:g}, {free['selected']:,} of {free['tokens']:,} tokens were resampled, and {changed:,} of them "
-        f"became a different token{again}. {shape}"
+        f"At p = {least:g}, {unprotected['selected']:,} of {unprotected['tokens']:,} tokens were resampled, and "
+        f"{changed:,} of them became a different token{again}. {shape}"
     )
 
 
 def _deciles(figures: Figures) -> str:
-    found = figures["all"][0]["deciles"]
+    shares = figures["all"][0]["deciles"]
     names = [f"{n / 10:.1f}-{(n + 1) / 10:.1f}" for n in range(10)]
-    here = ["here", *(f"{100 * one:.1f}" for one in found)]
+    measured = ["here", *(f"{100 * entry:.1f}" for entry in shares)]
     text = "Share of tokens (percent) by the probability that the prior gave them:\n\n"
-    return text + markdown_table(["probability", *names], [here, ["paper", *map(str, PAPER)]])
+    return text + markdown_table(["probability", *names], [measured, ["paper", *map(str, PAPER)]])
 
 
 def _settings(figures: Figures) -> str:
     rows = [
         [
-            one["name"],
-            f"{one['rules']['threshold']:g}",
-            format_share(one["selected_share"]),
-            format_share(one["changed_share"]),
+            entry["name"],
+            f"{entry['rules']['threshold']:g}",
+            format_share(entry["selected_share"]),
+            format_share(entry["changed_share"]),
         ]
-        for one in figures["all"]
-        if not one["protected"] and one["rules"]["threshold"] in (0.99, 0.9)
+        for entry in figures["all"]
+        if not entry["protected"] and entry["rules"]["threshold"] in (0.99, 0.9)
     ]
     text = "Settings, with k = 8 and beta = 1 unless the row says otherwise:\n\n"
     return text + markdown_table(["setting", "threshold p", "selected", "changed"], rows)
@@ -115,33 +115,33 @@ def _settings(figures: Figures) -> str:
 
 def _samplers(figures: Figures) -> str:
     rows = []
-    for one in figures["samplers"]:
-        perplexity, length = one["perplexity"], one["characters"]["change"]
+    for entry in figures["samplers"]:
+        perplexity, length = entry["perplexity"], entry["characters"]["change"]
         cells = [f"{perplexity['before']:.2f}", f"{perplexity['after']:.2f}", f"{100 * length:+.3f}%"]
-        rows.append([one["name"], f"{one['rules']['threshold']:g}", format_share(one["changed_share"]), *cells])
+        rows.append([entry["name"], f"{entry['rules']['threshold']:g}", format_share(entry["changed_share"]), *cells])
     head = ["sampler", "threshold p", "changed", "perplexity before", "perplexity after", "change in length"]
     return "Samplers, on the first texts:\n\n" + markdown_table(head, rows)
 
 
 def _rounds(figures: Figures) -> str:
     rows = []
-    for one in figures["rounds"]:
-        for number, of in enumerate(one["rounds"], 1):
-            cells = [format_share(of[name]) for name in ("selected_share", "changed_share")]
-            rows.append([f"{one['threshold']:g}", str(number), *cells, f"{of['perplexity']:.2f}"])
+    for entry in figures["rounds"]:
+        for number, numbers in enumerate(entry["rounds"], 1):
+            cells = [format_share(numbers[name]) for name in ("selected_share", "changed_share")]
+            rows.append([f"{entry['threshold']:g}", str(number), *cells, f"{numbers['perplexity']:.2f}"])
     head = ["threshold p", "round", "selected", "changed", "perplexity before the round"]
     return "Rounds, on the same texts:\n\n" + markdown_table(head, rows)
 
 
 def rewrite_page(figures: Path, document: Path) -> None:
-    """Put the figures into the page."""
+    """Write the tables into the page."""
     before, rest = document.read_text(encoding="utf-8").split(BEGIN)
     text = format_page(json.loads(figures.read_text(encoding="utf-8")))
     document.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Write the page again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--figures", type=Path, default=FIGURES)
     parser.add_argument("--page", type=Path, default=PAGE)

@@ -18,13 +18,13 @@ import numpy as np
 from results_page import markdown_table, parse_arguments, write_results
 
 from winnow.statistics.card_inputs import Floats
-from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates, sample_labels
-from winnow.statistics.forecasts.candidates import ScoredCandidates
-from winnow.statistics.forecasts.curves import best_of_n_curve, best_of_n_rules, default_n
+from winnow.statistics.forecasts.candidates import ScoredCandidates, best_of_n_weights, make_candidates
+from winnow.statistics.forecasts.curves import best_of_n_rules, default_n, estimate_curve
+from winnow.statistics.forecasts.forecast import ForecastRequest, compute_forecast
 from winnow.statistics.forecasts.forecast_warnings import detect_decline
+from winnow.statistics.forecasts.label_sampling import sample_labels
 from winnow.statistics.forecasts.recommendation import Recommendation
-from winnow.statistics.forecasts.share_estimates import PromptBlocks, bootstrap_shares
-from winnow.statistics.forecasts.weights import best_of_n_weights
+from winnow.statistics.forecasts.share_estimates import PromptBlocks
 
 TABLES, QUICK = 1_000, 10
 REPEATS = 1_000
@@ -34,7 +34,10 @@ LIMIT = 0.05
 
 @dataclass(frozen=True)
 class ScoreWorld:
-    """Prompts differ in how hard they are; a right answer scores `gap` more; some wrong ones fool the score."""
+    """A distribution of scored candidates, in which a right answer scores `gap` more than a wrong one.
+
+    Prompts differ in difficulty, and some wrong answers score higher than all right ones.
+    """
 
     gap: float
     fooled: float = 0.0
@@ -45,7 +48,7 @@ class ScoreWorld:
     """How much the level of scores differs between prompts, which a threshold over all prompts suffers from."""
 
     def rows(self, rng: np.random.Generator, prompts: int, per_prompt: int) -> tuple[Floats, Floats]:
-        """Scores and labels, one row of the arrays per prompt."""
+        """Draw scores and labels, one row of the arrays per prompt."""
         ease = rng.beta(0.8, 1.6, (prompts, 1))
         right = rng.random((prompts, per_prompt)) < ease
         score = self.gap * right + rng.normal(size=right.shape)
@@ -96,7 +99,7 @@ SETTINGS = [
 
 
 def label_candidates(score: Floats, right: Floats, labels: str, seed: int) -> ScoredCandidates:
-    """A table of which as many rows are labeled as the setting says."""
+    """Return a table with the labels that the setting draws."""
     prompts = np.repeat(np.arange(len(score)), score.shape[1])
     everything = make_candidates(prompts, score.ravel(), right.ravel())
     if labels == "all":
@@ -113,31 +116,30 @@ def label_candidates(score: Floats, right: Floats, labels: str, seed: int) -> Sc
 
 
 def true_curve(world: ScoreWorld, per_prompt: int, prompts: int) -> Floats:
-    """What the world gives, from so many prompts that their number does not matter."""
+    """Return the true best-of-N curve, computed from a large number of prompts."""
     score, right = world.rows(np.random.default_rng([SEED, 1]), prompts, per_prompt)
     everything = label_candidates(score, right, "all", 0)
     return np.array([best_of_n_weights(everything, n) @ everything.right / prompts for n in default_n(everything)])
 
 
 def simulate_forecasts(setting: ForecastSetting, tables: int, truth: Floats) -> dict[str, Any]:
-    """How often a fall is called sure, and how often the intervals hold the truth, over many tables."""
+    """Measure over many tables how often a decline is called sure, and how often intervals contain the truth."""
     rng = np.random.default_rng([SEED, SETTINGS.index(setting)])
     sure = falling = 0
     covered, shown = np.zeros(len(truth)), np.zeros(len(truth))
     for seed in range(tables):
         score, right = WORLDS[setting.world].rows(rng, setting.prompts, setting.per_prompt)
         known = label_candidates(score, right, setting.labels, seed)
-        blocks, ns = PromptBlocks(known, seed), default_n(known)
+        blocks, ns = PromptBlocks(known, seed, REPEATS), default_n(known)
         options = best_of_n_rules(blocks, ns)
-        drawn = bootstrap_shares(blocks.prompts_per_block, [option.row_tally for option in options], REPEATS, seed)
-        for i, point in enumerate(best_of_n_curve(blocks, options, drawn)):
+        for i, point in enumerate(estimate_curve(blocks, options)):
             if point.accuracy.low is not None and point.accuracy.high is not None:
                 shown[i] += 1
                 covered[i] += point.accuracy.low <= truth[i] <= point.accuracy.high
         visible = [(n, option.row_tally) for n, option in zip(ns, options, strict=True) if option.row_tally.is_visible]
-        found = detect_decline(blocks.prompts_per_block, visible, REPEATS, seed)
-        falling += found is not None and found.is_detected
-        sure += found is not None and found.is_sure
+        decline = detect_decline(blocks, visible)
+        falling += decline is not None and decline.is_detected
+        sure += decline is not None and decline.is_sure
     often = shown >= tables / 2
     rates = covered[often] / shown[often]
     return {
@@ -153,7 +155,7 @@ def simulate_forecasts(setting: ForecastSetting, tables: int, truth: Floats) -> 
 
 
 def enumerate_weights(score: Floats, n: int) -> Floats:
-    """The chance to be the best of n, by going through every set of n."""
+    """Return the probability of each row to be the best of n, by enumerating every set of n."""
     weights = np.zeros(len(score))
     for drawn in combinations(range(len(score)), min(n, len(score))):
         top = [row for row in drawn if score[row] == max(score[other] for other in drawn)]
@@ -162,7 +164,7 @@ def enumerate_weights(score: Floats, n: int) -> Floats:
 
 
 def weights_error(tables: int) -> float:
-    """The largest difference between the weights and their enumeration, scores tied at will."""
+    """Return the largest difference between the weights and their enumeration, with many tied scores."""
     rng = np.random.default_rng([SEED, 2])
     worst = 0.0
     for _ in range(tables):
@@ -176,17 +178,17 @@ def weights_error(tables: int) -> float:
 
 
 def relabel_one_table(labels: str, repeats: int) -> dict[str, Any]:
-    """The same table, labeled again and again: a score that a few wrong answers fool."""
+    """Label one table many times; a few of its wrong answers have the highest scores."""
     score, right = FALLING.rows(np.random.default_rng([SEED, 3]), 82, 100)
     whole = compute_forecast(label_candidates(score, right, "all", 0), ForecastRequest(repeats=REPEATS))
     truth = np.array([point.accuracy.value for point in whole.best_of_n], dtype=np.float64)
-    found, hoped, rules = [], [], Counter[str]()
+    curves, optimistic_curves, rules = [], [], Counter[str]()
     for seed in range(repeats):
         result = compute_forecast(label_candidates(score, right, labels, seed), ForecastRequest(repeats=200))
-        found.append([np.nan if p.accuracy.value is None else p.accuracy.value for p in result.best_of_n])
-        hoped.append([np.nan if p.optimistic is None else p.optimistic for p in result.winners_curve])
+        curves.append([np.nan if p.accuracy.value is None else p.accuracy.value for p in result.best_of_n])
+        optimistic_curves.append([np.nan if p.optimistic is None else p.optimistic for p in result.winners_curve])
         rules[_rule_name(result.recommended)] += 1
-    values = np.array(found)
+    values = np.array(curves)
     shown = ~np.isnan(values).all(axis=0)
     bias, spread = np.full(len(truth), np.nan), np.full(len(truth), np.nan)
     bias[shown] = np.nanmean(values[:, shown], axis=0) - truth[shown]
@@ -199,12 +201,12 @@ def relabel_one_table(labels: str, repeats: int) -> dict[str, Any]:
         "points": [
             {
                 "labels": labels,
-                "n": point.n,
+                "n": point.at,
                 "truth": round(float(truth[i]), 4),
                 "shown": round(float(np.mean(~np.isnan(values[:, i]))), 3),
                 "bias": round(float(bias[i]), 4) if shown[i] else None,
                 "spread": round(float(spread[i]), 4) if shown[i] else None,
-                "optimistic": round(float(np.mean([hope[i] for hope in hoped])), 4),
+                "optimistic": round(float(np.mean([curve[i] for curve in optimistic_curves])), 4),
             }
             for i, point in enumerate(whole.best_of_n)
         ],
@@ -218,12 +220,12 @@ def _rule_name(best: Recommendation | None) -> str:
 
 
 def check_recommendation(setting: ForecastSetting, tables: int, prompts: int) -> dict[str, Any]:
-    """Whether the recommended rule is worth what is said: against the world, in tables that chose anew."""
+    """Compare the stated accuracy of the recommended rule with its true accuracy, over many tables."""
     world = WORLDS[setting.world]
     score, right = world.rows(np.random.default_rng([SEED, 4]), prompts, setting.per_prompt)
     everything = label_candidates(score, right, "all", 0)
     rng = np.random.default_rng([SEED, 5, SETTINGS.index(setting)])
-    errors, naive, held = [], [], []
+    errors, uncorrected_errors, is_covered = [], [], []
     for seed in range(tables):
         rows = world.rows(rng, setting.prompts, setting.per_prompt)
         best = compute_forecast(
@@ -233,20 +235,20 @@ def check_recommendation(setting: ForecastSetting, tables: int, prompts: int) ->
             continue
         worth = _rule_accuracy(everything, best)
         errors.append(best.accuracy.value - worth)
-        naive.append((best.uncorrected or 0.0) - worth)
-        held.append(best.accuracy.low <= worth <= best.accuracy.high)
+        uncorrected_errors.append((best.uncorrected or 0.0) - worth)
+        is_covered.append(best.accuracy.low <= worth <= best.accuracy.high)
     return {
         "world": setting.world,
         "table": f"{setting.prompts} x {setting.per_prompt}",
         "labels": setting.labels,
-        "uncorrected": round(float(np.mean(naive)), 4),
+        "uncorrected": round(float(np.mean(uncorrected_errors)), 4),
         "said": round(float(np.mean(errors)), 4),
-        "covered": round(float(np.mean(held)), 3),
+        "covered": round(float(np.mean(is_covered)), 3),
     }
 
 
 def _rule_accuracy(everything: ScoredCandidates, best: Recommendation) -> float:
-    """What a rule gives in the world: prompts it leaves without a row count as not right."""
+    """The true accuracy of a rule; a prompt without a kept row counts as wrong."""
     if best.n:
         return float(best_of_n_weights(everything, best.n) @ everything.right) / everything.prompts
     cut = best.args.get("threshold")
@@ -281,9 +283,9 @@ def page_lines(figures: dict[str, Any]) -> Iterator[str]:
     points = [point for table in figures["one_table"] for point in table["points"]]
     yield markdown_table([{k: "-" if v is None else v for k, v in point.items()} for point in points], titles)
     yield ""
-    for one in figures["one_table"]:
-        rules = ", ".join(f"{rule}: {count}" for rule, count in one["recommended"].items())
-        yield f"Recommended with {one['labels']} labels: {rules} (all labels: {one['all_labels_recommend']})."
+    for table in figures["one_table"]:
+        rules = ", ".join(f"{rule}: {count}" for rule, count in table["recommended"].items())
+        yield f"Recommended with {table['labels']} labels: {rules} (all labels: {table['all_labels_recommend']})."
     yield (
         "\nStated accuracy of the recommended rule minus its true accuracy, "
         f"{figures['judged_tables']} tables per row:\n"

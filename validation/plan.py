@@ -19,11 +19,9 @@ import numpy.typing as npt
 from results_page import format_holds, markdown_table, parse_arguments, write_results
 
 from winnow.statistics.card_inputs import Floats
-from winnow.statistics.plans import DecidedRows, make_labeling_plan
-from winnow.statistics.plans.allocation import share_kept, shrink_share
 from winnow.statistics.plans.boundaries import LOOK_SIZES, stopping_boundaries
-from winnow.statistics.plans.labeling_plan import EarlierLabels
-from winnow.statistics.plans.required_labels import SequentialDesign
+from winnow.statistics.plans.labeling_plan import DecidedRows, make_labeling_plan
+from winnow.statistics.plans.required_labels import SequentialDesign, SideTally, share_kept, shrink_share
 from winnow.statistics.plans.score_intervals import SideCounts
 from winnow.statistics.plans.sequential_test import (
     OrderedLabels,
@@ -32,7 +30,7 @@ from winnow.statistics.plans.sequential_test import (
     run_sequential_test,
 )
 
-PROJECTS, QUICK = 2_000, 100
+PROJECTS, QUICK, QUICK_CLUSTERED = 2_000, 100, 20
 LIMIT = 0.06
 SEED = 20_240_601
 Ints = npt.NDArray[np.int64]
@@ -96,18 +94,18 @@ SAVED_TOGETHER = [
 
 
 def simulate_projects(setting: PlanSetting, count: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """For each project the decision at its first decisive look, and the labels it took."""
-    right, of = np.zeros((2, count)), np.zeros((2, count))
+    """Return for each project its decision and the number of labels at its first decisive look."""
+    right, labeled = np.zeros((2, count)), np.zeros((2, count))
     decision, labels = np.zeros(count, dtype=np.int64), np.full(count, LOOK_SIZES[-1], dtype=np.int64)
     before = 0
     for size, bound in zip(LOOK_SIZES, stopping_boundaries(), strict=True):
-        kept = _next_kept(setting, (right, of), size, rng)
+        kept = _next_kept(setting, (right, labeled), size, rng)
         extra = np.stack([kept, size - before - kept])
         right += rng.binomial(extra, np.array([[setting.a], [setting.b]]))
-        of += extra
+        labeled += extra
         before = size
-        open_ones = np.flatnonzero((decision == 0) & (of > 0).all(axis=0))
-        sides = SideCounts(right[0][open_ones], of[0][open_ones], right[1][open_ones], of[1][open_ones])
+        open_ones = np.flatnonzero((decision == 0) & (labeled > 0).all(axis=0))
+        sides = SideCounts(right[0][open_ones], labeled[0][open_ones], right[1][open_ones], labeled[1][open_ones])
         bounds = np.full(len(open_ones), bound)
         decisions = decide_from_evidence(
             SequentialEvidence.with_exact_boundaries(sides, sides.labels_a, bounds, bounds), setting.classes
@@ -117,23 +115,23 @@ def simulate_projects(setting: PlanSetting, count: int, rng: np.random.Generator
     return decision, labels
 
 
-def _next_kept(setting: PlanSetting, sofar: tuple[Floats, Floats], size: int, rng: np.random.Generator) -> Ints:
-    """How many of the labels up to the next look are of kept rows; the plan is made again after each look."""
-    right, of = sofar
-    extra = size - int(of[0, 0] + of[1, 0])
+def _next_kept(setting: PlanSetting, labels_so_far: tuple[Floats, Floats], size: int, rng: np.random.Generator) -> Ints:
+    """The number of labels of kept rows until the next look; the plan is made again after each look."""
+    right, labeled = labels_so_far
+    extra = size - int(labeled[0, 0] + labeled[1, 0])
     if setting.drawn == "random":
-        at_random: Ints = np.asarray(rng.binomial(extra, setting.keep_rate, of.shape[1]), dtype=np.int64)
+        at_random: Ints = np.asarray(rng.binomial(extra, setting.keep_rate, labeled.shape[1]), dtype=np.int64)
         return at_random
-    rates = [[shrink_share(int(r), int(n)) for r, n in zip(right[side], of[side], strict=True)] for side in (0, 1)]
+    rates = [[shrink_share(int(r), int(n)) for r, n in zip(right[side], labeled[side], strict=True)] for side in (0, 1)]
     shares = np.array([share_kept(a, b) for a, b in zip(*rates, strict=True)])
-    wanted: Ints = np.clip(np.floor(shares * size + 0.5) - of[0], 0, extra).astype(np.int64)
-    return wanted
+    kept_labels: Ints = np.clip(np.floor(shares * size + 0.5) - labeled[0], 0, extra).astype(np.int64)
+    return kept_labels
 
 
 def simulate_tables(
     kind: ClusteredProjects, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[DecidedRows, npt.NDArray[np.bool_]]]:
-    """Tables with right answers: a prompt has its own rates of keeping and of rightness."""
+    """Yield tables with true labels; each prompt has its own keep rate and share right."""
     prompt = np.repeat(np.arange(kind.prompts), kind.per_prompt)
     spread = 1 / kind.alike - 1
     for _ in range(count):
@@ -151,7 +149,7 @@ def simulate_tables(
 def simulate_project(
     kind: ClusteredProjects, rows: DecidedRows, right: npt.NDArray[np.bool_], seed: int
 ) -> tuple[str, int, int]:
-    """Label look by look until decided: the decision, the labels it took, the prompts they stand in."""
+    """Label until a look decides; return the decision, the number of labels and the number of their prompts."""
     kept_rows = int(np.sum(rows.kept))
     rule = SequentialDesign((kept_rows, len(rows.kept) - kept_rows), kind.setting.classes)
     order, prompt = np.empty(0, dtype=np.int64), rows.prompt
@@ -160,9 +158,11 @@ def simulate_project(
         if kind.setting.drawn == "random":
             order = np.argsort(rows.draw_numbers)[:size]
         else:
-            kept, ok = rows.kept[order], right[order]
-            sofar = EarlierLabels(int(kept.sum()), int((kept & ok).sum()), int((~kept).sum()), int((~kept & ok).sum()))
-            order = np.concatenate([order, make_labeling_plan(rows, size, sofar, seed=seed).order])
+            kept, is_right = rows.kept[order], right[order]
+            labels_so_far = SideTally(
+                int((kept & is_right).sum()), int(kept.sum()), int((~kept & is_right).sum()), int((~kept).sum())
+            )
+            order = np.concatenate([order, make_labeling_plan(rows, size, labels_so_far, seed=seed).order])
         test_result = run_sequential_test(OrderedLabels(rows.kept[order], right[order], prompt[order]), rule)
         if test_result.decision != "undecided":
             break
@@ -170,24 +170,26 @@ def simulate_project(
 
 
 def measure_misleading(settings: list[PlanSetting], count: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """The share of projects that decide where nothing is to be decided."""
-    found = []
+    """Return the share of projects that decide although there is no difference."""
+    rows_of_page = []
     for setting in settings:
         decision, _ = simulate_projects(setting, count, rng)
-        found.append(_misleading_row(setting, "one label each", float(np.mean(decision != 0)), count))
-    return found
+        rows_of_page.append(_misleading_row(setting, "one label each", float(np.mean(decision != 0)), count))
+    return rows_of_page
 
 
 def measure_misleading_clustered(
     kinds: list[ClusteredProjects], count: int, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """The same for projects whose rows share prompts."""
-    found = []
+    rows_of_page = []
     for kind in kinds:
-        ends = [simulate_project(kind, *made, seed=n) for n, made in enumerate(simulate_tables(kind, count, rng))]
+        ends = [simulate_project(kind, *table, seed=n) for n, table in enumerate(simulate_tables(kind, count, rng))]
         prompts = f"{kind.prompts} x {kind.per_prompt}, correlation {kind.alike}"
-        found.append(_misleading_row(kind.setting, prompts, sum(end[0] != "undecided" for end in ends) / count, count))
-    return found
+        rows_of_page.append(
+            _misleading_row(kind.setting, prompts, sum(end[0] != "undecided" for end in ends) / count, count)
+        )
+    return rows_of_page
 
 
 def _misleading_row(setting: PlanSetting, prompts: str, share: float, count: int) -> dict[str, Any]:
@@ -197,22 +199,24 @@ def _misleading_row(setting: PlanSetting, prompts: str, share: float, count: int
 
 
 def measure_savings(count: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Mean labels until the decision, planned and at random."""
-    found = []
+    """Return the mean number of labels until the decision, planned and at random."""
+    rows_of_page = []
     for keep_rate, a, b in SAVED:
         both = [
             simulate_projects(PlanSetting(keep_rate, a, b, None, drawn), count, rng)[1] for drawn in ("plan", "random")
         ]
-        found.append(_savings_row(PlanSetting(keep_rate, a, b), "one label each", both))
+        rows_of_page.append(_savings_row(PlanSetting(keep_rate, a, b), "one label each", both))
     for kind in SAVED_TOGETHER:
         setting = kind.setting
         at_random = PlanSetting(setting.keep_rate, setting.a, setting.b, None, "random")
         few = max(count // 5, 20)
-        made = list(simulate_tables(kind, few, rng))
+        tables = list(simulate_tables(kind, few, rng))
         kinds = (kind, ClusteredProjects(kind.prompts, kind.per_prompt, kind.alike, at_random, kind.until))
-        both = [np.array([simulate_project(k, *rows, seed=n)[1] for n, rows in enumerate(made)]) for k in kinds]
-        found.append(_savings_row(setting, f"{kind.prompts} x {kind.per_prompt}, correlation {kind.alike}", both))
-    return found
+        both = [np.array([simulate_project(k, *rows, seed=n)[1] for n, rows in enumerate(tables)]) for k in kinds]
+        rows_of_page.append(
+            _savings_row(setting, f"{kind.prompts} x {kind.per_prompt}, correlation {kind.alike}", both)
+        )
+    return rows_of_page
 
 
 def _savings_row(setting: PlanSetting, prompts: str, both: list[Ints]) -> dict[str, Any]:
@@ -237,7 +241,9 @@ def main() -> None:
     options = parse_arguments(__doc__.split("\n")[0])
     count = QUICK if options.quick else PROJECTS
     rng = np.random.default_rng(SEED)
-    wrong = measure_misleading(NOTHING + MARGIN, count, rng) + measure_misleading_clustered(TOGETHER, count, rng)
+    clustered_count = QUICK_CLUSTERED if options.quick else PROJECTS
+    wrong = measure_misleading(NOTHING + MARGIN, count, rng)
+    wrong += measure_misleading_clustered(TOGETHER, clustered_count, rng)
     labels = measure_savings(count, rng)
     overall = math.exp(float(np.mean([math.log(row["ratio"]) for row in labels])))
     figures = {"seed": SEED, "looks": LOOK_SIZES, "boundaries": [round(bound, 4) for bound in stopping_boundaries()]}

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from winnow.science.studies.eigenvalues.report import summary_lines as eigenvalue_summary
-from winnow.science.studies.forecasts.rank_metrics import group_by_task_and_seed, outcome_deviations, rank_predictors
+from winnow.science.studies.forecasts.predictors import group_by_task_and_seed, outcome_deviations, rank_predictors
 from winnow.science.studies.forecasts.study import PREDICTORS_CHOSEN_ON
 from winnow.science.studies.forecasts.study import summary_lines as forecast_summary
-from winnow.science.studies.framework.check import Row
-from winnow.science.studies.framework.unit_store import format_rows, write_whole_file
+from winnow.science.studies.framework.check import Row, format_rows
+from winnow.science.studies.framework.study import write_whole_file
 from winnow.statistics.forecasts.students import StudyRecord
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ SUMMARIES = {"eigenvalues": eigenvalue_summary, "forecast": forecast_summary}
 
 
 def parse_value(text: str) -> object:
-    """A value of a CSV file as it was."""
+    """Return the value that a cell of a CSV file stands for."""
     if text in ("", "True", "False"):
         return None if not text else text == "True"
     for kind in (int, float):
@@ -43,33 +43,33 @@ def parse_value(text: str) -> object:
 
 
 def read_csv(file: Path) -> list[Row]:
-    """The rows of a CSV file."""
+    """Return the rows of a CSV file."""
     with file.open(encoding="utf-8", newline="") as lines:
         return [{name: parse_value(text) for name, text in row.items()} for row in csv.DictReader(lines)]
 
 
 def read_study_rows(name: str) -> list[Row]:
-    """The committed rows of a study."""
+    """Return the committed rows of a study."""
     return read_csv(STUDIES / f"{name}-small.csv")
 
 
 def copy_rows(name: str, folder: Path) -> None:
-    """The rows of a run, without times and the columns that only those have."""
-    found = [row for row in read_csv(folder / name / "rows.csv") if row.get("what") != "seconds"]
+    """Copy the rows of a run without times, and without the column `seconds`."""
+    rows = [row for row in read_csv(folder / name / "rows.csv") if row.get("what") != "seconds"]
     write_whole_file(
         STUDIES / f"{name}-small.csv",
-        format_rows([{k: v for k, v in row.items() if k != "seconds"} for row in found], "csv"),
+        format_rows([{k: v for k, v in row.items() if k != "seconds"} for row in rows], "csv"),
     )
 
 
 def study_block(name: str) -> Iterator[str]:
-    """What the study says of its rows, and its checks, as a block of text."""
-    found = json.loads((STUDIES / f"{name}-small.json").read_text("utf-8"))
-    versions = ", ".join(f"{library} {version}" for library, version in found["environment"].items())
+    """Yield the summary of a study and its checks as a block of text."""
+    results = json.loads((STUDIES / f"{name}-small.json").read_text("utf-8"))
+    versions = ", ".join(f"{library} {version}" for library, version in results["environment"].items())
     yield "```text"
     yield from (line.rstrip() for line in SUMMARIES[name](read_study_rows(name)) if line)
     yield ""
-    for check in found["checks"]:
+    for check in results["checks"]:
         mark = "ok " if check["ok"] else "NOT"
         yield f"{mark} {check['name']}: {check['got']:.3f} {check['relation']} {check['want']:g} ({check['source']})"
     yield "```"
@@ -77,30 +77,31 @@ def study_block(name: str) -> Iterator[str]:
     if name == "forecast":
         yield f"`winnow forecast` reports the following record, taken from this table: {forecast_record().summary()}."
         yield ""
-    yield f"Seeds: {', '.join(map(str, found['seeds']))}. {versions}."
+    yield f"Seeds: {', '.join(map(str, results['seeds']))}. {versions}."
 
 
 def forecast_record() -> StudyRecord:
-    """What the forecast study came to on tasks that chose nothing: what `winnow forecast` states as its record."""
+    """Return the record that `winnow forecast` states, from the tasks on which no predictor was chosen."""
     unseen = [row for row in read_study_rows("forecast") if row["task"] != PREDICTORS_CHOSEN_ON]
-    of = {one.predictor: one for one in rank_predictors(unseen, unseen[0]["clear"])}
+    rankings = {entry.predictor: entry for entry in rank_predictors(unseen, unseen[0]["clear"])}
     shares = {
-        name: round(of[name].pairs_right / of[name].pairs, 2) for name in ("precision", "precision_served", "p_star")
+        name: round(rankings[name].pairs_right / rankings[name].pairs, 2)
+        for name in ("precision", "precision_served", "p_star")
     }
     return StudyRecord(
         students=len(unseen),
         generators=len(group_by_task_and_seed(unseen)),
         tasks=len({row["task"] for row in unseen}),
-        pairs=of["precision"].pairs,
+        pairs=rankings["precision"].pairs,
         by_share_right=shares["precision"],
         by_right_and_served=shares["precision_served"],
         by_p_star=shares["p_star"],
-        mean_error=round({one.number: one for one in outcome_deviations(unseen)}["precision"].error, 2),
+        mean_error=round({entry.number: entry for entry in outcome_deviations(unseen)}["precision"].error, 2),
     )
 
 
 def rewrite_page_text(text: str, names: Sequence[str] = tuple(SUMMARIES)) -> str:
-    """The page with the part of each study written anew."""
+    """Return the page with the part of each study written again."""
     for name in names:
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         before, rest = text.split(begin)
@@ -110,13 +111,13 @@ def rewrite_page_text(text: str, names: Sequence[str] = tuple(SUMMARIES)) -> str
 
 
 def main() -> None:
-    """Take rows if asked, then write the page."""
+    """Copy rows if requested, then write the page."""
     parser = argparse.ArgumentParser(description="writes docs/explanation/students.md from results/studies")
     parser.add_argument("--take", type=Path, help="a folder with the runs eigenvalues, forecast or both")
-    take = parser.parse_args().take
+    folder = parser.parse_args().take
     for name in SUMMARIES:
-        if take is not None and (take / name).is_dir():
-            copy_rows(name, take)
+        if folder is not None and (folder / name).is_dir():
+            copy_rows(name, folder)
     PAGE.write_text(rewrite_page_text(PAGE.read_text("utf-8")), "utf-8")
     print(f"STUDY_RECORD in statistics/forecasts/students.py has to be {forecast_record()}")
 

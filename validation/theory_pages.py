@@ -87,13 +87,13 @@ why `winnow measure` prints both numbers.""",
 
 
 def read_results(name: str, scale: str) -> dict[str, Any]:
-    """What `winnow reproduce` recorded."""
-    found: dict[str, Any] = json.loads((RESULTS / f"{name}-{scale}.json").read_text("utf-8"))
-    return found
+    """Return the results that `winnow reproduce` recorded."""
+    results: dict[str, Any] = json.loads((RESULTS / f"{name}-{scale}.json").read_text("utf-8"))
+    return results
 
 
 def check_values() -> dict[str, float]:
-    """What was found, by the name of the check; the larger scale where both ran it."""
+    """Return the measured value of each check by name, from the larger scale if both scales ran it."""
     return {
         check["name"]: check["got"]
         for scale in SCALES
@@ -103,21 +103,21 @@ def check_values() -> dict[str, float]:
 
 
 def figure_block(name: str) -> str:
-    """How a page shows a figure: the command and the picture."""
+    """Return the command and the picture of a figure as Markdown."""
     return f"```sh\nwinnow {FIGURES[name]} --figure {name}.svg\n```\n\n![{name}](../figures/{name}.svg)"
 
 
-def conditions_section(found: Mapping[str, float]) -> str:
-    """The four results with their figures, commands and numbers."""
-    return "\n\n".join(_fill_template(text, found) for text in CONDITIONS.values())
+def conditions_section(values: Mapping[str, float]) -> str:
+    """Return the four results with their figures, commands and numbers."""
+    return "\n\n".join(_fill_template(text, values) for text in CONDITIONS.values())
 
 
-def _fill_template(text: str, found: Mapping[str, float]) -> str:
-    """The text with {name} a figure and {name of a check:format} what was found."""
+def _fill_template(text: str, values: Mapping[str, float]) -> str:
+    """The text with {name} replaced by a figure and {name of a check:format} by its measured value."""
     parts = text.replace("}", "{").split("{")
     for index in range(1, len(parts), 2):
         name, _, form = parts[index].rpartition(":")
-        parts[index] = figure_block(parts[index]) if parts[index] in FIGURES else format(found[name], form)
+        parts[index] = figure_block(parts[index]) if parts[index] in FIGURES else format(values[name], form)
     return "\n\n".join(_wrap_paragraph(paragraph) for paragraph in "".join(parts).split("\n\n"))
 
 
@@ -126,14 +126,14 @@ def _wrap_paragraph(paragraph: str) -> str:
 
 
 def checks_table(name: str) -> str:
-    """Every check of a study: what is wanted, what was found at quick and at small."""
+    """Return the checks of a study: the expected value, and the measured values at quick and at small."""
     quick, small = (read_results(name, scale) for scale in SCALES)
     at_small = {check["name"]: check for check in small["checks"]}
     at_quick = {check["name"]: check for check in quick["checks"]}
     versions = ", ".join(f"{library} {number}" for library, number in small["environment"].items())
     head = ["| check | expected | found, quick | found, small | source |", "|---|---|---|---|---|"]
     lines = [_row(at_quick.get(check), at_small.get(check)) for check in {**at_quick, **at_small}]
-    seeds = {scale: " ".join(map(str, one["seeds"])) for scale, one in (("quick", quick), ("small", small))}
+    seeds = {scale: " ".join(map(str, results["seeds"])) for scale, results in (("quick", quick), ("small", small))}
     return "\n".join([*head, *lines, "", f"Seeds: {seeds['quick']} (quick), {seeds['small']} (small). {versions}."])
 
 
@@ -154,14 +154,14 @@ def _format_check(check: Mapping[str, Any] | None) -> str:
 
 
 def generated_parts() -> Iterable[tuple[str, str, str]]:
-    """Page, marker and text of everything that is generated."""
+    """Yield the page, the marker and the text of every generated block."""
     yield "theory.md", "conditions", conditions_section(check_values())
     for name in STUDIES:
         yield "studies.md", name, checks_table(name)
 
 
 def replace_between_markers(page: str, marker: str, text: str) -> None:
-    """Put the text between its marks in a page."""
+    """Write the text between its markers in a page."""
     path = DOCS / page
     path.write_text(replace_block(path.read_text("utf-8"), marker, text), "utf-8")
 

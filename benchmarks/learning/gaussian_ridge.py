@@ -20,11 +20,8 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import numpy as np  # numpy reads the number of threads when it is imported
 import numpy.typing as npt
 
-from winnow.science.theory.simulation.losses import ridge
-from winnow.science.theory.simulation.noise import FlipNoise
-from winnow.science.theory.simulation.policies import RatePolicy
-from winnow.science.theory.simulation.training import SimulatedRound, simulate_in_chunks, simulate_round
-from winnow.science.theory.simulation.world import World
+from winnow.science.theory.simulation.rows import FlipNoise, RatePolicy, World
+from winnow.science.theory.simulation.training import SimulatedRound, ridge, simulate_in_chunks, simulate_round
 
 Floats = npt.NDArray[np.float64]
 D, ROWS, REPETITIONS = 200, 20_000, 5

@@ -26,8 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.models.tiny.huggingface_peers import peer, random_model
 from winnow.models.tiny import Beams, ModelConfig, Sampling, TinyModel
-from winnow.models.tiny.batches import EncodedRow, encode_row
-from winnow.models.tiny.vocabulary import BEGIN, END
+from winnow.models.tiny.vocabulary import BEGIN, END, EncodedRow, encode_row
 from winnow.stages.train.config import TrainConfig
 from winnow.stages.train.trainer import ADAM_BETAS, batch_loss, make_optimizer
 

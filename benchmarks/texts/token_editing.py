@@ -21,12 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from winnow.models.huggingface import LOGPROBS_AT_ONCE
-from winnow.models.logit_scores import VALUES_PER_PASS, score_tokens
+from winnow.models.huggingface import LOGPROBS_AT_ONCE, VALUES_PER_PASS, Window, score_tokens
 from winnow.models.prior import CandidateRequest, Floats, Integers
-from winnow.models.windows import Window
 from winnow.stages.edit.config import EditConfig
-from winnow.stages.edit.rules import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
+from winnow.stages.edit.editor import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
 
 GOAL = 3.0
 TURNS = 5

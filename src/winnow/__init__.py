@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from winnow.api.decide import measure as measure
     from winnow.api.decide import outcome as outcome
     from winnow.api.decide import plan as plan
-    from winnow.api.models import edit as edit
-    from winnow.api.models import train as train
+    from winnow.api.rows import edit as edit
     from winnow.api.rows import select as select
+    from winnow.api.rows import table as table
+    from winnow.api.rows import train as train
+    from winnow.api.rows import verifier as verifier
     from winnow.api.rows import verify as verify
-    from winnow.api.tables import table as table
-    from winnow.api.tables import verifier as verifier
     from winnow.errors import BadTable as BadTable
     from winnow.errors import BrokenPromise as BrokenPromise
     from winnow.errors import EnvironmentFault as EnvironmentFault
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from winnow.errors import WinnowError as WinnowError
     from winnow.models.completion import Beams as Beams
     from winnow.models.completion import Sampling as Sampling
-    from winnow.models.tiny.config import ModelConfig as ModelConfig
+    from winnow.models.tiny_config import ModelConfig as ModelConfig
     from winnow.stages.results import Rows as Rows
     from winnow.stages.select.report import Selected as Selected
-    from winnow.stages.verify.report import Verified as Verified
+    from winnow.stages.verify.stage import Verified as Verified
     from winnow.storage.locations.filesystems import register_filesystem as register_filesystem
     from winnow.tables.table import Table as Table
     from winnow.verifiers.dotted_path import load as load
@@ -47,19 +47,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "winnow.api.rows": ("select", "verify"),
+    "winnow.api.rows": ("edit", "select", "table", "train", "verifier", "verify"),
     "winnow.api.decide": ("combine", "forecast", "measure", "outcome", "plan"),
-    "winnow.api.models": ("edit", "train"),
-    "winnow.api.tables": ("table", "verifier"),
-    "winnow.errors": (
-        *("BadTable", "BrokenPromise", "EnvironmentFault"),
-        *("LimitReached", "UsageError", "WinnowError"),
-    ),
+    "winnow.errors": "BadTable BrokenPromise EnvironmentFault LimitReached UsageError WinnowError".split(),
     "winnow.models.completion": ("Beams", "Sampling"),
-    "winnow.models.tiny.config": ("ModelConfig",),
+    "winnow.models.tiny_config": ("ModelConfig",),
     "winnow.stages.results": ("Rows",),
     "winnow.stages.select.report": ("Selected",),
-    "winnow.stages.verify.report": ("Verified",),
+    "winnow.stages.verify.stage": ("Verified",),
     "winnow.storage.locations.filesystems": ("register_filesystem",),
     "winnow.tables.table": ("Table",),
     "winnow.verifiers.dotted_path": ("load",),
@@ -67,15 +62,15 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [*_MODULE_OF, "__version__"]  # the names are the keys
+__all__ = [*_MODULE_OF, "__version__"]
 
 
 def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'winnow' has no attribute {name!r}")
-    found = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The contract of the command line: words, JSON, exit codes, and never a traceback for bad input."""
+"""The contract of the command line: text, JSON, exit codes, and no traceback for wrong input."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def test_a_store_and_a_flat_file_lead_to_the_same_selection(winnow: Any, table: 
     assert [{k: v for k, v in row.items() if not k.startswith("exact.")} for row in flat] == lines(tmp_path / "s.jsonl")
 
 
-def test_json_is_one_document_on_stdout_and_the_words_are_on_stderr(winnow: Any, table: Path) -> None:
+def test_json_is_one_document_on_stdout_and_text_is_on_stderr(winnow: Any, table: Path) -> None:
     done = winnow("verify", "t.jsonl", *COLUMNS, "--with", "exact,number", "--out", "v", "--json")
     summary = json.loads(done.stdout)
     assert summary["rows"] == 12
-    assert [one["name"] for one in summary["verifiers"]] == ["exact", "number"]
+    assert [verifier["name"] for verifier in summary["verifiers"]] == ["exact", "number"]
     assert summary["columns"]["text"] == "answer"
     assert done.stderr.startswith("columns: prompt=task")
     by_judge = ("--no-passed", "--best-of", "2", "--score", "judge")
-    chosen = json.loads(winnow("select", "v", *by_judge, "--out", "b.csv", "--json").stdout)
-    assert (chosen["rows"], chosen["rows_in"], chosen["rule"]) == (4, 12, "best 1 of 2")
-    assert chosen["shift"]["answers_per_prompt"] == {"raw": 3.0, "kept": 1.0}
+    selected = json.loads(winnow("select", "v", *by_judge, "--out", "b.csv", "--json").stdout)
+    assert (selected["rows"], selected["rows_in"], selected["rule"]) == (4, 12, "best 1 of 2")
+    assert selected["shift"]["answers_per_prompt"] == {"raw": 3.0, "kept": 1.0}
 
 
 def test_standard_input_is_a_table_and_its_rows_are_kept_in_the_store(winnow: Any, table: Path, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_bad_row_on_standard_input_is_named_by_line(winnow: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("verify", "none.jsonl", "--with", "exact"), "none.jsonl: does not exist"),
         (("verify", "t.jsonl", "--text", "anser", "--with", "exact"), "Did you mean 'answer'"),
@@ -95,17 +95,17 @@ def test_a_bad_row_on_standard_input_is_named_by_line(winnow: Any) -> None:
     ],
 )
 def test_a_wrong_argument_is_one_line_that_names_the_rule(
-    winnow: Any, table: Path, arguments: tuple[str, ...], said: str
+    winnow: Any, table: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     done = winnow(*arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     error = json.loads(winnow(*arguments, "--json").stdout)["error"]
     assert error["exit_code"] == 2
 
 
-def test_an_unknown_option_or_command_is_usage(winnow: Any, table: Path) -> None:
+def test_an_unknown_option_or_command_ends_with_2(winnow: Any, table: Path) -> None:
     assert winnow("select", "t.jsonl", "--beast-of", "2").returncode == 2
     assert winnow("selekt", "t.jsonl").returncode == 2
 
@@ -172,10 +172,13 @@ def test_text_from_data_cannot_write_to_the_terminal(winnow: Any, tmp_path: Path
     assert "\x1b" not in done.stderr + done.stdout
 
 
-def test_what_a_function_prints_stays_out_of_the_document(winnow: Any, table: Path, tmp_path: Path) -> None:
+def test_what_a_function_prints_stays_out_of_the_document(
+    winnow: Any, table: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "loud.py").write_text(
         "def judge(completions, **columns):\n    print('hello')\n    return [True for _ in completions]\n"
     )
     done = winnow("verify", "t.jsonl", *COLUMNS, "--with", "loud:judge", "--json")
     assert json.loads(done.stdout)["verifiers"][0]["pass"] == 12
-    assert "hello" in done.stderr
+    printed = capfd.readouterr()
+    assert "hello" in printed.err and "hello" not in printed.out

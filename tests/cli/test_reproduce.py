@@ -12,26 +12,9 @@ from typer.testing import CliRunner
 from winnow.cli.main import app
 from winnow.science.studies.registry import STUDIES
 
-COIN = """
-from winnow.science.studies.framework.check import Goal, mean_check_row
-from winnow.science.studies.framework.study import Claim, Scale, Study
-
-
-def coin(unit):
-    draws = unit.rng().random(unit["runs"]) < 0.5
-    return [mean_check_row("share of heads", draws, Goal(0.5, 0.03, "derived"))]
-
-
-STUDY = Study(
-    name="coin",
-    about="a coin is fair",
-    claims=(Claim("a coin is fair", "reproduced", "folklore", checks=("share of heads",)),),
-    scales={"quick": Scale({"runs": 10_000}, hours=0.0001)},
-    parts={"coin": coin},
-    cite="@misc{coin}",
-)
-NOTHING = 7
-"""
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "reproduce-a-study.md"
+COIN = PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0] + "NOTHING = 7\n"
+"""The study on the page, and an object that is no study."""
 
 
 @pytest.fixture
@@ -143,13 +126,26 @@ def test_a_study_of_an_installed_package_is_listed_and_runs_by_its_name(
     assert (done.exit_code, "ok  share of heads" in done.stdout) == (0, True), done.output
 
 
-def test_an_entry_point_that_cannot_be_loaded_is_named(
-    reproduce: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def broken_entry_point(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An installed package whose study cannot be imported; returns the message that names it."""
     folder = tmp_path_factory.mktemp("installed")
     install(folder, "coin = no_such_package:STUDY")
     monkeypatch.syspath_prepend(folder)
-    for argument in ("--list", "coin"):
-        done = reproduce(argument)
-        assert done.exit_code == 2
-        assert "entry point coin of winnow.studies: cannot import no_such_package" in done.stderr
+    return "entry point coin of winnow.studies: cannot import no_such_package"
+
+
+def test_the_list_leaves_out_a_broken_entry_point_and_names_it_on_stderr(
+    reproduce: Any, broken_entry_point: str
+) -> None:
+    listed = reproduce("--list")
+    assert (listed.exit_code, broken_entry_point in listed.stderr) == (0, True)
+    assert "reproduced | the mean is a half [nobody]" in listed.stdout
+    document = reproduce("--list", "--json")
+    assert document.exit_code == 0
+    assert {"gaussian", "tiny"} <= json.loads(document.stdout)["studies"].keys()
+
+
+def test_running_a_broken_entry_point_is_refused(reproduce: Any, broken_entry_point: str) -> None:
+    done = reproduce("coin")
+    assert (done.exit_code, broken_entry_point in done.stderr) == (2, True)

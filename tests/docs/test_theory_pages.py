@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from winnow.science.theory.curves.registry import CURVES
+from winnow.science.theory.curves import CURVES
 
 PROJECT = Path(__file__).parents[2]
 THEORY = (PROJECT / "docs" / "explanation" / "theory.md").read_text("utf-8")

@@ -52,7 +52,7 @@ def ignore_full_disk() -> None:
 
 def raise_os_error() -> None:
     """Let the error of a full disk through as the system raises it."""
-    with patch.object(atomic_files, "to_environment_fault", lambda path, error: error):
+    with patch.object(atomic_files, "to_environment_fault", lambda path, error, action: error):
         write_one_shard()
 
 

@@ -48,13 +48,13 @@ GOOD = ("openat .a.7.partial", "write .a.7.partial", "fsync .a.7.partial", "rena
     ("lines", "problems"),
     [
         (GOOD, []),
-        ((*GOOD[:2], *GOOD[3:]), ["out/.a.partial took its name before its last byte was synced"]),
-        ((GOOD[0], GOOD[2], GOOD[1], *GOOD[3:]), ["out/.a.partial took its name before its last byte was synced"]),
-        (GOOD[:4], ["out/.a.partial took its name and the folder out was not synced before the next rename"]),
-        (("openat a", "write a"), ["out/a was written in place"]),
+        ((*GOOD[:2], *GOOD[3:]), ["out/.a.partial was renamed before its last byte was synced"]),
+        ((GOOD[0], GOOD[2], GOOD[1], *GOOD[3:]), ["out/.a.partial was renamed before its last byte was synced"]),
+        (GOOD[:4], ["out/.a.partial was renamed but the folder out was not synced before the next rename"]),
+        (("openat a", "write a"), ["out/a was written under its final name"]),
         (("openat log.jsonl", "write log.jsonl"), []),
         (("mkdir store", "fsync out"), []),
-        (("mkdir store", *GOOD[:4], "fsync out"), ["out/store was created and its parent folder not synced"]),
+        (("mkdir store", *GOOD[:4], "fsync out"), ["out/store was created, but its parent folder was not synced"]),
     ],
 )
 def test_a_wrong_order_is_reported(lines: tuple[str, ...], problems: list[str]) -> None:
@@ -73,7 +73,7 @@ TRACE = """\
 """
 
 
-def test_a_trace_is_read_with_threads_relative_names_and_open_folders(tmp_path: Path) -> None:
+def test_a_trace_is_parsed_with_threads_relative_paths_and_open_folders(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(TRACE)
     calls = [
         (call.thread, call.name, call.nth, str(call.path)) for call in parse_calls(tmp_path / "log", Path("/x/work"))

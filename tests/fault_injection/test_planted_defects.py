@@ -1,4 +1,4 @@
-"""Planted defects are found: the fault injection reports them."""
+"""The fault injection finds defects that are planted on purpose."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ STRACE = pytest.mark.skipif(not can_trace(), reason="strace is missing or may no
 @pytest.mark.parametrize(
     ("defect", "fault", "problem", "strace"),
     [
-        ("write_receipt_first", "KILL", ".part-00000.parquet.receipt.json is there and its shard is not", False),
+        (
+            "write_receipt_first",
+            "KILL",
+            "receipt.json exists, but its shard is missing or changed",
+            False,
+        ),
         # Failure points do not see the writes of pyarrow.
-        pytest.param("write_in_place", "KILL", "part-00000.parquet is neither old nor new", True, marks=STRACE),
+        pytest.param("write_in_place", "KILL", "has neither its old nor its new content", True, marks=STRACE),
         ("ignore_full_disk", "ENOSPC", "it ended with 0, but part-00000.parquet is missing", False),
         ("raise_os_error", "ENOSPC", "a traceback: OSError: [Errno 28] No space left on device", False),
         ("lose_a_row", "KILL", "after the same command again part-00000.parquet has other bytes", False),
@@ -41,12 +46,12 @@ def test_a_planted_defect_is_found_at_one_of_its_calls(
 @pytest.mark.parametrize(
     ("defect", "problem"),
     [
-        ("skip_file_fsync", "out/part-00000.parquet took its name before its last byte was synced"),
-        ("skip_folder_fsync", "took its name and the folder out was not synced before the next rename"),
-        ("write_in_place", "out/part-00000.parquet was written in place"),
+        ("skip_file_fsync", "out/part-00000.parquet was renamed before its last byte was synced"),
+        ("skip_folder_fsync", "was renamed but the folder out was not synced before the next rename"),
+        ("write_in_place", "out/part-00000.parquet was written under its final name"),
     ],
 )
-def test_a_planted_wrong_order_is_found_in_the_trace(defect: str, problem: str, tmp_path: Path) -> None:
+def test_a_planted_wrong_order_of_calls_is_found(defect: str, problem: str, tmp_path: Path) -> None:
     workload = f"{DEFECTS}:{defect}"
     folder = prepare_folder(tmp_path / "work", workload)
     problems = list(find_disorder(trace_workload(folder, workload), folder / "out"))
@@ -56,4 +61,4 @@ def test_a_planted_wrong_order_is_found_in_the_trace(defect: str, problem: str, 
 def test_a_store_opened_without_checks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_damage, "open_store", lambda store: store)
     result = store_damage.damage_stores(11)
-    assert result.figures["opened"] == len(result.broken) > 11
+    assert result.figures["damaged stores that opened"] == len(result.broken) > 11

@@ -1,4 +1,4 @@
-"""The report names areas and broken promises, the exit code follows, and the page contains the recorded figures."""
+"""The report names areas and broken promises, a broken promise ends with exit code 1, the page has the figures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_broken_promise_is_named_and_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def inject(count: int | None, seed: int) -> AreaResult:
-        return AreaResult("damage", {"opened": 1}, ["candidates with a flipped bit was opened"])
+        return AreaResult("damage", {"damaged stores that opened": 1}, ["candidates with a flipped bit was opened"])
 
     monkeypatch.setitem(AREAS, "damage", FaultArea(inject, "damaged stores", 1, 1))
     monkeypatch.setattr(sys, "argv", ["run.py", "--only", "damage"])
@@ -54,8 +54,8 @@ def test_the_page_contains_the_recorded_figures() -> None:
     assert table == format_table(figures).strip()
     assert figures["broken"] == []
     assert set(figures["areas"]) == set(AREAS)
-    assert figures["areas"]["points"]["figures"]["points"] >= 400
+    assert figures["areas"]["points"]["figures"]["faults injected"] >= 400
     assert figures["areas"]["kills"]["figures"]["kills"] >= 1000
     journal = figures["areas"]["journal"]["figures"]
-    assert journal["tails cut there and appended to"] == journal["bytes of the log"] + 1
+    assert journal["truncations, each appended to and read again"] == journal["bytes of the log"] + 1
     assert figures["areas"]["damage"]["figures"]["stores damaged"] >= 1100

@@ -1,4 +1,4 @@
-"""A fault at a system call leaves old or new files, ends in a message, and the same command then completes."""
+"""A fault at a system call leaves old or new files and ends in a message; the same command then completes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ METHODS = [pytest.param(True, marks=pytest.mark.skipif(not can_trace(), reason="
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strace", [*METHODS, False])
-def test_no_fault_at_any_call_tears_or_loses_anything(strace: bool) -> None:
+def test_no_fault_at_any_call_damages_or_loses_a_result(strace: bool) -> None:
     result = inject_syscall_faults(70, seed=1, strace=strace)
     assert result.broken == []
-    assert result.figures["points"] >= 65
+    assert result.figures["faults injected"] >= 65
 
 
 @pytest.mark.parametrize("strace", [*METHODS, False])
@@ -36,28 +36,28 @@ def test_a_result_is_old_or_new_after_a_kill_at_any_call(workload: str, strace: 
     assert [inject_fault(base, point, tmp_path / "try") for point in kills] == [([], True)] * len(kills)
 
 
-def test_a_full_disk_ends_with_3_and_the_path(tmp_path: Path) -> None:
+def test_a_full_disk_ends_with_exit_code_3_and_the_path(tmp_path: Path) -> None:
     base = run_baseline("a flat file of verdicts", tmp_path / "work", False)
     full = next(point for point in base.points if (point.kind, point.fault) == ("force", "ENOSPC"))
     assert inject_fault(base, full, tmp_path / "try") == ([], True)
 
 
-def test_torn_and_lost_files_are_reported(tmp_path: Path) -> None:
+def test_incomplete_and_missing_files_are_reported(tmp_path: Path) -> None:
     folder = prepare_folder(tmp_path / "work", "a shard and its receipt")
     assert run_workload(folder, "a shard and its receipt").code == 0
     after = hash_files(folder / "out")
     shard = folder / "out" / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-1])
     problems = [
-        ".part-00000.parquet.receipt.json is there and its shard is not",
-        "part-00000.parquet is neither old nor new",
+        ".part-00000.parquet.receipt.json exists, but its shard is missing or changed",
+        "part-00000.parquet has neither its old nor its new content",
     ]
     assert find_torn_files(folder / "out", {}, after) == problems
     shard.unlink()
     assert find_torn_files(folder / "out", {}, after) == problems[:1]
 
 
-def test_a_fault_that_meets_no_call_is_reported(tmp_path: Path) -> None:
+def test_a_fault_that_hits_no_call_is_reported(tmp_path: Path) -> None:
     base = run_baseline("a shard and its receipt", tmp_path / "work", False)
     point = FaultPoint(base.points[0].workload, "nowhere", "force", "KILL", 1000)
     assert inject_fault(base, point, tmp_path / "try")[0] == ["it should have been killed but ended with 0"]

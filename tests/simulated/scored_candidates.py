@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from winnow.statistics.card_inputs import Floats
-from winnow.statistics.forecasts import make_candidates, sample_labels
-from winnow.statistics.forecasts.candidates import ScoredCandidates
-from winnow.statistics.forecasts.label_sampling import LabelSample
+from winnow.statistics.forecasts.candidates import ScoredCandidates, make_candidates
+from winnow.statistics.forecasts.label_sampling import LabelSample, sample_labels
 
 
 def scored(prompts: int, per_prompt: int, gap: float, seed: int = 0, fooled: float = 0.0) -> ScoredCandidates:

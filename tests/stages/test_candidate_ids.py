@@ -1,4 +1,4 @@
-"""An id belongs to one candidate, wherever the candidate is read from."""
+"""A candidate has the same id wherever it is read from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import winnow
 ROWS = [{"prompt": f"q{i // 4}", "text": f"t{i}", "reference": f"t{i}", "score": i % 4} for i in range(8)]
 
 
-def test_ids_that_winnow_made_are_the_same_in_every_store_over_a_table(tmp_path: Path) -> None:
+def test_generated_ids_are_the_same_in_every_store_of_a_table(tmp_path: Path) -> None:
     table = tmp_path / "t.jsonl"
     table.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     winnow.select(table, threshold=2, out=tmp_path / "s")
@@ -31,7 +31,7 @@ def lambda_free_judge(completions: list[str], **columns: object) -> list[float]:
     return [float(text[1:]) for text in completions]
 
 
-def test_a_bad_row_of_a_typed_table_is_counted_once_wherever_it_is_met(tmp_path: Path) -> None:
+def test_a_bad_row_is_counted_once_in_typed_and_untyped_tables(tmp_path: Path) -> None:
     rows = [{**row, "candidate_id": f"c{i}"} for i, row in enumerate(ROWS)] + [{**ROWS[0], "candidate_id": None}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""verify, then select, then select again: through stores, flat files and memory, on columns with foreign names."""
+"""verify, then select, then select again: through stores, flat files and memory, with unusual column names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def table(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["v", "v.jsonl", "v.csv", "v.parquet", None])
-def test_the_chain_gives_the_same_rows_through_every_form(table: Path, name: str | None, tmp_path: Path) -> None:
+def test_chained_stages_give_the_same_rows_through_every_output(table: Path, name: str | None, tmp_path: Path) -> None:
     if name in ("v.csv", "v.parquet"):
         table.write_text("".join(line + "\n" for line in LINES if '"x"' not in line), "utf-8")
     out = tmp_path / name if name else None
@@ -73,7 +73,7 @@ def test_a_selected_row_of_parquet_keeps_its_types_and_of_csv_its_cells(tmp_path
 
 
 @pytest.mark.parametrize("group", [7, 1000, 60_000])
-def test_chosen_rows_of_parquet_come_in_their_order_whatever_the_row_groups(group: int, tmp_path: Path) -> None:
+def test_chosen_rows_of_parquet_keep_their_order_across_row_groups(group: int, tmp_path: Path) -> None:
     size = 60_000
     pq.write_table(
         pa.table({"n": range(size), "text": ["t"] * size}).slice(0, group * 400),
@@ -86,7 +86,7 @@ def test_chosen_rows_of_parquet_come_in_their_order_whatever_the_row_groups(grou
     assert len(numbers) == len(chosen)
 
 
-def test_a_selection_store_reads_joined_and_is_selected_from_again(table: Path, tmp_path: Path) -> None:
+def test_a_selection_store_can_be_selected_from_again(table: Path, tmp_path: Path) -> None:
     winnow.verify(table, "exact", out=tmp_path / "v", **COLUMNS)
     first = winnow.select(tmp_path / "v", out=tmp_path / "s")
     assert [json.loads(LINES[n])["Lösung"] for n in PASSED] == [row["Lösung"] for row in first]
@@ -100,7 +100,7 @@ def test_a_selection_store_reads_joined_and_is_selected_from_again(table: Path, 
     assert [row["number.verdict"] for row in checked] == ["pass", "pass"]
 
 
-def test_a_finished_selection_again_does_nothing_and_other_work_is_refused(table: Path, tmp_path: Path) -> None:
+def test_a_finished_selection_is_not_repeated_and_other_work_is_refused(table: Path, tmp_path: Path) -> None:
     winnow.verify(table, "exact", out=tmp_path / "v", **COLUMNS)
     first = winnow.select(tmp_path / "v", out=tmp_path / "s")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "s").iterdir()}
@@ -111,7 +111,7 @@ def test_a_finished_selection_again_does_nothing_and_other_work_is_refused(table
         winnow.select(tmp_path / "v", out=tmp_path / "s", seed=1)
 
 
-def test_memory_chains_as_files_do(table: Path) -> None:
+def test_results_in_memory_can_be_chained(table: Path) -> None:
     rows = [json.loads(line) for line in LINES]
     held = winnow.select(winnow.select(winnow.verify(rows, "exact", **COLUMNS)), best_of="all")
     assert [row["Lösung"] for row in held] == [" 2 ", "4"]
@@ -119,7 +119,7 @@ def test_memory_chains_as_files_do(table: Path) -> None:
     assert rows == [json.loads(line) for line in LINES]
 
 
-def test_verdicts_in_a_store_are_joined_by_id_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
+def test_verdicts_of_a_store_are_joined_by_id_in_any_row_order(tmp_path: Path) -> None:
     rows = [{"id": f"c{n}", "prompt": f"p{n % 3}", "text": str(n), "gold": str(n - n % 2)} for n in range(40)]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     winnow.verify(tmp_path / "t.jsonl", "exact", reference="gold", out=tmp_path / "v")

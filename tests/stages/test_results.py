@@ -1,4 +1,4 @@
-"""What a stage hands back: it prints well, becomes what people use, and is a table again."""
+"""The results of stages are displayed, converted to other libraries, and read as tables."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def chosen(request: pytest.FixtureRequest, tmp_path: Path) -> winnow.Selected:
     return winnow.select(given, threshold=1, out=out)
 
 
-def test_rows_are_dictionaries_and_can_be_read_as_often_as_wanted(chosen: winnow.Selected) -> None:
+def test_rows_can_be_iterated_repeatedly_as_dictionaries(chosen: winnow.Selected) -> None:
     assert list(chosen) == KEPT
     assert chosen.to_list() == KEPT
     assert len(chosen) == 20
 
 
-def test_rows_become_what_people_use(chosen: winnow.Selected) -> None:
+def test_rows_convert_to_arrow_pandas_and_polars(chosen: winnow.Selected) -> None:
     expected = pa.Table.from_pylist(KEPT)
     assert chosen.to_arrow().equals(expected)
     assert chosen.to_pandas().to_dict("records") == KEPT
@@ -47,7 +47,7 @@ def test_rows_become_what_people_use(chosen: winnow.Selected) -> None:
     assert pd.DataFrame(list(chosen)).shape == (20, 7)
 
 
-def test_rows_are_a_table_again(chosen: winnow.Selected, tmp_path: Path) -> None:
+def test_a_result_is_a_table_for_the_next_stage(chosen: winnow.Selected, tmp_path: Path) -> None:
     assert chosen.table.columns.text == "text"
     checked = winnow.verify(chosen, lambda completions: ["5" in text for text in completions])
     again = winnow.select(checked)
@@ -66,7 +66,7 @@ def test_a_result_prints_what_was_done(chosen: winnow.Selected) -> None:
     assert str(chosen) == repr(chosen)
 
 
-def test_the_page_of_a_result_shows_its_first_rows_and_runs_nothing_of_them() -> None:
+def test_the_html_of_a_result_shows_its_first_rows_escaped() -> None:
     evil = "<script>alert('1')</script>&amp;"
     rows = [{"n": n, "text": evil, f"col{evil}": evil * 9, "none": None} for n in range(9)]
     chosen = winnow.select(pa.Table.from_pylist(rows), max_rows=8)
@@ -85,7 +85,7 @@ def test_a_control_prints_its_size() -> None:
     assert repr(control) == "20 rows of rows"
 
 
-def test_rows_given_are_left_as_they_were() -> None:
+def test_input_rows_are_not_changed() -> None:
     rows: list[dict[str, Any]] = [{**row, "deep": {"list": [1, {"a": None}]}} for row in ROWS]
     before = repr(rows)
     chosen = winnow.select(winnow.verify(rows, lambda completions: [True] * len(completions)), threshold=1)
@@ -94,21 +94,21 @@ def test_rows_given_are_left_as_they_were() -> None:
     assert chosen.to_list()[0]["deep"] == {"list": [1, {"a": None}]}
 
 
-def test_columns_that_only_some_rows_have_become_nulls_in_a_frame() -> None:
+def test_columns_missing_in_some_rows_are_null_in_a_frame() -> None:
     rows: list[dict[str, Any]] = [{"text": "a"}, {"text": "b", "more": 1}, {"text": "c", "more": 2.5}]
     chosen = winnow.select(rows, distinct=True)
     assert chosen.to_arrow()["more"].to_pylist() == [None, 1.0, 2.5]
     assert chosen.to_list() == [{**row, "winnow_rule": "distinct", "winnow_weight": 1.0} for row in rows]
 
 
-def test_a_column_without_a_single_type_is_refused_as_a_frame_and_kept_as_rows() -> None:
+def test_a_column_with_mixed_types_is_refused_as_a_frame_and_kept_as_rows() -> None:
     chosen = winnow.select([{"text": "a", "x": 1}, {"text": "b", "x": "one"}], distinct=True)
     with pytest.raises(winnow.BadTable, match="column 'x' from here on has no single type"):
         chosen.to_pandas()
     assert [row["x"] for row in chosen] == [1, "one"]
 
 
-def test_the_places_of_rows_held_in_memory_are_those_they_came_from() -> None:
+def test_rows_in_memory_keep_the_locations_of_their_source() -> None:
     chosen = winnow.select(ROWS, threshold=2)
     rows = [{**row, "score": "high" if row["n"] == 25 else row["score"]} for row in chosen]
     with pytest.raises(winnow.BadTable, match=r"rows\[5\]: score is 'high'; a score is a finite number or null"):
@@ -121,7 +121,7 @@ def test_the_places_of_rows_held_in_memory_are_those_they_came_from() -> None:
         winnow.select(checked, threshold=0)
 
 
-def test_a_card_shows_its_words_in_a_terminal_and_in_a_notebook() -> None:
+def test_a_card_is_shown_in_a_terminal_and_in_a_notebook() -> None:
     rows = [
         {"id": str(i), "prompt": f"p{i // 2}", "ok": i % 3 > 0, "v.verdict": "pass" if i % 5 else "fail"}
         for i in range(90)

@@ -1,4 +1,4 @@
-"""Measured shares and their differences: published intervals, laws, and how often they hold."""
+"""Measured shares and their differences: published intervals, symmetry, and coverage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COUNTS = st.integers(1, 100_000)
     ("right", "n", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_a_share_has_the_interval_newcombe_printed_for_it(right: int, n: int, low: float, high: float) -> None:
+def test_the_interval_of_a_share_agrees_with_newcombe_s_table(right: int, n: int, low: float, high: float) -> None:
     result = measure_share(right / n, n)
     assert [result.low, result.high] == pytest.approx([low, high], abs=5e-5)
 
@@ -32,7 +32,7 @@ def test_a_share_has_the_interval_newcombe_printed_for_it(right: int, n: int, lo
         ((10, 10), (0, 10), 0.6075, 1.0),
     ],
 )
-def test_a_difference_has_the_interval_newcombe_printed_for_it(
+def test_the_interval_of_a_difference_agrees_with_newcombe_s_table(
     one: tuple[int, int], other: tuple[int, int], low: float, high: float
 ) -> None:
     result = subtract_shares(*(measure_share(right / n, n) for right, n in (one, other)))
@@ -40,7 +40,7 @@ def test_a_difference_has_the_interval_newcombe_printed_for_it(
 
 
 @given(SHARES, COUNTS)
-def test_an_interval_lies_within_what_is_possible_and_holds_its_share(score: float, n: int) -> None:
+def test_an_interval_lies_between_0_and_1_and_contains_its_share(score: float, n: int) -> None:
     result = measure_share(score, n)
     assert result.low is not None and result.high is not None
     assert 0 <= result.low <= score <= result.high <= 1
@@ -48,7 +48,7 @@ def test_an_interval_lies_within_what_is_possible_and_holds_its_share(score: flo
 
 
 @given(SHARES, COUNTS, SHARES, COUNTS)
-def test_a_difference_the_other_way_round_is_its_negative(p: float, n: int, q: float, m: int) -> None:
+def test_swapping_two_shares_negates_the_difference(p: float, n: int, q: float, m: int) -> None:
     there, back = (
         subtract_shares(measure_share(p, n), measure_share(q, m)),
         subtract_shares(measure_share(q, m), measure_share(p, n)),
@@ -58,7 +58,7 @@ def test_a_difference_the_other_way_round_is_its_negative(p: float, n: int, q: f
     assert there.low == pytest.approx(-back.high)
 
 
-def test_intervals_of_shares_and_of_differences_hold_as_often_as_they_say() -> None:
+def test_intervals_of_shares_and_differences_cover_the_truth_in_95_percent() -> None:
     rng = np.random.default_rng(0)
     for p, q, n in ((0.5, 0.6, 100), (0.9, 0.95, 200), (0.7, 0.7, 400)):
         one, other = rng.binomial(n, p, 4000) / n, rng.binomial(n, q, 4000) / n
@@ -70,7 +70,7 @@ def test_intervals_of_shares_and_of_differences_hold_as_often_as_they_say() -> N
 
 
 @pytest.mark.parametrize(
-    ("said", "low", "high", "became"),
+    ("expected", "low", "high", "outcome"),
     [
         ("better", 0.01, 0.2, "held"),
         ("better", -0.2, -0.01, "not held"),
@@ -81,7 +81,7 @@ def test_intervals_of_shares_and_of_differences_hold_as_often_as_they_say() -> N
         (None, 0.1, 0.2, "undecided"),
     ],
 )
-def test_an_order_held_only_where_forecast_and_outcome_are_both_sure(
-    said: str | None, low: float, high: float, became: str
+def test_an_order_is_held_only_if_forecast_and_outcome_are_both_sure(
+    expected: str | None, low: float, high: float, outcome: str
 ) -> None:
-    assert compare_with_forecast(said, IntervalEstimate((low + high) / 2, low, high)) == became
+    assert compare_with_forecast(expected, IntervalEstimate((low + high) / 2, low, high)) == outcome

@@ -1,4 +1,4 @@
-"""The record counts what it may count and says what it does not."""
+"""The record of earlier forecasts: its numbers, and what it leaves out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def past(said: float | None, score: float | None, ranking: str | None) -> PastFo
 PILOTS = (past(0.7, 0.75, "held"), past(0.6, 0.5, "not held"), past(0.5, 0.5, "undecided"), past(0.5, None, None))
 
 
-def test_the_record_counts_orders_and_averages_the_differences_it_saw() -> None:
+def test_the_record_counts_rankings_and_averages_differences() -> None:
     plain = TrackRecord("self", PILOTS).to_dict()
     assert (plain["pilots"], plain["outcomes"]) == (4, 3)
     assert plain["ranking"] == {"held": 1, "not_held": 1, "undecided": 1}
@@ -22,7 +22,7 @@ def test_the_record_counts_orders_and_averages_the_differences_it_saw() -> None:
     assert plain["error"] == pytest.approx(0.05)
 
 
-def test_the_record_in_words_says_what_it_counts_and_what_not() -> None:
+def test_the_summary_of_the_record_states_what_is_not_counted() -> None:
     lines = list(TrackRecord("self", PILOTS, 2, ("p9: is gone",)).summary_lines())
     assert lines == [
         "your record (self): the forecast order held in 1 of 3 pilots (1 not held, 1 undecided)",
@@ -32,7 +32,7 @@ def test_the_record_in_words_says_what_it_counts_and_what_not() -> None:
     ]
 
 
-def test_nothing_recorded_is_said_and_gives_no_number() -> None:
+def test_an_empty_record_has_no_number() -> None:
     empty = TrackRecord("teacher", ())
     assert list(empty.summary_lines()) == ["your record (teacher): no outcome is recorded"]
     assert (empty.to_dict()["difference"], empty.to_dict()["error"], empty.outcomes()) == (None, None, [])

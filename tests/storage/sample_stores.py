@@ -1,4 +1,4 @@
-"""Small tables and stores for the tests to damage, move and read."""
+"""Small tables and stores that tests damage, move and read."""
 
 from __future__ import annotations
 
@@ -9,64 +9,62 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.stages.verify.report import Verified
-from winnow.stages.verify.stage import verify
+from winnow.stages.verify.stage import Verified, verify
 from winnow.storage.locations.location import Location
 from winnow.storage.receipts import Receipt, RowCounts, WorkSpec, seal_json
-from winnow.storage.store import StoreWriter, prepare_store_folder
+from winnow.storage.store import prepare_store_folder, write_store
 from winnow.tables.open_table import open_rows
 from winnow.tables.table import Table
 from winnow.verifiers.registry import make_verifier
 
 WORK = WorkSpec("count", 1, {"by": 1}, {"format": "memory", "files": []})
+SCHEMA = pa.schema([("row", pa.int64())])
 
 
 def make_rows(count: int = 6) -> list[dict[str, Any]]:
-    """Candidates, two a prompt."""
+    """Return candidates, two for each prompt."""
     return [{"id": f"c{i}", "prompt": f"q{i // 2}", "text": "yes" if i % 3 else "no"} for i in range(count)]
 
 
 def write_rows(path: Path, count: int = 6) -> Path:
-    """Candidates in a file of JSON Lines."""
+    """Write candidates to a file of JSON Lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in make_rows(count)), encoding="utf-8")
     return path
 
 
 def accept_yes(completions: Sequence[str]) -> list[bool]:
-    """Passes whoever says yes."""
+    """Pass every text that is `yes`."""
     return [text == "yes" for text in completions]
 
 
 def write_verdicts(source: object, out: Path) -> Verified:
-    """The verdicts of `accept_yes`, in a store or a flat file."""
+    """Write the verdicts of `accept_yes` to a store or a flat file."""
     return verify(open_rows(source), [make_verifier(accept_yes)], out)
 
 
 def read_dicts(table: Table) -> list[dict[str, Any]]:
-    """Every row of a table."""
+    """Return all rows of a table."""
     return [row for chunk in table.source.chunks(table.bad_rows) for row in chunk.to_dicts()]
 
 
 def read_verdicts(source: object) -> list[Any]:
-    """The verdicts a store or a flat file holds beside its rows."""
+    """Return the verdicts in a store or a flat file."""
     return [
         next(value for name, value in row.items() if name.endswith(".verdict")) for row in read_dicts(open_rows(source))
     ]
 
 
 def write_numbers(folder: Location, shards: Sequence[Sequence[int]]) -> Receipt:
-    """A store of whole numbers with these shards."""
+    """Write a store of whole numbers with these shards."""
     prepare_store_folder(folder)
-    with StoreWriter(folder, "count", WORK, pa.schema([("row", pa.int64())]), shard_rows=0) as store:
-        for shard in shards:
-            store.write(pa.RecordBatch.from_pydict({"row": pa.array(shard, pa.int64())}))
-        total = sum(map(len, shards))
-        return store.finish(RowCounts(total, total))
+    batches = [pa.RecordBatch.from_pydict({"row": pa.array(shard, pa.int64())}) for shard in shards]
+    total = sum(map(len, shards))
+    return write_store(folder, "count", WORK, SCHEMA, batches, lambda: RowCounts(total, total), shard_rows=0)
 
 
 def edit_receipt(path: Path, *keys: str | int, to: object) -> None:
-    """Change one member of a receipt and seal it again, as somebody would who knows how."""
+    """Change one member of a receipt and seal it again."""
     content = json.loads(path.read_bytes())
     content.pop("seal")
     inner = content

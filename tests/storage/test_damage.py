@@ -1,4 +1,4 @@
-"""A damaged store is refused with the file and the rule, whatever the damage; nothing damaged is read."""
+"""A damaged store is refused with an error that names the file and the rule, whatever the damage."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from winnow.storage.receipts import read_receipt
 from winnow.storage.store import open_store
 from winnow.tables.open_table import open_rows
 
-FLIPS = 1000
-CUTS = 100
+FLIPPED_BITS = 1000
+TRUNCATIONS = 100
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def refused(folder: Path, name: str) -> bool:
-    """Whether the store is refused for this file."""
+def is_refused_for(folder: Path, name: str) -> bool:
+    """Whether the store is refused with an error that names this file."""
     try:
         open_store(folder)
     except BrokenPromise as error:
@@ -38,35 +38,35 @@ def refused(folder: Path, name: str) -> bool:
     return False
 
 
-def test_every_flipped_bit_is_refused_naming_its_file(store: Path) -> None:
-    draws = random.Random(1)
+def test_a_flipped_bit_is_refused_and_the_error_names_the_file(store: Path) -> None:
+    rng = random.Random(1)
     files = {path: path.read_bytes() for path in sorted(store.iterdir())}
     missed = []
-    for _ in range(FLIPS):
-        path, whole = draws.choice(list(files.items()))
-        at, bit = draws.randrange(len(whole)), draws.randrange(8)
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
-        if not refused(store, path.name):
+    for _ in range(FLIPPED_BITS):
+        path, content_before = rng.choice(list(files.items()))
+        at, bit = rng.randrange(len(content_before)), rng.randrange(8)
+        path.write_bytes(content_before[:at] + bytes([content_before[at] ^ 1 << bit]) + content_before[at + 1 :])
+        if not is_refused_for(store, path.name):
             missed.append((path.name, at, bit))
-        path.write_bytes(whole)
+        path.write_bytes(content_before)
     assert missed == []
     open_store(store)
 
 
-def test_every_truncation_is_refused_naming_its_file(store: Path) -> None:
-    draws = random.Random(2)
+def test_a_truncation_is_refused_and_the_error_names_the_file(store: Path) -> None:
+    rng = random.Random(2)
     files = {path: path.read_bytes() for path in sorted(store.iterdir())}
-    for _ in range(CUTS):
-        path, whole = draws.choice(list(files.items()))
-        path.write_bytes(whole[: draws.randrange(len(whole))])
-        assert refused(store, path.name)
-        path.write_bytes(whole)
+    for _ in range(TRUNCATIONS):
+        path, content_before = rng.choice(list(files.items()))
+        path.write_bytes(content_before[: rng.randrange(len(content_before))])
+        assert is_refused_for(store, path.name)
+        path.write_bytes(content_before)
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_store_is_refused_naming_file_and_rule(kind: str, store: Path) -> None:
-    act, name, rule = DAMAGE[kind]
-    act(store)
+def test_the_error_for_a_damaged_store_names_file_and_rule(kind: str, store: Path) -> None:
+    damage, name, rule = DAMAGE[kind]
+    damage(store)
     with pytest.raises(BrokenPromise) as caught:
         open_rows(store)
     assert Path(caught.value.where).name == name
@@ -74,29 +74,33 @@ def test_a_damaged_store_is_refused_naming_file_and_rule(kind: str, store: Path)
     assert caught.value.exit_code == 4
 
 
-SEALED_AGAIN: dict[str, tuple[tuple[str | int, ...], object, str]] = {
+RESEALED: dict[str, tuple[tuple[str | int, ...], object, str]] = {
     "an identity": (("identity",), "0" * 64, "its identity does not follow"),
     "a setting": (("stage", "config", "by"), 2, "its identity does not follow"),
     "a source": (("source", "format"), "csv", "its identity does not follow"),
-    "books that do not balance": (("books", "in"), 11, "its row counts do not add up"),
+    "row counts that do not add up": (("books", "in"), 11, "its row counts do not add up"),
     "reasons that do not add up": (("books", "reasons"), {"odd": 1}, "its row counts do not add up"),
-    "books of words": (("books", "in"), "10", "is not a receipt"),
-    "no books": (("books",), None, "is not a receipt"),
+    "a row count that is text": (("books", "in"), "10", "is not a receipt"),
+    "no row counts": (("books",), None, "is not a receipt"),
     "another format": (("format",), "winnow-receipt-9", "has the format 'winnow-receipt-9'"),
-    "a shard outside": (("shards", 0, "name"), "../part-00000.parquet", "names a shard outside its folder"),
+    "a shard outside of the folder": (
+        ("shards", 0, "name"),
+        "../part-00000.parquet",
+        "names a shard outside its folder",
+    ),
     "a shard named by a number": (("shards", 0, "name"), 7, "is not a receipt"),
     "a shard's sha256": (("shards", 0, "sha256"), "0" * 64, "its sha256 differs"),
     "a shard's size": (("shards", 0, "bytes"), 1, "its sha256 differs"),
     "a shard's rows": (("shards", 0, "rows"), 4, "has another number of rows"),
-    "shards of words": (("shards",), ["part"], "is not a receipt"),
+    "shards that are text": (("shards",), ["part"], "is not a receipt"),
 }
 
 
-@pytest.mark.parametrize("kind", SEALED_AGAIN)
-def test_a_receipt_edited_by_somebody_who_seals_it_again_is_refused_where_it_contradicts(
+@pytest.mark.parametrize("kind", RESEALED)
+def test_an_edited_receipt_that_was_sealed_again_is_refused_if_it_contradicts_itself_or_the_files(
     kind: str, store: Path
 ) -> None:
-    keys, value, rule = SEALED_AGAIN[kind]
+    keys, value, rule = RESEALED[kind]
     edit_receipt(store / "receipt.json", *keys, to=value)
     with pytest.raises(BrokenPromise, match=rule.replace("(", r"\(")):
         open_store(store)
@@ -111,8 +115,8 @@ def test_a_store_without_shards_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def whole() -> Iterator[tuple[Path, bytes]]:
-    """A store that is made once, and its receipt."""
+def whole_receipt() -> Iterator[tuple[Path, bytes]]:
+    """Return the path and content of the receipt of a store that is written once."""
     with tempfile.TemporaryDirectory() as folder:
         write_numbers(Path(folder) / "store", [range(2)])
         receipt = Path(folder) / "store" / "receipt.json"
@@ -134,10 +138,10 @@ ANYTHING = st.recursive(
 
 
 @given(keys=st.sampled_from(MEMBERS), value=ANYTHING)
-def test_no_receipt_however_odd_shows_a_traceback(
-    keys: tuple[str | int, ...], value: object, whole: tuple[Path, bytes]
+def test_any_value_in_a_receipt_is_accepted_or_refused_with_an_error_of_winnow(
+    keys: tuple[str | int, ...], value: object, whole_receipt: tuple[Path, bytes]
 ) -> None:
-    receipt, content = whole
+    receipt, content = whole_receipt
     receipt.write_bytes(content)
     edit_receipt(receipt, *keys, to=value)
     try:
@@ -146,37 +150,39 @@ def test_no_receipt_however_odd_shows_a_traceback(
         assert error.exit_code == 4
 
 
-def test_a_folder_without_a_receipt_was_never_finished(store: Path) -> None:
+def test_a_folder_without_a_receipt_is_not_a_finished_store(store: Path) -> None:
     (store / "receipt.json").unlink()
     with pytest.raises(UsageError, match="is not a finished store"):
         open_store(store)
 
 
-@pytest.mark.parametrize("change", ["a byte", "a row more", "gone"])
-def test_a_source_that_changed_since_is_refused_by_name(change: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["a byte", "an extra row", "removed"])
+def test_the_error_for_a_changed_source_names_the_source(change: str, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "t.jsonl")
     write_verdicts(source, tmp_path / "v")
-    whole = source.read_bytes()
-    if change == "gone":
+    content_before = source.read_bytes()
+    if change == "removed":
         source.unlink()
     else:
-        source.write_bytes(whole.replace(b"q2", b"q9") if change == "a byte" else whole + whole[:1])
-    kind, rule = (BadTable, "no longer there") if change == "gone" else (BrokenPromise, "has changed since")
+        source.write_bytes(
+            content_before.replace(b"q2", b"q9") if change == "a byte" else content_before + content_before[:1]
+        )
+    kind, rule = (BadTable, "no longer there") if change == "removed" else (BrokenPromise, "has changed since")
     with pytest.raises(kind, match=rule) as caught:
         open_rows(tmp_path / "v")
     assert caught.value.where == str(source)
 
 
 @pytest.mark.parametrize("name", ["source.jsonl", "part-00000.parquet", "receipt.json"])
-def test_a_store_that_keeps_its_source_is_refused_when_any_of_its_files_changes(name: str, tmp_path: Path) -> None:
+def test_a_store_with_an_embedded_source_is_refused_when_any_of_its_files_changes(name: str, tmp_path: Path) -> None:
     write_verdicts(
         [json.loads(line) for line in write_rows(tmp_path / "t.jsonl").read_text().splitlines()], tmp_path / "v"
     )
     assert len(read_verdicts(tmp_path / "v")) == 6
     path = tmp_path / "v" / name
-    whole = path.read_bytes()
-    for at in range(0, len(whole), max(len(whole) // 40, 1)):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+    content_before = path.read_bytes()
+    for at in range(0, len(content_before), max(len(content_before) // 40, 1)):
+        path.write_bytes(content_before[:at] + bytes([content_before[at] ^ 4]) + content_before[at + 1 :])
         with pytest.raises(BrokenPromise) as caught:
             open_rows(tmp_path / "v")
         assert Path(caught.value.where).name == name

@@ -1,4 +1,4 @@
-"""A result appears whole or not at all, is written once, and replaces only files of winnow."""
+"""A result appears completely or not at all, is written once, and replaces only files of winnow."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tests.storage.sample_stores import (
+    SCHEMA,
     WORK,
     make_rows,
     read_dicts,
@@ -23,12 +24,12 @@ from tests.storage.sample_stores import (
 from winnow.errors import BrokenPromise, EnvironmentFault, UsageError
 from winnow.storage.atomic_files import atomic_write, make_folder, write_bytes
 from winnow.storage.receipts import Receipt, RowCounts, Shard, WorkSpec
-from winnow.storage.store import StoreWriter, open_store, prepare_store_folder
+from winnow.storage.store import open_store, prepare_store_folder, write_store
 from winnow.tables.flat_file import FlatLayout, is_flat_path, receipt_path, refuse_overwriting, write_flat_file
 from winnow.tables.open_table import open_rows
 
-BALANCED = [RowCounts(0, 0), RowCounts(3, 3), RowCounts(9, 4, 3, 2, {"score": 3, "bad row": 2})]
-UNBALANCED = [
+VALID_COUNTS = [RowCounts(0, 0), RowCounts(3, 3), RowCounts(9, 4, 3, 2, {"score": 3, "bad row": 2})]
+INVALID_COUNTS = [
     RowCounts(3, 2),
     RowCounts(3, 3, 1, 0, {"a": 1}),
     RowCounts(3, 2, 1),
@@ -37,41 +38,39 @@ UNBALANCED = [
 ]
 
 
-@pytest.mark.parametrize("books", BALANCED)
-def test_books_that_balance_are_written_and_read_back(books: RowCounts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("books", VALID_COUNTS)
+def test_row_counts_that_add_up_are_written_and_read_back(books: RowCounts, tmp_path: Path) -> None:
     prepare_store_folder(tmp_path / "s")
-    with StoreWriter(tmp_path / "s", "count", WORK, pa.schema([("row", pa.int64())])) as store:
-        receipt = store.finish(books)
+    receipt = write_store(tmp_path / "s", "count", WORK, SCHEMA, [], lambda: books)
     assert open_store(tmp_path / "s").receipt == receipt
     assert receipt.books == books
 
 
-@pytest.mark.parametrize("books", UNBALANCED)
-def test_books_that_do_not_balance_are_refused_before_a_receipt_is_written(books: RowCounts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("books", INVALID_COUNTS)
+def test_row_counts_that_do_not_add_up_are_refused_before_a_receipt_is_written(
+    books: RowCounts, tmp_path: Path
+) -> None:
     prepare_store_folder(tmp_path / "s")
-    with (
-        pytest.raises(BrokenPromise, match="row counts do not add up"),
-        StoreWriter(tmp_path / "s", "count", WORK, pa.schema([("row", pa.int64())])) as store,
-    ):
-        store.finish(books)
+    with pytest.raises(BrokenPromise, match="row counts do not add up"):
+        write_store(tmp_path / "s", "count", WORK, SCHEMA, [], lambda: books)
     assert not (tmp_path / "s").exists()
 
 
-def test_the_same_work_has_the_same_identity_wherever_its_files_lie() -> None:
+def test_the_identity_of_work_does_not_depend_on_paths() -> None:
     def identity(path: str, digest: str) -> str:
         return WorkSpec("verify", 1, {"a": 1}, {"files": [{"path": path, "sha256": digest}]}).identity()
 
     assert identity("a/t.jsonl", "1") == identity("../b.jsonl", "1") != identity("a/t.jsonl", "2")
 
 
-def test_a_receipt_survives_names_that_are_no_unicode(tmp_path: Path) -> None:
+def test_file_names_in_receipts_need_not_be_unicode(tmp_path: Path) -> None:
     source = write_rows(tmp_path / os.fsdecode(b"caf\xe9.jsonl"))
     write_verdicts(source, tmp_path / "v")
     assert len(read_verdicts(tmp_path / "v")) == 6
 
 
 @pytest.mark.parametrize("before", [None, b"old"])
-def test_a_write_that_stops_in_the_middle_leaves_what_was_there(before: bytes | None, tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_the_file_unchanged(before: bytes | None, tmp_path: Path) -> None:
     target = tmp_path / "file"
     if before is not None:
         target.write_bytes(before)
@@ -82,26 +81,26 @@ def test_a_write_that_stops_in_the_middle_leaves_what_was_there(before: bytes | 
     assert [path for path in tmp_path.iterdir() if path != target] == []
 
 
-def test_a_write_that_ends_well_replaces_what_was_there(tmp_path: Path) -> None:
+def test_a_completed_write_replaces_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     write_bytes(tmp_path / "file", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"new")]
 
 
 @pytest.mark.parametrize("name", ["no/such/folder/file", "f" * 300])
-def test_a_path_that_cannot_be_written_is_the_environment_s_fault(name: str, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_environment_fault(name: str, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="could not be written"):
         write_bytes(tmp_path / name, b"x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_below_a_file_is_the_environment_s_fault(tmp_path: Path) -> None:
+def test_a_folder_below_a_file_is_an_environment_fault(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentFault, match="could not be written"):
         make_folder(tmp_path / "file" / "folder")
 
 
-FULL = """
+FULL_DISK_SCRIPT = """
 import resource, sys
 from pathlib import Path
 from tests.storage.sample_stores import write_rows, write_verdicts
@@ -117,23 +116,23 @@ except EnvironmentFault as error:
 
 
 @pytest.mark.parametrize("out", ["v", "v.jsonl", "v.csv", "v.parquet"])
-def test_a_disk_that_takes_no_more_leaves_nothing_and_ends_with_3(out: str, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_file_and_ends_with_exit_code_3(out: str, tmp_path: Path) -> None:
     (tmp_path / "to").mkdir()
     paths = os.pathsep.join(["tests", *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path), out],
+    process = subprocess.run(
+        [sys.executable, "-c", FULL_DISK_SCRIPT, str(tmp_path), out],
         env={**os.environ, "PYTHONPATH": paths},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (3, "")
+    assert (process.returncode, process.stderr) == (3, "")
     assert list((tmp_path / "to").iterdir()) == []
 
 
 @pytest.mark.parametrize("out", ["v.jsonl", "v.csv", "v.parquet"])
-def test_a_flat_result_may_be_made_again_and_gives_the_same_bytes(out: str, tmp_path: Path) -> None:
+def test_a_flat_result_can_be_written_again_with_the_same_bytes(out: str, tmp_path: Path) -> None:
     source, target = write_rows(tmp_path / "t.jsonl"), tmp_path / out
     write_verdicts(source, target)
     before = target.read_bytes(), receipt_path(target).read_bytes()
@@ -142,25 +141,25 @@ def test_a_flat_result_may_be_made_again_and_gives_the_same_bytes(out: str, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.jsonl", out, f"{out}.receipt.json"]
 
 
-@pytest.mark.parametrize("act", ["edit it", "take its receipt", "put another there"])
-def test_a_file_that_is_no_untouched_result_is_not_written_over(act: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["edit it", "remove its receipt", "replace it by a folder"])
+def test_a_file_that_is_not_an_unchanged_result_is_not_overwritten(change: str, tmp_path: Path) -> None:
     source, target = write_rows(tmp_path / "t.jsonl"), tmp_path / "v.jsonl"
     write_verdicts(source, target)
-    if act == "edit it":
+    if change == "edit it":
         target.write_bytes(target.read_bytes().replace(b"q0", b"q9"))
-    elif act == "take its receipt":
+    elif change == "remove its receipt":
         receipt_path(target).unlink()
     else:
         target.unlink()
         target.mkdir()
-    held = target.read_bytes() if target.is_file() else None
+    content = target.read_bytes() if target.is_file() else None
     with pytest.raises(UsageError, match="is not an untouched result of winnow"):
         write_verdicts(source, target)
-    assert (target.read_bytes() if target.is_file() else None) == held
+    assert (target.read_bytes() if target.is_file() else None) == content
 
 
-def begin(source: Path, target: Path) -> None:
-    """Write a flat result and stop before its receipt."""
+def write_without_receipt(source: Path, target: Path) -> None:
+    """Write a flat result, but not its receipt."""
     table = open_rows(source)
     with write_flat_file(target, FlatLayout(table.source, table.bad_rows, pa.schema([]))) as writer:
         for chunk in table.source.chunks(table.bad_rows):
@@ -168,27 +167,27 @@ def begin(source: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("finished_before", [False, True])
-def test_a_run_stopped_between_a_flat_file_and_its_receipt_can_be_repeated(
+def test_a_command_killed_between_a_flat_file_and_its_receipt_can_be_repeated(
     finished_before: bool, tmp_path: Path
 ) -> None:
     source, target = write_rows(tmp_path / "t.jsonl"), tmp_path / "v.jsonl"
     if finished_before:
         write_verdicts(source, target)
-    begin(source, target)
+    write_without_receipt(source, target)
     refuse_overwriting(target)
     write_verdicts(source, target)
     assert read_verdicts(target) == ["fail", "pass", "pass"] * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.jsonl", "v.jsonl", "v.jsonl.receipt.json"]
 
 
-def test_what_a_stopped_run_left_and_somebody_edited_is_not_written_over(tmp_path: Path) -> None:
-    begin(write_rows(tmp_path / "t.jsonl"), tmp_path / "v.jsonl")
+def test_an_unfinished_flat_file_that_was_edited_is_not_overwritten(tmp_path: Path) -> None:
+    write_without_receipt(write_rows(tmp_path / "t.jsonl"), tmp_path / "v.jsonl")
     (tmp_path / "v.jsonl").write_text("mine\n")
     with pytest.raises(UsageError, match="is not an untouched result"):
         refuse_overwriting(tmp_path / "v.jsonl")
 
 
-def test_a_run_stopped_while_it_writes_leaves_the_finished_result_as_it_was(tmp_path: Path) -> None:
+def test_a_command_killed_while_it_writes_leaves_the_finished_result_unchanged(tmp_path: Path) -> None:
     source, target = write_rows(tmp_path / "t.jsonl"), tmp_path / "v.jsonl"
     write_verdicts(source, target)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -201,7 +200,7 @@ def test_a_run_stopped_while_it_writes_leaves_the_finished_result_as_it_was(tmp_
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_table_is_never_its_own_result(tmp_path: Path) -> None:
+def test_a_table_is_not_overwritten_by_its_own_result(tmp_path: Path) -> None:
     target = tmp_path / "v.jsonl"
     write_verdicts(write_rows(tmp_path / "t.jsonl"), target)
     before = target.read_bytes()
@@ -215,12 +214,12 @@ def test_a_table_is_never_its_own_result(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["v.txt", "v.jsonl.gz", "v.tsv", "v.json"])
-def test_an_ending_that_is_no_flat_format_is_refused_rather_than_made_a_folder(name: str) -> None:
+def test_an_ending_of_no_flat_format_is_refused_and_not_used_as_a_folder(name: str) -> None:
     with pytest.raises(UsageError, match="a store is a folder without an ending"):
         is_flat_path(Path(name))
 
 
-def test_finished_work_is_not_done_again_and_other_work_is_refused(tmp_path: Path) -> None:
+def test_a_finished_store_is_not_written_again_and_other_work_is_refused(tmp_path: Path) -> None:
     source = write_rows(tmp_path / "t.jsonl")
     write_verdicts(source, tmp_path / "v")
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (tmp_path / "v").iterdir()}
@@ -230,7 +229,7 @@ def test_finished_work_is_not_done_again_and_other_work_is_refused(tmp_path: Pat
         write_verdicts(write_rows(tmp_path / "u.jsonl", 8), tmp_path / "v")
 
 
-def test_what_an_unfinished_store_left_is_cleared_and_anything_else_is_not(tmp_path: Path) -> None:
+def test_an_unfinished_store_is_removed_and_other_files_are_not(tmp_path: Path) -> None:
     write_numbers(tmp_path / "v", [range(3)])
     (tmp_path / "v" / "receipt.json").unlink()
     prepare_store_folder(tmp_path / "v")
@@ -243,13 +242,13 @@ def test_what_an_unfinished_store_left_is_cleared_and_anything_else_is_not(tmp_p
         prepare_store_folder(tmp_path / "w")
 
 
-def test_a_store_without_rows_keeps_its_types(tmp_path: Path) -> None:
+def test_a_store_without_rows_has_its_column_types(tmp_path: Path) -> None:
     write_numbers(tmp_path / "v", [])
     (batch,) = open_store(tmp_path / "v").batches()
     assert (batch.num_rows, batch.schema) == (0, pa.schema([("row", pa.int64())]))
 
 
-def test_a_store_gives_its_shards_in_order(tmp_path: Path) -> None:
+def test_a_store_yields_its_shards_in_order(tmp_path: Path) -> None:
     receipt = write_numbers(tmp_path / "v", [range(4), range(4, 5), range(5, 9)])
     assert [shard.rows for shard in receipt.shards] == [4, 1, 4]
     assert [row for batch in open_store(tmp_path / "v").batches() for row in batch["row"].to_pylist()] == list(range(9))
@@ -266,7 +265,7 @@ def test_a_receipt_is_one_json_document_that_a_person_can_read(tmp_path: Path) -
     assert len((tmp_path / "r.json").read_text(encoding="utf-8").splitlines()) > 10
 
 
-def test_verdicts_in_a_store_read_as_they_do_from_a_flat_file(tmp_path: Path) -> None:
+def test_verdicts_in_a_store_equal_those_in_a_flat_file(tmp_path: Path) -> None:
     source = write_rows(tmp_path / "t.jsonl")
     write_verdicts(source, tmp_path / "v")
     write_verdicts(source, tmp_path / "v.jsonl")

@@ -32,47 +32,44 @@ TYPES = pa.schema(
 OUTS = ["v", "v.jsonl", "v.csv", "v.parquet"]
 
 
-def csv(folder: Path) -> object:
-    """A header and nothing else."""
+def write_csv_header(folder: Path) -> object:
     (folder / "t.csv").write_text(",".join(TYPES.names) + "\n")
     return folder / "t.csv"
 
 
-def parquet(folder: Path) -> object:
-    """Parquet without rows."""
+def write_empty_parquet(folder: Path) -> object:
     pq.write_table(TYPES.empty_table(), folder / "t.parquet")
     return folder / "t.parquet"
 
 
 EMPTY: dict[str, Callable[[Path], object]] = {
-    "CSV": csv,
-    "Parquet": parquet,
+    "CSV": write_csv_header,
+    "Parquet": write_empty_parquet,
     "Arrow": lambda folder: TYPES.empty_table(),
     "pandas": lambda folder: pandas.DataFrame({name: pandas.Series(dtype=str) for name in TYPES.names}),
     "Polars": lambda folder: polars.DataFrame(schema=dict.fromkeys(TYPES.names, polars.String)),
 }
 
 
-def parts_of(table: Table) -> dict[str, list[Any]]:
-    """Every part, over all rows."""
-    wanted = [part for part in ROLE_READERS if table.has_role(part)]
-    read: dict[str, list[Any]] = {part: [] for part in wanted}
-    for _, parts in table.read_roles(wanted):
-        for part in wanted:
-            read[part] += parts[part].to_pylist()
-    return read
+def read_all_roles(table: Table) -> dict[str, list[Any]]:
+    """Return the values of every role, over all rows."""
+    values: dict[str, list[Any]] = {role: [] for role in ROLE_READERS if table.has_role(role)}
+    for _, arrays in table.read_roles(list(values)):
+        for role in values:
+            values[role] += arrays[role].to_pylist()
+    return values
 
 
 @pytest.mark.parametrize("out", OUTS)
 @pytest.mark.parametrize("form", EMPTY)
 def test_a_table_without_rows_is_verified_into_one_without_rows(form: str, out: str, tmp_path: Path) -> None:
     table = open_rows(EMPTY[form](tmp_path))
-    assert parts_of(table) == {part: [] for part in ROLE_READERS if table.has_role(part)}
-    done = verify(table, [make_verifier(accept_yes)], tmp_path / out)
-    assert (len(done), done.summary["verifiers"][0]["keep_rate"]) == (0, None)
-    again = open_rows(tmp_path / out)
-    assert read_dicts(again) == []
-    assert {"text", "accept_yes.verdict"} <= set(again.names())
+    assert read_all_roles(table) == {role: [] for role in ROLE_READERS if table.has_role(role)}
+    verified = verify(table, [make_verifier(accept_yes)], tmp_path / out)
+    assert (len(verified), verified.summary["verifiers"][0]["keep_rate"]) == (0, None)
+    result = open_rows(tmp_path / out)
+    assert read_dicts(result) == []
+    assert {"text", "accept_yes.verdict"} <= set(result.names())
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
@@ -85,10 +82,10 @@ def test_json_lines_without_rows_have_no_columns_and_are_refused(content: bytes,
 
 
 ROW = {"id": "c0", "prompt": "p", "text": "yes", "score": 0.5, "correct": True}
-FLAT: dict[str, list[dict[str, Any]]] = {
+UNIFORM_ROWS: dict[str, list[dict[str, Any]]] = {
     "one row": [ROW],
     "one class only": [{**ROW, "id": f"c{i}"} for i in range(9)],
-    "all duplicates but for their ids": [{**ROW, "id": f"c{i}", "correct": None} for i in range(9)],
+    "all equal except for their ids": [{**ROW, "id": f"c{i}", "correct": None} for i in range(9)],
     "all texts null": [{**ROW, "id": f"c{i}", "text": None} for i in range(9)],
     "no score and no label": [{**ROW, "id": f"c{i}", "score": None, "correct": None} for i in range(9)],
     "one prompt each": [{**ROW, "id": f"c{i}", "prompt": f"p{i}"} for i in range(9)],
@@ -96,10 +93,10 @@ FLAT: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("out", OUTS)
-@pytest.mark.parametrize("kind", FLAT)
+@pytest.mark.parametrize("kind", UNIFORM_ROWS)
 def test_a_table_without_variety_is_read_verified_and_read_again(kind: str, out: str, tmp_path: Path) -> None:
-    rows = FLAT[kind]
-    assert parts_of(open_rows(rows)) == {
+    rows = UNIFORM_ROWS[kind]
+    assert read_all_roles(open_rows(rows)) == {
         "text": [row["text"] for row in rows],
         "prompt": [row["prompt"] for row in rows],
         "prompt_text": [row["prompt"] for row in rows],
@@ -107,13 +104,13 @@ def test_a_table_without_variety_is_read_verified_and_read_again(kind: str, out:
         "id": [row["id"] for row in rows],
         "label": [row["correct"] for row in rows],
     }
-    done = verify(open_rows(rows), [make_verifier(accept_yes)], tmp_path / out)
+    verified = verify(open_rows(rows), [make_verifier(accept_yes)], tmp_path / out)
     expected = ["abstain" if row["text"] is None else "pass" for row in rows]
     assert [row["accept_yes.verdict"] for row in read_dicts(open_rows(tmp_path / out))] == expected
-    assert len(done) == len(rows)
+    assert len(verified) == len(rows)
 
 
-def test_rows_that_are_the_same_altogether_are_refused_for_their_id(tmp_path: Path) -> None:
+def test_equal_rows_are_refused_for_their_id(tmp_path: Path) -> None:
     with pytest.raises(BadTable, match=r"rows\[1\]: id is 'c0', as at rows\[0\]; an id names one candidate"):
         verify(open_rows([ROW, ROW]), [make_verifier(accept_yes)], tmp_path / "v.jsonl")
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ SPACE = st.sampled_from(["", " ", "  ", "\t"])
 
 @st.composite
 def line(draw: st.DrawFn) -> bytes:
-    """An object in a spelling of its own: order, spacing, numbers, escapes."""
+    """Draw an object with any order, spacing, spelling of numbers and escapes."""
     names = draw(
         st.lists(st.sampled_from(["b", "a", "é", "z z", "\\u0061b", "}"]), min_size=1, max_size=4, unique=True)
     )
@@ -34,8 +34,8 @@ def line(draw: st.DrawFn) -> bytes:
     return ("{" + space[2] + f"{space[3]},{space[4]}".join(pairs) + space[2] + "}").encode()
 
 
-def chunk_of(path: Path, *rows: bytes) -> Chunk:
-    """These lines, read."""
+def read_chunk(path: Path, *rows: bytes) -> Chunk:
+    """Write lines to a file and read them."""
     path.write_bytes(b"\n".join(rows) + b"\n")
     table = open_rows(path)
     return next(iter(table.source.chunks(table.bad_rows)))
@@ -49,33 +49,33 @@ def path() -> Iterator[Path]:
 
 
 @given(rows=st.lists(line(), min_size=1, max_size=5))
-def test_a_row_passed_on_keeps_every_byte(rows: list[bytes], path: Path) -> None:
-    assert list(chunk_of(path, *rows).json_lines()) == rows
+def test_an_unchanged_row_keeps_every_byte(rows: list[bytes], path: Path) -> None:
+    assert list(read_chunk(path, *rows).json_lines()) == rows
 
 
 @given(row=line(), verdict=st.sampled_from(["pass", None, 'a "quoted" é\n']), score=st.none() | st.floats(0, 1))
-def test_new_members_stand_after_the_bytes_that_came(
+def test_new_members_are_appended_to_the_bytes_of_the_row(
     row: bytes, verdict: str | None, score: float | None, path: Path
 ) -> None:
     new = {"x.verdict": pa.array([verdict], pa.string()), "x.score": pa.array([score], pa.float64())}
-    (out,) = chunk_of(path, row).with_columns(new).json_lines()
+    (out,) = read_chunk(path, row).with_columns(new).json_lines()
     assert out.startswith(row[:-1].rstrip() + b", ")
     assert json.loads(out) == {**json.loads(row), "x.verdict": verdict, "x.score": score}
     assert b"\n" not in out
 
 
 def test_an_empty_row_gets_its_members_without_a_comma(path: Path) -> None:
-    chunk = chunk_of(path, b'{"a": 1}', b"{ }").with_columns({"v": pa.array([1, 2])})
+    chunk = read_chunk(path, b'{"a": 1}', b"{ }").with_columns({"v": pa.array([1, 2])})
     assert list(chunk.json_lines()) == [b'{"a": 1, "v": 1}', b'{"v": 2}']
 
 
 def test_a_member_that_is_replaced_is_written_once(path: Path) -> None:
-    chunk = chunk_of(path, b'{"v": 1.0, "a": 1.0}').with_columns({"v": pa.array([2])})
+    chunk = read_chunk(path, b'{"v": 1.0, "a": 1.0}').with_columns({"v": pa.array([2])})
     assert list(chunk.json_lines()) == [b'{"a": 1.0, "v": 2}']
 
 
-def test_rows_taken_in_another_order_keep_their_bytes_and_their_places(path: Path) -> None:
-    chunk = chunk_of(path, b'{"a":1}', b"", b'{"a" :2}', b'{"a": 3}')
+def test_reordered_rows_keep_their_bytes_and_locations(path: Path) -> None:
+    chunk = read_chunk(path, b'{"a":1}', b"", b'{"a" :2}', b'{"a": 3}')
     taken = chunk.take(np.array([2, 1]))
     assert list(taken.json_lines()) == [b'{"a": 3}', b'{"a" :2}']
     assert [taken.locate(i).rpartition(":")[2] for i in range(2)] == ["4", "3"]

@@ -29,7 +29,7 @@ def test_source_and_store_survive_the_move_of_their_parent(tmp_path: Path) -> No
     assert read_verdicts(tmp_path / "b" / "out" / "v") == EXPECTED
 
 
-def test_a_store_moved_away_from_its_source_says_what_it_misses(tmp_path: Path) -> None:
+def test_a_store_moved_away_from_its_source_names_the_missing_file(tmp_path: Path) -> None:
     source = write_rows(tmp_path / "t.jsonl")
     write_verdicts(source, tmp_path / "v")
     shutil.move(tmp_path / "v", tmp_path / "far" / "away" / "v")
@@ -55,14 +55,13 @@ def test_a_pattern_of_files_is_one_source(tmp_path: Path) -> None:
     assert [row["id"] for row in read_dicts(open_rows(tmp_path / "v"))] == ["c0", "c1", "c2", "d0", "d1", "d2"]
 
 
-def second(completions: list[str]) -> list[bool]:
-    """Another verifier."""
+def accept_all(completions: list[str]) -> list[bool]:
     return [True] * len(completions)
 
 
-def test_a_store_over_a_store_shows_what_both_say(tmp_path: Path) -> None:
+def test_a_store_made_from_a_store_has_the_verdicts_of_both(tmp_path: Path) -> None:
     write_verdicts(write_rows(tmp_path / "t.jsonl"), tmp_path / "v")
-    verify(open_rows(tmp_path / "v"), [make_verifier(second)], tmp_path / "w")
+    verify(open_rows(tmp_path / "v"), [make_verifier(accept_all)], tmp_path / "w")
     shutil.move(tmp_path / "v", tmp_path / "x")
     with pytest.raises(BadTable, match="no longer there"):
         open_rows(tmp_path / "w")
@@ -72,16 +71,16 @@ def test_a_store_over_a_store_shows_what_both_say(tmp_path: Path) -> None:
     assert read_verdicts(tmp_path / "w") == EXPECTED
 
 
-def test_a_store_over_a_store_that_was_made_anew_is_refused(tmp_path: Path) -> None:
+def test_a_store_whose_source_store_was_made_again_is_refused(tmp_path: Path) -> None:
     write_verdicts(write_rows(tmp_path / "t.jsonl"), tmp_path / "v")
-    verify(open_rows(tmp_path / "v"), [make_verifier(second)], tmp_path / "w")
+    verify(open_rows(tmp_path / "v"), [make_verifier(accept_all)], tmp_path / "w")
     shutil.rmtree(tmp_path / "v")
     write_verdicts(write_rows(tmp_path / "u.jsonl", 8), tmp_path / "v")
     with pytest.raises(BrokenPromise, match="has changed since"):
         open_rows(tmp_path / "w")
 
 
-def test_rows_from_a_pipe_are_kept_inside_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_from_a_pipe_are_written_into_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = write_rows(tmp_path / "t.jsonl").read_bytes()
     (tmp_path / "t.jsonl").unlink()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
@@ -90,7 +89,7 @@ def test_rows_from_a_pipe_are_kept_inside_the_store(tmp_path: Path, monkeypatch:
     assert (tmp_path / "v" / "source.jsonl").read_bytes() == content
 
 
-def test_a_bad_row_from_a_pipe_is_named_by_line_and_leaves_no_folder(
+def test_a_bad_row_from_a_pipe_is_refused_with_its_line_and_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -102,19 +101,19 @@ def test_a_bad_row_from_a_pipe_is_named_by_line_and_leaves_no_folder(
 
 
 @pytest.mark.parametrize("form", ["dictionaries", "Arrow", "Polars"])
-def test_rows_from_memory_are_kept_inside_the_store(form: str, tmp_path: Path) -> None:
-    given: object = {
+def test_rows_from_memory_are_written_into_the_store(form: str, tmp_path: Path) -> None:
+    rows: object = {
         "dictionaries": make_rows(),
         "Arrow": pa.Table.from_pylist(make_rows()),
         "Polars": polars.DataFrame(make_rows()),
     }[form]
-    write_verdicts(given, tmp_path / "v")
+    write_verdicts(rows, tmp_path / "v")
     shutil.move(tmp_path / "v", tmp_path / "w")
     assert read_verdicts(tmp_path / "w") == EXPECTED
     assert [row["text"] for row in read_dicts(open_rows(tmp_path / "w"))] == [row["text"] for row in make_rows()]
 
 
-def test_unfolded_rows_are_unfolded_again_behind_a_store(tmp_path: Path) -> None:
+def test_the_unfolded_source_of_a_store_is_unfolded_again(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(
         '{"prompt": "p", "samples": ["yes", "no"]}\n{"prompt": "q", "samples": ["yes"]}\n'
     )
@@ -123,7 +122,7 @@ def test_unfolded_rows_are_unfolded_again_behind_a_store(tmp_path: Path) -> None
     assert read_verdicts(tmp_path / "v") == ["pass", "fail", "pass"]
 
 
-def test_columns_named_once_are_known_to_whoever_reads_the_result(tmp_path: Path) -> None:
+def test_a_result_remembers_the_columns_that_the_user_named(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"k": "c0", "ask": "p", "say": "yes"}\n')
     table = open_rows(tmp_path / "t.jsonl", Columns(id="k", prompt="ask", text="say"))
     for out in ("v", "v.jsonl", "v.csv", "v.parquet"):
@@ -133,19 +132,19 @@ def test_columns_named_once_are_known_to_whoever_reads_the_result(tmp_path: Path
         ).columns.to_dict().items()
 
 
-def test_rows_set_aside_stay_aside_and_the_books_count_them(tmp_path: Path) -> None:
+def test_rows_set_aside_are_not_in_the_store_and_its_receipt_counts_them(tmp_path: Path) -> None:
     source = write_rows(tmp_path / "t.jsonl", 3)
     source.write_bytes(source.read_bytes() + b'{"id"\n{"id": "c9", "prompt": "p", "text": 5.5e400}\n')
     verify(open_rows(source, bad=BadRows(5)), [make_verifier(accept_yes)], tmp_path / "v")
     assert read_verdicts(tmp_path / "v") == ["fail", "pass", "pass"]
     books = json.loads((tmp_path / "v" / "receipt.json").read_text())["books"]
     assert books == {"in": 5, "keep": 3, "drop": 0, "reject": 2, "reasons": {"bad row": 2}}
-    aside = [json.loads(line) for line in (tmp_path / "v.quarantine.jsonl").read_text().splitlines()]
-    assert [row["place"] for row in aside] == [f"{source}:4", f"{source}:5"]
-    assert aside[0]["row"] == '{"id"'
+    bad_rows = [json.loads(line) for line in (tmp_path / "v.quarantine.jsonl").read_text().splitlines()]
+    assert [row["place"] for row in bad_rows] == [f"{source}:4", f"{source}:5"]
+    assert bad_rows[0]["row"] == '{"id"'
 
 
-def test_labels_given_for_the_work_stay_where_they_came_from(tmp_path: Path) -> None:
+def test_joined_labels_do_not_become_part_of_the_result(tmp_path: Path) -> None:
     source = write_rows(tmp_path / "t.jsonl")
     (tmp_path / "l.csv").write_text("id,correct\nc1,1\nc2,0\n")
     verify(join_labels(open_rows(source), tmp_path / "l.csv"), [make_verifier(accept_yes)], tmp_path / "v")

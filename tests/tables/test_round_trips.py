@@ -1,4 +1,4 @@
-"""read(write(x)) == x, for every format that rows are written to and every form they are passed in."""
+"""Rows are the same after writing and reading, for every output format and every input form."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import json
 import random
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.storage.sample_stores import read_dicts
 from tests.tables.corpus.typed_files import arrow
 from tests.tables.corpus.wrong_formats import zstd
 from winnow.tables.flat_file import FlatLayout, write_flat_file
@@ -67,36 +69,30 @@ PIECES = [
 ]
 
 
-def read(given: object) -> Rows:
-    """Every row of a table, as dictionaries."""
-    table = open_rows(given)
-    return [row for chunk in table.source.chunks(table.bad_rows) for row in chunk.to_dicts()]
-
-
-def again(given: object, path: Path) -> Rows:
-    """Write a table to a file and read it."""
-    table = open_rows(given)
+def write_and_read(rows: object, path: Path) -> Rows:
+    table = open_rows(rows)
     with write_flat_file(path, FlatLayout(table.source, table.bad_rows, pa.schema([]))) as writer:
         for chunk in table.source.chunks(table.bad_rows):
             writer.write(chunk)
-    return read(path)
+    return read_dicts(open_rows(path))
 
 
 @st.composite
 def cells(draw: st.DrawFn) -> Rows:
-    """Rows of texts and nulls under any names."""
+    """Draw rows of texts and nulls in columns with any names."""
     names = draw(st.lists(NAME, min_size=1, max_size=4, unique=True))
     return draw(st.lists(st.fixed_dictionaries(dict.fromkeys(names, CELL)), min_size=1, max_size=6))
 
 
 def typed_rows() -> st.SearchStrategy[Rows]:
-    """Rows of one type a column."""
+    """Return the strategy for rows whose columns have one type each."""
     return st.lists(st.fixed_dictionaries(TYPED), min_size=1, max_size=6)
 
 
-def random_rows(count: int = 10_000, seed: int = 1) -> Rows:
-    """Many rows of pieces that have broken readers before; the values of a column are of one type."""
-    draws = random.Random(seed)
+@cache
+def random_rows(count: int) -> Rows:
+    """Generate rows of texts that have broken readers before; each column has one type."""
+    draws = random.Random(1)
 
     def text() -> str | None:
         return None if draws.random() < 0.1 else "".join(draws.choices([*PIECES, "abc", "12"], k=draws.randrange(6)))
@@ -110,31 +106,26 @@ def random_rows(count: int = 10_000, seed: int = 1) -> Rows:
     return [row(number) for number in range(count)]
 
 
-def dataset(rows: Rows, folder: Path) -> Path:
-    """A saved dataset of two files."""
+def save_dataset(rows: Rows, folder: Path) -> Path:
+    """Save a dataset of two files."""
     folder.mkdir(exist_ok=True)
-    whole = pa.Table.from_pylist(rows)
+    table = pa.Table.from_pylist(rows)
     half = len(rows) // 2
-    for name, part in (("a.arrow", whole.slice(0, half)), ("b.arrow", whole.slice(half))):
-        (folder / name).write_bytes(arrow(part, stream=True))
+    for name, content in (("a.arrow", table.slice(0, half)), ("b.arrow", table.slice(half))):
+        (folder / name).write_bytes(arrow(content, stream=True))
     state = {"_data_files": [{"filename": "a.arrow"}, {"filename": "b.arrow"}]}
     (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
     return folder
 
 
-def lines(rows: Rows) -> bytes:
-    """JSON Lines, as another program writes them."""
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+def compressor(name: str, compress: Callable[[bytes], bytes]) -> Callable[[Rows, Path], object]:
+    """Return the function that writes rows to a compressed file."""
 
-
-def compressed(name: str, pack: Callable[[bytes], bytes]) -> Callable[[Rows, Path], object]:
-    """Rows as a compressed file."""
-
-    def make(rows: Rows, folder: Path) -> object:
-        (folder / name).write_bytes(pack(lines(rows)))
+    def write(rows: Rows, folder: Path) -> object:
+        (folder / name).write_bytes(compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
         return folder / name
 
-    return make
+    return write
 
 
 FORMS: dict[str, Callable[[Rows, Path], object]] = {
@@ -144,15 +135,15 @@ FORMS: dict[str, Callable[[Rows, Path], object]] = {
         pa.Table.from_pylist(rows).to_pandas(types_mapper=pandas.ArrowDtype)
     ),
     "Polars": lambda rows, folder: polars.from_arrow(pa.Table.from_pylist(rows)),
-    "a saved dataset": lambda rows, folder: dataset(rows, folder / "saved"),
-    "gzip": compressed("rows.jsonl.gz", gzip.compress),
-    "Zstandard": compressed("rows.jsonl.zst", zstd),
+    "a saved dataset": lambda rows, folder: save_dataset(rows, folder / "saved"),
+    "gzip": compressor("rows.jsonl.gz", gzip.compress),
+    "Zstandard": compressor("rows.jsonl.zst", zstd),
 }
 
 
 @pytest.fixture(scope="session")
-def room() -> Iterator[Path]:
-    """A folder in which each example writes over the last one's files."""
+def shared_folder() -> Iterator[Path]:
+    """A folder in which each example overwrites the files of the last one."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -160,47 +151,52 @@ def room() -> Iterator[Path]:
 @given(rows=cells())
 @example(rows=[{"[": None}])
 @example(rows=[{"{": "["}])
-def test_csv_gives_texts_and_nulls_back_and_tells_empty_text_from_null(rows: Rows, room: Path) -> None:
-    assert again(rows, fresh(room / "rows.csv")) == rows
+def test_csv_keeps_texts_and_nulls_and_distinguishes_empty_text_from_null(rows: Rows, shared_folder: Path) -> None:
+    assert write_and_read(rows, remove_old(shared_folder / "rows.csv")) == rows
 
 
 @given(rows=st.lists(st.dictionaries(TEXT, JSON, min_size=1, max_size=4), min_size=1, max_size=6))
-def test_json_lines_give_any_json_back(rows: Rows, room: Path) -> None:
-    assert again(rows, fresh(room / "rows.jsonl")) == rows
+def test_json_lines_keep_any_json(rows: Rows, shared_folder: Path) -> None:
+    assert write_and_read(rows, remove_old(shared_folder / "rows.jsonl")) == rows
 
 
 @given(rows=typed_rows())
-def test_parquet_gives_typed_rows_back(rows: Rows, room: Path) -> None:
-    assert again(rows, fresh(room / "rows.parquet")) == rows
+def test_parquet_keeps_typed_rows(rows: Rows, shared_folder: Path) -> None:
+    assert write_and_read(rows, remove_old(shared_folder / "rows.parquet")) == rows
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=25)
 @given(rows=typed_rows())
 @example(rows=[{"text": "", "whole": None, "fraction": None, "flag": None, "many": [None, None], "inner": None}])
-def test_rows_are_the_same_in_whatever_form_they_are_given(form: str, rows: Rows, room: Path) -> None:
-    assert read(FORMS[form](rows, room)) == rows
+def test_rows_are_the_same_in_every_input_form(form: str, rows: Rows, shared_folder: Path) -> None:
+    assert read_dicts(open_rows(FORMS[form](rows, shared_folder))) == rows
 
 
-@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+ROW_COUNTS = {form: 10_000 if form == "dictionaries" else 2_000 for form in FORMS}
+"""Rows of dictionaries are read in several chunks."""
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
 @pytest.mark.parametrize("form", FORMS)
-def test_ten_thousand_rows_survive_being_given_written_and_read(form: str, ending: str, tmp_path: Path) -> None:
-    rows = random_rows()
-    assert again(FORMS[form](rows, tmp_path), tmp_path / f"out{ending}") == rows
+def test_many_rows_of_every_input_form_are_kept(form: str, suffix: str, tmp_path: Path) -> None:
+    rows = random_rows(ROW_COUNTS[form])
+    assert write_and_read(FORMS[form](rows, tmp_path), tmp_path / f"out{suffix}") == rows
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_ten_thousand_rows_of_text_survive_csv(form: str, tmp_path: Path) -> None:
-    rows = [{"text": row["text"], "more": (row["inner"])["b"]} for row in random_rows()]
-    assert again(FORMS[form](rows, tmp_path), tmp_path / "out.csv") == rows
+def test_many_rows_of_text_are_kept_by_csv(form: str, tmp_path: Path) -> None:
+    rows = [{"text": row["text"], "more": row["inner"]["b"]} for row in random_rows(ROW_COUNTS[form])]
+    assert write_and_read(FORMS[form](rows, tmp_path), tmp_path / "out.csv") == rows
 
 
 def test_a_single_column_of_csv_keeps_its_nulls(tmp_path: Path) -> None:
     rows = [{"text": value} for value in (None, "", " ", "a", None, None, "\n")]
-    assert again(rows, tmp_path / "rows.csv") == rows
+    assert write_and_read(rows, tmp_path / "rows.csv") == rows
 
 
-def fresh(path: Path) -> Path:
-    """The path, with nothing there."""
+def remove_old(path: Path) -> Path:
+    """Remove the file and what belongs to it."""
     for old in path.parent.glob(f"*{path.name}*"):
         old.unlink()
     return path

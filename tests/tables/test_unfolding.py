@@ -17,39 +17,38 @@ from winnow.tables.quarantine import BadRows
 from winnow.tables.table import Table
 
 
-def unfolded(rows: list[dict[str, Any]], lists: str, **columns: str) -> Table:
-    """A table of candidates."""
+def unfold(rows: list[dict[str, Any]], lists: str, **columns: str) -> Table:
     return open_rows(rows, make_columns(candidates=lists, **columns))
 
 
-def test_texts_take_the_place_of_their_list() -> None:
-    table = unfolded([{"prompt": "p", "samples": ["a", "b"]}, {"prompt": "q", "samples": ["c"]}], "samples")
+def test_texts_replace_their_list() -> None:
+    table = unfold([{"prompt": "p", "samples": ["a", "b"]}, {"prompt": "q", "samples": ["c"]}], "samples")
     assert read_dicts(table) == [{"prompt": p, "samples": s} for p, s in ("pa", "pb", "qc")]
 
 
-def test_objects_join_their_row() -> None:
+def test_members_of_objects_are_added_to_their_row() -> None:
     rows = [{"prompt": "p", "samples": [{"text": "a", "score": 1}, {"text": "b"}]}]
-    table = unfolded(rows, "samples")
+    table = unfold(rows, "samples")
     assert read_dicts(table) == [{"prompt": "p", "text": "a", "score": 1}, {"prompt": "p", "text": "b"}]
     assert table.columns.text == "text"
 
 
-def test_parallel_lists_go_side_by_side() -> None:
-    table = unfolded(
+def test_parallel_lists_are_unfolded_together() -> None:
+    table = unfold(
         [{"prompt": "p", "texts": ["a", "b"], "scores": [1, None]}], "texts,scores", text="texts", score="scores"
     )
-    parts = [part for _, part in table.read_roles(["text", "score", "id"])]
-    assert [(p["text"].to_pylist(), p["score"].to_pylist(), p["id"].to_pylist()) for p in parts] == [
+    chunks = [arrays for _, arrays in table.read_roles(["text", "score", "id"])]
+    assert [(a["text"].to_pylist(), a["score"].to_pylist(), a["id"].to_pylist()) for a in chunks] == [
         (["a", "b"], [1.0, None], ["p#0", "p#1"])
     ]
 
 
-def test_typed_lists_unfold_too(tmp_path: Path) -> None:
+def test_typed_lists_are_unfolded(tmp_path: Path) -> None:
     table = open_rows(pa.table({"prompt": ["p", "q"], "samples": [["a", None], []]}), Columns(candidates="samples"))
     assert [row["samples"] for row in read_dicts(table)] == ["a", None]
 
 
-def test_a_candidate_stands_at_its_line_and_its_number_in_the_list(tmp_path: Path) -> None:
+def test_a_candidate_is_located_by_its_line_and_its_number_in_the_list(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"prompt": "p", "samples": ["a"]}\n\n{"prompt": "q", "samples": ["b", true]}\n')
     table = open_rows(path, make_columns(candidates="samples", text="samples"))
@@ -68,26 +67,30 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "samples,more",
         "more has 2 entries and samples has 1",
     ),
-    "a name that both have": ({"samples": [{"prompt": "x"}]}, "samples", "a candidate and its row both have 'prompt'"),
+    "a name that candidate and row both have": (
+        {"samples": [{"prompt": "x"}]},
+        "samples",
+        "a candidate and its row both have 'prompt'",
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_rows_that_cannot_be_unfolded_are_refused_by_place(kind: str) -> None:
+def test_rows_that_cannot_be_unfolded_are_refused_with_their_location(kind: str) -> None:
     row, lists, rule = WRONG[kind]
     good = {"prompt": "p", "samples": ["a"], "more": [1]}
     with pytest.raises(BadTable) as caught:
-        read_dicts(unfolded([good, {"prompt": "q", **row}], lists, text="samples"))
+        read_dicts(unfold([good, {"prompt": "q", **row}], lists, text="samples"))
     assert caught.value.where == "rows[1]"
     assert rule in str(caught.value)
 
 
-def test_a_list_that_is_no_column_is_refused() -> None:
+def test_a_list_that_is_not_a_column_is_refused() -> None:
     with pytest.raises(UsageError, match="--candidates: 'sample' is not a column of rows. Did you mean 'samples'"):
-        unfolded([{"prompt": "p", "samples": ["a"]}], "sample")
+        unfold([{"prompt": "p", "samples": ["a"]}], "sample")
 
 
-def test_the_same_candidates_keep_their_numbers_when_a_row_is_set_aside(tmp_path: Path) -> None:
+def test_a_row_that_is_set_aside_does_not_change_the_other_candidates(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     rows: list[dict[str, Any]] = [
         {"prompt": "p", "samples": ["a"]},

@@ -36,7 +36,7 @@ def apply_by_character(source: str, edits: list[TextEdit]) -> str:
 
 
 @given(st.text(max_size=20), st.integers(0, 2**32))
-def test_a_source_with_its_edits_is_the_edited_text(source: str, seed: int) -> None:
+def test_applying_edits_gives_the_edited_text(source: str, seed: int) -> None:
     edits = random_edits(source, random.Random(seed))
     assert apply_edits(source, edits) == apply_by_character(source, edits)
     assert apply_edits(source, []) == source
@@ -56,7 +56,7 @@ def test_edits_of_an_edited_text_become_edits_of_the_source(source: str, seed: i
     assert {edit.p for edit in both} <= chances
 
 
-def test_what_a_second_round_takes_back_is_no_edit() -> None:
+def test_a_replacement_that_is_reverted_is_no_edit() -> None:
     first = [TextEdit(4, 7, "dog", 0.9)]
     assert compose_edits("the cat", first, [TextEdit(4, 7, "cat", 0.95)]) == []
     assert compose_edits("the cat sat", first, [TextEdit(8, 11, "lay", 0.8)]) == [*first, TextEdit(8, 11, "lay", 0.8)]

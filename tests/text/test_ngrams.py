@@ -17,14 +17,14 @@ def test_case_spacing_and_punctuation_make_no_difference_and_words_do() -> None:
     assert normalize_words("?!") == ""
 
 
-def test_a_text_shorter_than_n_words_stands_for_itself() -> None:
+def test_a_text_of_at_most_n_words_is_one_run() -> None:
     assert ngrams("one two", 3) == {"one two"}
     assert ngrams("one two three", 3) == {"one two three"}
     assert ngrams(" ... ", 3) == set()
 
 
 @given(words, st.integers(1, 5))
-def test_every_run_of_n_words_is_there_and_nothing_else(text: list[str], n: int) -> None:
+def test_ngrams_are_all_runs_of_n_words(text: list[str], n: int) -> None:
     folded = [word.casefold() for word in text]
     runs = {" ".join(folded[i : i + n]) for i in range(max(len(folded) - n + 1, 0))}
     result = ngrams(", ".join(text), n)
@@ -32,7 +32,7 @@ def test_every_run_of_n_words_is_there_and_nothing_else(text: list[str], n: int)
 
 
 @given(words, words, st.integers(1, 5))
-def test_two_texts_share_a_run_exactly_if_one_of_their_runs_is_equal(left: list[str], right: list[str], n: int) -> None:
+def test_two_texts_share_an_ngram_exactly_if_a_run_of_words_is_equal(left: list[str], right: list[str], n: int) -> None:
     def runs(text: list[str]) -> set[tuple[str, ...]]:
         if 0 < len(text) <= n:
             return {tuple(text)}

@@ -47,7 +47,7 @@ def spans(protection: Protection, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", FOUND)
-def test_each_kind_is_found_where_it_stands_and_nowhere_else(kind: str) -> None:
+def test_each_kind_is_masked_exactly(kind: str) -> None:
     for text, expected in FOUND[kind]:
         assert spans(Protection([kind]), text) == expected
 

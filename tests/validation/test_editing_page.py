@@ -12,12 +12,12 @@ PROJECT = Path(__file__).parents[2]
 PAGE, FIGURES = PROJECT / "docs" / "explanation" / "editing.md", PROJECT / "results" / "real" / "editing.json"
 
 
-def page_of(figures: Path, page: Path) -> str:
-    """The page that figures make out of this one, emptied before."""
-    text, times = re.subn(
+def write_page(figures: Path, page: Path) -> str:
+    """Return the page with empty blocks filled from the figures."""
+    text, replacements = re.subn(
         r"(<!-- editing: begin -->).*?(<!-- editing: end -->)", r"\1\n\2", PAGE.read_text(), flags=re.S
     )
-    assert times == 1
+    assert replacements == 1
     page.write_text(text)
     command = [
         sys.executable,
@@ -36,4 +36,4 @@ def test_a_changed_result_changes_the_page(tmp_path: Path) -> None:
     assert figures["texts"]["edited_bytes"] > 4_990_000
     figures["all"][0]["changed_share"] = 0.5
     (tmp_path / "other.json").write_text(json.dumps(figures))
-    assert "50.00%" in page_of(tmp_path / "other.json", tmp_path / "page.md")
+    assert "50.00%" in write_page(tmp_path / "other.json", tmp_path / "page.md")

@@ -1,4 +1,4 @@
-"""The script that combines five metrics of FRANK makes its results from any file of that shape."""
+"""The script that combines five metrics of FRANK runs on a simulated file of the same form."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return runpy.run_path(str(REAL / "frank_combine.py"))
 
 
-def test_independent_metrics_are_worth_more_combined_than_alone(tmp_path: Path, script: dict[str, Any]) -> None:
+def test_combined_independent_metrics_agree_with_labels_more_often_than_each_alone(
+    tmp_path: Path, script: dict[str, Any]
+) -> None:
     """Sixty simulated articles with ten summaries each, whose metrics err independently."""
-    draws = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     with gzip.open(tmp_path / script["FILE"], "wt", encoding="utf-8") as lines:
         for number in range(60):
             candidates = []
             for model in range(10):
-                right = bool(draws.random() < 0.5)
-                metrics = {
-                    n: float(draws.normal(s * right)) for n, s in zip(script["METRICS"], SEPARATION, strict=True)
-                }
+                right = bool(rng.random() < 0.5)
+                metrics = {n: float(rng.normal(s * right)) for n, s in zip(script["METRICS"], SEPARATION, strict=True)}
                 human = {"Factuality": 1.0 if right else 0.5}
                 candidates.append({"model": f"m{model}", "summary": "s", "human": human, "metrics": metrics})
             lines.write(json.dumps({"hash": f"h{number}", "candidates": candidates}) + "\n")

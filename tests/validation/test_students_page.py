@@ -1,4 +1,4 @@
-"""The page on students and the record that a forecast reports follow the rows in results/studies."""
+"""The page on students and the record that a forecast states are made from the rows in results/studies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.science.studies.framework.unit_store import format_rows
+from winnow.science.studies.framework.check import format_rows
 from winnow.statistics.forecasts.students import STUDY_RECORD
 
 PROJECT = Path(__file__).parents[2]
@@ -54,6 +54,6 @@ def test_times_are_not_copied(studies: ModuleType, monkeypatch: pytest.MonkeyPat
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
-def test_a_value_comes_back_from_its_text(studies: ModuleType, value: object) -> None:
+def test_a_value_survives_a_round_trip_through_its_text(studies: ModuleType, value: object) -> None:
     text = "" if value is None else str(value)
     assert studies.parse_value(text) == value and type(studies.parse_value(text)) is type(value)

@@ -140,10 +140,10 @@ class Judge:
 
 
 @pytest.mark.parametrize(
-    ("target", "words"), [(asynchronous, "async function"), (Judge(), "async function"), (Judge, "a class")]
+    ("target", "message"), [(asynchronous, "async function"), (Judge(), "async function"), (Judge, "a class")]
 )
-def test_async_functions_and_classes_are_refused(target: Any, words: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(words)):
+def test_async_functions_and_classes_are_refused(target: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
         make_verifier(target)
 
 

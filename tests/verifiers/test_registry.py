@@ -11,7 +11,7 @@ import pytest
 from winnow.errors import EnvironmentFault, UsageError
 from winnow.verifiers.answers.exact import Exact
 from winnow.verifiers.answers.number import Number
-from winnow.verifiers.isolated.verifier import IsolatedVerifier
+from winnow.verifiers.function_verifier import IsolatedVerifier
 from winnow.verifiers.options import VerifierOption
 from winnow.verifiers.registry import BUILT_IN, make_verifier, parse_settings, verifier_names, verifier_options
 from winnow.verifiers.verdicts import Batch

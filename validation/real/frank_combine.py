@@ -21,7 +21,8 @@ import workspace
 from real_verifiers_page import command_block, markdown_table
 from workspace import ROOT, Figures, Row, Workspace
 
-from winnow.statistics.combine import majority_vote, threshold_scores
+from winnow.statistics.combine.combination import majority_vote
+from winnow.statistics.combine.vote_patterns import threshold_scores
 
 FILE = "frank_validation.jsonl.gz"
 METRICS = ("FactCC", "QAGS", "BertScore P Art", "Rouge L", "Meteor")
@@ -31,22 +32,22 @@ PAGE = ROOT / "docs" / "explanation" / "combining.md"
 
 
 def make_rows(work: Workspace) -> list[Row]:
-    """One row per summary, with its article, the five metrics and whether people found it right."""
+    """Return one row per summary, with its article, the five metrics and its human label."""
     return [
         {
-            "candidate_id": f"{article['hash']}-{one['model']}",
+            "candidate_id": f"{article['hash']}-{candidate['model']}",
             "article": article["hash"],
-            "summary": one["summary"],
-            **{name: one["metrics"][name] for name in METRICS},
-            "factual": one["human"]["Factuality"] == 1,
+            "summary": candidate["summary"],
+            **{name: candidate["metrics"][name] for name in METRICS},
+            "factual": candidate["human"]["Factuality"] == 1,
         }
         for article in work.read_rows(FILE)
-        for one in article["candidates"]
+        for candidate in article["candidates"]
     ]
 
 
 def agreement_shares(rows: list[Row]) -> dict[str, float]:
-    """How often each verdict that reads no label is the people's."""
+    """Return the share of verdicts that agree with people, for each method that uses no labels."""
     right = np.array([row["factual"] for row in rows])
     votes = threshold_scores([[row[name] for name in METRICS] for row in rows])
     verdicts = {
@@ -58,19 +59,19 @@ def agreement_shares(rows: list[Row]) -> dict[str, float]:
 
 
 def page_part(figures: Figures) -> Iterator[str]:
-    """What the documentation says of it."""
+    """Yield the paragraphs of the page."""
     yield command_block(figures["command"])
     yield (
         f"{figures['rows']} summaries of {figures['articles']} articles, of which {figures['right']['labels']:.1%} are "
         "right. Share of verdicts that agree with people, combined without labels:"
     )
     yield markdown_table(("verdict", "share"), ((name, f"{share:.4f}") for name, share in figures["shares"].items()))
-    believed, found = figures["precision"]["believed"], figures["precision"]["labels"]
+    estimated, labeled = figures["precision"]["believed"], figures["precision"]["labels"]
     low, high = figures["right"]["low"], figures["right"]["high"]
     inside = low <= figures["right"]["labels"] <= high
     yield (
-        f"The report estimates that {believed:.0%} of the kept summaries are right. By the labels it is "
-        f"{found:.0%}. It "
+        f"The report estimates that {estimated:.0%} of the kept summaries are right. By the labels it is "
+        f"{labeled:.0%}. It "
         f"estimates that {figures['right']['believed']:.0%} ({low:.0%} to {high:.0%}) of all summaries are right, "
         "and the "
         f"labels {'agree' if inside else 'disagree'}. The report warns: {'; '.join(figures['notes']) or 'nothing'}."
@@ -88,36 +89,36 @@ def rewrite_page_text(text: str, figures: Figures) -> str:
 
 
 def compute_figures(work: Workspace) -> Figures:
-    """Make the table, combine it twice, and gather the figures."""
+    """Write the table, combine the metrics with and without labels, and return the results."""
     rows = make_rows(work)
     work.write_table("frank.jsonl", rows)
-    blind = work.run_winnow("combine", *COMMAND, "--out", "combined.jsonl")
+    unlabeled = work.run_winnow("combine", *COMMAND, "--out", "combined.jsonl")
     lines = (work.tables / "combined.jsonl").read_text(encoding="utf-8").splitlines()
     combined: list[Any] = [json.loads(line) for line in lines]
     learned = work.run_winnow("combine", *COMMAND, *LEARNED)
     chosen = (learned["name"], f"majority of {len(METRICS)}", learned["best_single"])
     kept = [row["factual"] for row in combined if row["combined.verdict"] == "pass"]
-    believed = blind["right"]
+    estimated = unlabeled["right"]
     return {
         "command": workspace.format_command(("combine", *COMMAND, "--out", "combined.jsonl")),
         "rows": len(rows),
         "articles": len({row["article"] for row in rows}),
         "shares": agreement_shares(combined),
-        "precision": {"believed": blind["estimated"]["precision"], "labels": float(np.mean(kept))},
+        "precision": {"believed": unlabeled["estimated"]["precision"], "labels": float(np.mean(kept))},
         "right": {
-            "believed": believed["value"],
-            "low": believed["low"],
-            "high": believed["high"],
+            "believed": estimated["value"],
+            "low": estimated["low"],
+            "high": estimated["high"],
             "labels": float(np.mean([row["factual"] for row in rows])),
         },
-        "notes": [warned["words"] for warned in blind["warnings"]],
+        "notes": [warning["words"] for warning in unlabeled["warnings"]],
         "learned_command": workspace.format_command(("combine", *COMMAND, *LEARNED)),
         "learned": {name: learned["accuracy"][name] for name in chosen},
     }
 
 
 def main() -> None:
-    """Keep the figures and, where they are the project's own, the page's part; end with 1 if nothing was gained."""
+    """Write the results and the page; exit with 1 if combining gained nothing."""
     work = workspace.parse_workspace(__doc__)
     figures = workspace.round_numbers(compute_figures(work))
     if work.write_figures("frank_combine", figures):

@@ -1,8 +1,8 @@
 """An exact checker and simulated judges on the game of 24: `python validation/real/game24.py FOLDER [--out TABLES]`.
 
 FOLDER holds game24_n100_cot.jsonl.gz, a hundred logged answers to each of a hundred puzzles. An answer is right as the
-log says; the checker computes in fractions and never sees that. A judge of given phi and psi passes each right answer
-with chance phi and each wrong one with chance psi, by a hash of judge and answer, so it is the same on every run.
+log says; the checker computes in fractions and never sees that. A judge with given phi and psi passes each right answer
+with probability phi and each wrong one with probability psi, by a hash of judge and answer.
 Beside the cards: the share of puzzles whose commonest kept answer is right (the last line of an answer, letter by
 letter; ties share; a puzzle of which nothing is kept counts as not right), as drawn here and expected over many draws.
 w, for p*_w, is the share of each puzzle's commonest wrong answer among its wrong ones, puzzles weighted by those.
@@ -20,7 +20,7 @@ import workspace
 from workspace import ROOT, Figures, Row
 
 from winnow.statistics.card_inputs import Booleans
-from winnow.statistics.forecasts.weights import commonest_answer_weights
+from winnow.statistics.forecasts.candidates import commonest_answer_weights
 
 FILE = "game24_n100_cot.jsonl.gz"
 CHECKER = ROOT / "benchmarks" / "real" / "game24_checker.py"
@@ -29,7 +29,7 @@ DRAWS = 1000
 
 
 def make_rows(puzzle: Row) -> Iterator[Row]:
-    """One row per logged answer, with what the simulated judges say of it."""
+    """Yield one row per logged answer, with the verdicts of the simulated judges."""
     for number, (text, right) in enumerate(zip(puzzle["samples"], puzzle["correct_rechecked"], strict=True)):
         key = f"{puzzle['idx']}-{number}"
         yield {
@@ -42,13 +42,13 @@ def make_rows(puzzle: Row) -> Iterator[Row]:
 
 
 def judge_passes(judge: str, answer: str, right: bool) -> bool:
-    """What a simulated judge says."""
+    """Whether a simulated judge passes the answer."""
     phi, psi = JUDGES[judge]
     return workspace.hash_fraction(judge, answer) < (phi if right else psi)
 
 
 class PuzzleTable:
-    """Whose commonest kept answer is right."""
+    """The answers of all puzzles, to find whose commonest kept answer is right."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.count = len({row["puzzle"] for row in rows})
@@ -57,18 +57,18 @@ class PuzzleTable:
         self.final = _codes([row["answer"].strip().split("\n")[-1].lower() for row in rows])
 
     def share_solved(self, kept: Booleans) -> float:
-        """The share of puzzles a student that follows the commonest kept answer gets right."""
+        """Return the share of puzzles whose commonest kept answer is right."""
         return float(commonest_answer_weights(self.prompt, self.final, kept)[self.right].sum()) / self.count
 
     def expected_share_solved(self, phi: float, psi: float) -> tuple[float, float]:
-        """The same over many draws of such a judge, and how far one draw lies from that."""
+        """Return the mean and the standard deviation of `share_solved` over many draws of such a judge."""
         draws = np.random.default_rng(0)
         chance = np.where(self.right, phi, psi)
-        found = [self.share_solved(draws.random(len(chance)) < chance) for _ in range(DRAWS)]
-        return float(np.mean(found)), float(np.std(found))
+        results = [self.share_solved(draws.random(len(chance)) < chance) for _ in range(DRAWS)]
+        return float(np.mean(results)), float(np.std(results))
 
     def commonest_wrong_share(self) -> float:
-        """w: of the wrong answers, the share that are their puzzle's commonest wrong one."""
+        """Return w, the share of wrong answers that are the commonest wrong answer of their puzzle."""
         pairs = Counter(zip(self.prompt[~self.right].tolist(), self.final[~self.right].tolist(), strict=True))
         most: Counter[int] = Counter()
         for (puzzle, _), count in pairs.items():
@@ -81,23 +81,23 @@ def _codes(values: list[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def student_figures(puzzles: PuzzleTable, rows: list[Row]) -> list[Figures]:
-    """What the kept answers are worth to a student that samples and to one that follows the commonest."""
-    right, found = puzzles.right, []
+    """Return the share right among kept answers and among the commonest ones, for each verifier."""
+    right, results = puzzles.right, []
     raw = float(right.mean())
     for judge, (phi, psi) in {"raw": (1.0, 1.0), "exact": (1.0, 0.0), **JUDGES}.items():
         kept = right if judge == "exact" else np.ones(len(rows), dtype=np.bool_)
         if judge in JUDGES:
             kept = np.array([judge_passes(judge, row["candidate_id"], row["correct"]) for row in rows], dtype=np.bool_)
         mean, spread = puzzles.expected_share_solved(phi, psi)
-        keeps = raw * phi + (1 - raw) * psi
-        share = {"kept_right": float(right[kept].mean()), "kept_right_expected": raw * phi / keeps}
+        keep_rate = raw * phi + (1 - raw) * psi
+        share = {"kept_right": float(right[kept].mean()), "kept_right_expected": raw * phi / keep_rate}
         solved = {"commonest": puzzles.share_solved(kept), "commonest_expected": mean, "commonest_spread": spread}
-        found.append({"verifier": judge, "phi": phi, "psi": psi, "kept": int(kept.sum()), **share, **solved})
-    return found
+        results.append({"verifier": judge, "phi": phi, "psi": psi, "kept": int(kept.sum()), **share, **solved})
+    return results
 
 
 def main() -> None:
-    """Make the table, run the checker and the commands, keep the figures."""
+    """Write the table, run the checker and the commands, and record the results."""
     work = workspace.parse_workspace(__doc__)
     rows = [row for puzzle in work.read_rows(FILE) for row in make_rows(puzzle)]
     work.write_table("game24.jsonl", rows)

@@ -24,29 +24,29 @@ RESPONSES = ("1", "2")
 
 
 def parse_preference(result: object) -> str | None:
-    """1, 2 or 0 for a tie, whoever wrote it and however; None where the answer could not be read."""
-    word = str(result).strip().lower()
-    word = TIE if word == "tie" else word
-    return word if word in (TIE, *RESPONSES) else None
+    """Return 1 or 2, or 0 for a tie; None if the answer cannot be read."""
+    preference = str(result).strip().lower()
+    preference = TIE if preference == "tie" else preference
+    return preference if preference in (TIE, *RESPONSES) else None
 
 
 def majority_preference(pair: Row) -> str | None:
-    """What at least two of the three people say."""
+    """Return the answer of at least two of the three people, or None."""
     votes = Counter(parse_preference(pair[f"annotator{i}"]) for i in (1, 2, 3))
     answer, count = votes.most_common(1)[0]
     return answer if count > 1 else None
 
 
 def verdict_on_response(result: object, response: str) -> str:
-    """What a judge's answer about a pair says of one response."""
-    word = parse_preference(result)
-    if word is None:
+    """Return the verdict on one response that follows from a judge's answer about the pair."""
+    preference = parse_preference(result)
+    if preference is None:
         return "error"
-    return "abstain" if word == TIE else "pass" if word == response else "fail"
+    return "abstain" if preference == TIE else "pass" if preference == response else "fail"
 
 
 def make_rows(pair: Row) -> Iterator[Row]:
-    """The two rows of a pair."""
+    """Yield the two rows of a pair."""
     people = majority_preference(pair)
     for response in RESPONSES:
         yield {
@@ -56,27 +56,30 @@ def make_rows(pair: Row) -> Iterator[Row]:
             "input": pair["input"],
             "response": pair[f"response{response}"],
             "preferred": None if people not in RESPONSES else people == response,
-            **{f"{judge}.verdict": verdict_on_response(pair[there], response) for judge, there in JUDGES.items()},
+            **{f"{judge}.verdict": verdict_on_response(pair[column], response) for judge, column in JUDGES.items()},
         }
 
 
 def count_pairs(pairs: list[Row]) -> Figures:
-    """Pairs by what people and judges say; exact agreement counts a tie as an answer like the others."""
+    """Count pairs by the answers of people and judges; exact agreement treats a tie as an answer."""
     people = Counter(majority_preference(pair) for pair in pairs)
-    found: Figures = {"pairs": len(pairs), "people": {"tie": people[TIE], "no majority": people[None]}, "judges": {}}
-    for judge, there in JUDGES.items():
-        says = [(parse_preference(pair[there]), majority_preference(pair)) for pair in pairs]
-        found["judges"][judge] = {
-            "tie": sum(word == TIE for word, _ in says),
-            "unreadable": sum(word is None for word, _ in says),
-            "tie where people say tie": sum(word == TIE == people for word, people in says),
-            "exact agreement": sum(word is not None and word == people for word, people in says) / len(says),
+    counts: Figures = {"pairs": len(pairs), "people": {"tie": people[TIE], "no majority": people[None]}, "judges": {}}
+    for judge, column in JUDGES.items():
+        preferences = [(parse_preference(pair[column]), majority_preference(pair)) for pair in pairs]
+        counts["judges"][judge] = {
+            "tie": sum(preference == TIE for preference, _ in preferences),
+            "unreadable": sum(preference is None for preference, _ in preferences),
+            "tie where people say tie": sum(preference == TIE == people for preference, people in preferences),
+            "exact agreement": sum(
+                preference is not None and preference == people for preference, people in preferences
+            )
+            / len(preferences),
         }
-    return found
+    return counts
 
 
 def main() -> None:
-    """Make the table, run the command, keep the figures."""
+    """Write the table, run the command and record the results."""
     work = workspace.parse_workspace(__doc__)
     pairs = list(work.read_rows(FILE))
     work.write_table("pandalm.jsonl", (row for pair in pairs for row in make_rows(pair)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from workspace import RESULTS, ROOT, Figures, Workspace
 
 PAGE = ROOT / "docs" / "explanation" / "real-verifiers.md"
-NOT_SAID = "-"
+NO_VALUE = "-"
 
 
 def write_figures(work: Workspace, name: str, figures: Figures) -> None:
@@ -25,7 +25,7 @@ def write_figures(work: Workspace, name: str, figures: Figures) -> None:
 
 
 def rewrite_page(results: Path, page: Path) -> None:
-    """Every part of the page whose figures are there."""
+    """Write every part of the page whose results exist."""
     text = page.read_text(encoding="utf-8")
     for name, part in PARTS.items():
         file = results / f"{name}.json"
@@ -39,39 +39,39 @@ def rewrite_page(results: Path, page: Path) -> None:
 
 
 def command_block(*lines: str) -> str:
-    """Commands as a person runs them."""
+    """Return commands as a block of shell code."""
     return "\n".join(["```sh", *lines, "```"])
 
 
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
 
 
 def format_share(figure: Figures | None) -> str:
-    """A share with its interval, in percent."""
+    """Return a share with its interval, in percent."""
     return _format_interval(figure, 100, "", "%")
 
 
 def format_points(figure: Figures | None) -> str:
-    """A difference of shares with its interval, in points."""
+    """Return a difference of shares with its interval, in percentage points."""
     return _format_interval(figure, 100, "+", "")
 
 
 def format_number(figure: Figures | None, sign: str = "") -> str:
-    """A number with its interval."""
+    """Return a number with its interval."""
     return _format_interval(figure, 1, sign, "", 3)
 
 
 def format_grade(figure: Figures | None, sign: str = "") -> str:
-    """A mean of grades up to 100, with its interval."""
+    """Return a mean of grades from 0 to 100 with its interval."""
     return _format_interval(figure, 1, sign, "")
 
 
 def _format_interval(figure: Figures | None, times: float, sign: str, unit: str, digits: int = 1) -> str:
     if figure is None or figure["value"] is None:
-        return NOT_SAID
+        return NO_VALUE
     value, low, high = (
         None if figure[name] is None else f"{times * figure[name]:{sign}.{digits}f}"
         for name in ("value", "low", "high")
@@ -79,44 +79,44 @@ def _format_interval(figure: Figures | None, times: float, sign: str, unit: str,
     return f"{value}{unit}" if low is None or high is None else f"{value}{unit} ({low} to {high})"
 
 
-def cards_table(found: Sequence[Figures], what: str = "verifier") -> str:
-    """Cards below one another; the first column says what they are of."""
+def cards_table(cards: Sequence[Figures], what: str = "verifier") -> str:
+    """Return a table with one card per row; the first column names the verifier or the corpus."""
     return markdown_table(
         [what, *"labels,right among kept,gain over all rows,phi,psi,p* - p,decision".split(",")],
         (
             [
-                one["name"] if what == "corpus" else one["verifier"],
-                f"{one['labeled']:,}",
-                format_share(one.get("precision")),
-                format_points(one.get("uplift")),
-                format_number(one.get("phi")),
-                format_number(one.get("psi")),
-                format_number(one.get("margin"), "+"),
-                one["decision"] or "too few labels",
+                entry["name"] if what == "corpus" else entry["verifier"],
+                f"{entry['labeled']:,}",
+                format_share(entry.get("precision")),
+                format_points(entry.get("uplift")),
+                format_number(entry.get("phi")),
+                format_number(entry.get("psi")),
+                format_number(entry.get("margin"), "+"),
+                entry["decision"] or "too few labels",
             ]
-            for one in found
+            for entry in cards
         ),
     )
 
 
 def differences_table(pairs: Sequence[Figures]) -> str:
-    """Who is better, pair by pair."""
+    """Return a table of the paired differences between verifiers."""
     return markdown_table(
         "first,second,rows,right among kept: first minus second,better with 95% confidence".split(","),
         (
-            [one["first"], one["second"], one["reading"], format_points(one), one["better"] or "neither"]
-            for one in pairs
+            [entry["first"], entry["second"], entry["reading"], format_points(entry), entry["better"] or "neither"]
+            for entry in pairs
         ),
     )
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Words with commas and an and."""
+    """Return the words joined by commas and "and"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def frank_part(figures: Figures) -> Iterator[str]:
-    """FactCC on everything, then three verifiers on one half."""
+    """Yield the part on FRANK: FactCC on all rows, then three verifiers on one half."""
     whole, both, halves = figures["whole"], figures["side_by_side"], figures["halves"]
     card = whole["cards"][0]
     yield command_block(whole["command"], figures["grades"]["command"])
@@ -128,7 +128,7 @@ def frank_part(figures: Figures) -> Iterator[str]:
         "independent ones."
     )
     yield cards_table([{**card, "name": "both"}, *card["slices"]], "corpus")
-    open_ = [one["name"] for one in card["slices"] if one["decision"] == "undecided"]
+    open_ = [entry["name"] for entry in card["slices"] if entry["decision"] == "undecided"]
     if open_:
         yield f"Within {join_words(open_)} the interval includes no gain."
     yield from (f"The card adds: {note}." for note in card.get("notes", []))
@@ -141,8 +141,8 @@ def frank_part(figures: Figures) -> Iterator[str]:
     yield markdown_table(
         "corpus,right,kept if right,kept if wrong".split(","),
         (
-            [one["corpus"], *(_format_value(one[name]) for name in ("right", "kept right", "kept wrong"))]
-            for one in figures["alike"]
+            [entry["corpus"], *(_format_value(entry[name]) for name in ("right", "kept right", "kept wrong"))]
+            for entry in figures["alike"]
         ),
     )
     yield (
@@ -153,7 +153,9 @@ def frank_part(figures: Figures) -> Iterator[str]:
     yield command_block(both["command"])
     yield markdown_table(("verifier", "threshold"), ([name, f"{cut:g}"] for name, cut in figures["thresholds"].items()))
     yield cards_table(both["cards"])
-    slices = [{**one, "verifier": f"{of['verifier']}, {one['name']}"} for of in both["cards"] for one in of["slices"]]
+    slices = [
+        {**entry, "verifier": f"{of['verifier']}, {entry['name']}"} for of in both["cards"] for entry in of["slices"]
+    ]
     yield "The same for each corpus, with a Bonferroni correction:"
     yield cards_table(slices)
     yield from (f"The card of {of['verifier']} adds: {note}." for of in both["cards"] for note in of.get("notes", []))
@@ -161,11 +163,11 @@ def frank_part(figures: Figures) -> Iterator[str]:
 
 
 def _format_value(value: float | None) -> str:
-    return NOT_SAID if value is None else f"{value:.2f}"
+    return NO_VALUE if value is None else f"{value:.2f}"
 
 
 def pandalm_part(figures: Figures) -> Iterator[str]:
-    """Two judges against people."""
+    """Yield the part on PandaLM: two judges compared with people."""
     both, counts = figures["side_by_side"], figures["counts"]
     people = counts["people"]
     yield command_block(both["command"])
@@ -179,8 +181,14 @@ def pandalm_part(figures: Figures) -> Iterator[str]:
     yield markdown_table(
         "judge,ties,unreadable answers,ties where people say tie,exact agreement over all pairs".split(","),
         (
-            [judge, one["tie"], one["unreadable"], one["tie where people say tie"], f"{one['exact agreement']:.1%}"]
-            for judge, one in counts["judges"].items()
+            [
+                judge,
+                entry["tie"],
+                entry["unreadable"],
+                entry["tie where people say tie"],
+                f"{entry['exact agreement']:.1%}",
+            ]
+            for judge, entry in counts["judges"].items()
         ),
     )
     yield (
@@ -191,10 +199,10 @@ def pandalm_part(figures: Figures) -> Iterator[str]:
 
 
 def game24_part(figures: Figures) -> Iterator[str]:
-    """A checker and judges whose phi and psi were stated beforehand."""
+    """Yield the part on the game of 24: an exact checker, and judges with known phi and psi."""
     both = figures["side_by_side"]
     first = both["cards"][0]
-    copied = {one["verifier"]: one for one in figures["students"]}
+    copied = {entry["verifier"]: entry for entry in figures["students"]}
     raw = copied["raw"]
     students = [copied["exact"], *(copied[card["verifier"]] for card in both["cards"][1:])]
     yield command_block(figures["verify"], both["command"])
@@ -230,26 +238,26 @@ def game24_part(figures: Figures) -> Iterator[str]:
         "verifier,right among kept,expected,most common kept answer right,expected,standard deviation".split(","),
         (
             [
-                one["verifier"],
-                *(f"{one[name]:.3f}" for name in ("kept_right", "kept_right_expected", "commonest")),
-                *(f"{one[name]:.3f}" for name in ("commonest_expected", "commonest_spread")),
+                entry["verifier"],
+                *(f"{entry[name]:.3f}" for name in ("kept_right", "kept_right_expected", "commonest")),
+                *(f"{entry[name]:.3f}" for name in ("commonest_expected", "commonest_spread")),
             ]
-            for one in figures["students"]
+            for entry in figures["students"]
         ),
     )
     yield from _negative_margin_lines(both["cards"], students, raw)
 
 
 def _negative_margin_lines(cards: Sequence[Figures], students: Sequence[Figures], raw: Figures) -> Iterator[str]:
-    """What a negative margin says of open answers, and what it does not."""
+    """Return what a negative margin means for open answers."""
     pairs = list(zip(cards, students, strict=True))
     against = [card["verifier"] for card, _ in pairs if card["margin"]["value"] < 0 and card["decision"] == "helps"]
     if against:
         yield f"The margin p* - p is negative and yet the verifier helps: {join_words(against)}."
     both = [
         card["verifier"]
-        for card, one in pairs
-        if card["p_star_w"]["value"] < card["p"]["value"] and _is_surely_higher(one, raw)
+        for card, entry in pairs
+        if card["p_star_w"]["value"] < card["p"]["value"] and _is_surely_higher(entry, raw)
     ]
     if both:
         yield (
@@ -262,15 +270,15 @@ def _negative_margin_lines(cards: Sequence[Figures], students: Sequence[Figures]
         yield f"The interval includes no gain for {join_words(idle)}."
 
 
-def _is_surely_higher(one: Figures, raw: Figures) -> bool:
-    """Whether the expected share of puzzles lies above the raw one by two spreads of one draw."""
-    return bool(one["commonest_expected"] - 2 * one["commonest_spread"] > raw["commonest"])
+def _is_surely_higher(entry: Figures, raw: Figures) -> bool:
+    """Whether the expected share of puzzles exceeds the raw one by two standard deviations of one draw."""
+    return bool(entry["commonest_expected"] - 2 * entry["commonest_spread"] > raw["commonest"])
 
 
 def wmt23_part(figures: Figures) -> Iterator[str]:
-    """Best of twelve between random and oracle."""
+    """Yield the part on WMT23: best of twelve between a random choice and an oracle."""
     counts, best = figures["counts"], figures["systems"]
-    yield command_block(*(one["command"] for one in figures["forecasts"]), figures["grades"]["command"])
+    yield command_block(*(entry["command"] for entry in figures["forecasts"]), figures["grades"]["command"])
     yield (
         f"{counts['segments']} segments by {best['count']} systems ({counts['left_out']} segments have no human "
         "score and "
@@ -278,16 +286,18 @@ def wmt23_part(figures: Figures) -> Iterator[str]:
         "choice, and the oracle chooses a right translation wherever one of the N is right."
     )
     curves = figures["forecasts"]
-    titles = [f"{what}, right if score >= {one['right_from']}" for one in curves for what in ("best by chrF", "oracle")]
+    titles = [
+        f"{what}, right if score >= {entry['right_from']}" for entry in curves for what in ("best by chrF", "oracle")
+    ]
     yield markdown_table(
         ["N", *titles],
         (
             [rows[0]["n"], *(format_share(row[what]) for row in rows for what in ("best_of_n", "oracle"))]
-            for rows in zip(*(one["curve"] for one in curves), strict=True)
+            for rows in zip(*(entry["curve"] for entry in curves), strict=True)
         ),
     )
-    for one in curves:
-        yield _curve_sentence(one, best["best_right"][str(one["right_from"])], best["best"])
+    for entry in curves:
+        yield _curve_sentence(entry, best["best_right"][str(entry["right_from"])], best["best"])
     chosen, oracle = figures["grades"]["cards"]
     yield (
         f"Mean human score: {format_grade(chosen['mean_raw'])} for a random choice, "
@@ -299,21 +309,24 @@ def wmt23_part(figures: Figures) -> Iterator[str]:
     )
 
 
-def _curve_sentence(one: Figures, single: float, system: str) -> str:
-    """One curve in a sentence."""
-    start, last = one["curve"][0]["best_of_n"], one["curve"][-1]
+def _curve_sentence(entry: Figures, single: float, system: str) -> str:
+    """Return a sentence that summarizes a curve."""
+    start, last = entry["curve"][0]["best_of_n"], entry["curve"][-1]
     value, oracle = last["best_of_n"]["value"], last["oracle"]["value"]
     way = (value - start["value"]) / (oracle - start["value"]) if oracle > start["value"] else 0.0
     words = (
-        f"Right if score >= {one['right_from']}: the best of {last['n']} by chrF covers {way:.0%} of the distance "
+        f"Right if score >= {entry['right_from']}: the best of {last['n']} by chrF covers {way:.0%} of the distance "
         "from a "
         f"random choice to the oracle. Always choosing {system} gives {single:.1%}, which is "
         f"{_position_to_interval(single, last['best_of_n'])} the interval of the best of {last['n']}. "
     )
-    rule = one["recommended"]
-    words += "No rule is recommended." if rule is None else f"Recommended: {rule['rule']}, N = {rule['n'] or NOT_SAID}."
-    seen = (f" Warning ({'sure' if caution['sure'] else 'seen'}): {caution['words']}." for caution in one["warnings"])
-    return words + "".join(seen)
+    rule = entry["recommended"]
+    words += "No rule is recommended." if rule is None else f"Recommended: {rule['rule']}, N = {rule['n'] or NO_VALUE}."
+    warning_texts = (
+        f" Warning ({'sure' if caution['sure'] else 'warning_texts'}): {caution['words']}."
+        for caution in entry["warnings"]
+    )
+    return words + "".join(warning_texts)
 
 
 def _position_to_interval(value: float, interval: Figures) -> str:
@@ -329,7 +342,7 @@ PARTS: dict[str, Callable[[Figures], Iterator[str]]] = {
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Write the page again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the figures")
     parser.add_argument("--page", type=Path, default=PAGE, help="the page")

@@ -3,9 +3,9 @@
 FOLDER holds en-de_candidates_human_scores.jsonl.gz: English segments, twelve systems' German, a human score from 0 to
 100 for each. The systems are the candidates of a segment. The score is chrF against the human reference, computed here
 since the file has no metric; the reference itself and its copy are no candidates. Segments that people did not score
-are left out and counted. A translation is right from a stated human score on; 80 and 90 are both shown, since neither
-is the right one. Beside them the mean human score, as grades: a verdict passes one translation per segment, the highest
-by chrF or by people, ties by lot.
+are left out and counted. A translation is right from a stated human score on; 80 and 90 are both shown, since the
+choice is arbitrary. The mean human score is measured as a grade: a verdict passes one translation per segment, the
+highest by chrF or by people, and a seeded hash breaks ties.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ COLUMNS = "--prompt segment --text translation".split()
 
 
 def make_rows(segment: Row) -> Iterator[Row]:
-    """One row per system; none where a system of the segment has no human score."""
-    systems = {name: one for name, one in segment["candidates"].items() if name not in NOT_SYSTEMS}
-    if any(one["human_score"] is None for one in systems.values()):
+    """Yield one row per system, or none if a system of the segment has no human score."""
+    systems = {name: candidate for name, candidate in segment["candidates"].items() if name not in NOT_SYSTEMS}
+    if any(candidate["human_score"] is None for candidate in systems.values()):
         return
-    scores = {name: chrf(one["text"], segment["reference"]) for name, one in systems.items()}
-    people = {name: one["human_score"] for name, one in systems.items()}
+    scores = {name: chrf(candidate["text"], segment["reference"]) for name, candidate in systems.items()}
+    people = {name: candidate["human_score"] for name, candidate in systems.items()}
     by_chrf, by_people = best_system(scores, segment["id"]), best_system(people, segment["id"])
-    for name, one in systems.items():
+    for name, candidate in systems.items():
         yield {
             "candidate_id": f"{segment['id']}-{name}",
             "segment": f"segment-{segment['id']}",
             "source": segment["source"],
             "system": name,
-            "translation": one["text"],
+            "translation": candidate["text"],
             "chrf": scores[name],
             "human_score": people[name],
             "best_by_chrf.verdict": "pass" if name == by_chrf else "fail",
@@ -47,18 +47,18 @@ def make_rows(segment: Row) -> Iterator[Row]:
 
 
 def best_system(scores: dict[str, float], segment: object) -> str:
-    """The system with the highest score, ties by lot."""
+    """Return the system with the highest score; a seeded hash breaks ties."""
     return max(scores, key=lambda name: (scores[name], workspace.hash_fraction(segment, name)))
 
 
 def curve_figures(document: Row) -> Figures:
-    """What the documentation shows of a forecast."""
+    """Return the numbers of a forecast that the documentation shows."""
     points = [
         {"n": point["n"], "best_of_n": _interval(point, "accuracy"), "oracle": _interval(top, "pass")}
         for point, top in zip(document["best_of_n"], document["pass_at_n"], strict=True)
     ]
     best = document["recommended"]
-    cautions = [{name: one[name] for name in ("code", "sure", "words")} for one in document["warnings"]]
+    cautions = [{name: warning[name] for name in ("code", "sure", "words")} for warning in document["warnings"]]
     return {"curve": points, "recommended": best and {"rule": best["rule"], "n": best["n"]}, "warnings": cautions}
 
 
@@ -67,7 +67,7 @@ def _interval(point: Row, value: str) -> Figures:
 
 
 def system_figures(rows: list[Row]) -> Figures:
-    """The mean human score of the systems, the best one's named: what always taking one system would give."""
+    """Return the mean human score of each system, which always choosing that system would give, and the best system."""
     names = sorted({row["system"] for row in rows})
     means = {name: mean(row["human_score"] for row in rows if row["system"] == name) for name in names}
     best = max(means, key=lambda name: means[name])
@@ -77,7 +77,7 @@ def system_figures(rows: list[Row]) -> Figures:
 
 
 def main() -> None:
-    """Make the table, run the commands, keep the figures."""
+    """Write the table, run the commands and record the results."""
     work = workspace.parse_workspace(__doc__)
     segments = list(work.read_rows(FILE))
     rows = [row for segment in segments for row in make_rows(segment)]
@@ -88,9 +88,13 @@ def main() -> None:
     forecasts = []
     for cut in RIGHT_FROM:
         label = ("--label", "human_score", "--right-if", f"human_score>={cut}", "--n", sizes)
-        words = ("forecast", "wmt23.jsonl", *COLUMNS, "--score", "chrf", *label)
+        command = ("forecast", "wmt23.jsonl", *COLUMNS, "--score", "chrf", *label)
         forecasts.append(
-            {"right_from": cut, "command": workspace.format_command(words), **curve_figures(work.run_winnow(*words))}
+            {
+                "right_from": cut,
+                "command": workspace.format_command(command),
+                **curve_figures(work.run_winnow(*command)),
+            }
         )
     judges = "--verdict best_by_chrf,best_by_people --label human_score --grade-range 0,100".split()
     grades = workspace.measure_verifiers(work, "wmt23.jsonl", *COLUMNS, *judges)

@@ -1,8 +1,8 @@
-"""What every script here does alike: read a public file, write a table, run winnow on it, keep the figures.
+"""What all scripts here share: they read a public file, write a table, run winnow on it and record the results.
 
-Promises: the command that is printed is the command that was run, in the folder of the table; a command that fails
-ends the script. What is kept are figures, rounded: no row of the data, no text of it, no path, no date.
-Figures that are written elsewhere than to the project's own folder leave the documentation alone.
+The command that is printed is the command that was run, in the folder of the table; a command that fails ends the
+script. The results are rounded numbers without rows or texts of the data, paths or dates. The documentation changes
+only if the results are written to results/real.
 """
 
 from __future__ import annotations
@@ -41,45 +41,45 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a script reads, where its tables lie, and where its figures go."""
+    """The folders of a script: the public file, the tables, and the results."""
 
     source: Path
     tables: Path
     results: Path
-    held: object = None
-    """What must live as long as the tables: a temporary folder goes when nobody holds it."""
+    temporary: object = None
+    """The temporary folder of the tables, which is removed when this object is garbage collected."""
 
     def read_rows(self, name: str) -> Iterator[Row]:
-        """The lines of a compressed JSON Lines file."""
+        """Yield the rows of a compressed JSON Lines file."""
         if not (self.source / name).is_file():
             sys.exit(f"{self.source} holds no {name}")
         with gzip.open(self.source / name, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
     def write_table(self, name: str, rows: Iterable[Row]) -> None:
-        """One row per candidate, as anyone would hand it to winnow."""
+        """Write a JSON Lines table with one row per candidate."""
         with (self.tables / name).open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
-    def run_winnow(self, *words: str) -> dict[str, Any]:
-        """Run a command where the tables are, print it and what it says, and return its document."""
-        print(f"$ {format_command(words)}", flush=True)
-        command = [sys.executable, "-m", "winnow.cli.main", *words, "--json"]
-        done = subprocess.run(command, cwd=self.tables, capture_output=True, text=True, check=False)
-        print(done.stderr, flush=True)
-        if done.returncode:
-            sys.exit(done.returncode)
-        document: dict[str, Any] = json.loads(done.stdout)
+    def run_winnow(self, *arguments: str) -> dict[str, Any]:
+        """Run a winnow command in the folder of the tables, print it with its output, and return its JSON document."""
+        print(f"$ {format_command(arguments)}", flush=True)
+        command = [sys.executable, "-m", "winnow.cli.main", *arguments, "--json"]
+        process = subprocess.run(command, cwd=self.tables, capture_output=True, text=True, check=False)
+        print(process.stderr, flush=True)
+        if process.returncode:
+            sys.exit(process.returncode)
+        document: dict[str, Any] = json.loads(process.stdout)
         return document
 
     def copy_file(self, file: Path) -> None:
-        """A file of the project that a command names, beside the tables."""
+        """Copy a file of the project that a command needs into the folder of the tables."""
         shutil.copy(file, self.tables)
 
     def write_figures(self, name: str, figures: Figures) -> bool:
-        """Write the figures; whether the documentation shows them."""
+        """Write the results and return whether the documentation is made from them."""
         versions = {"python": platform.python_version(), "winnow": winnow.__version__}
-        versions |= {one.__name__: str(one.__version__) for one in (duckdb, np, pa, scipy)}
+        versions |= {library.__name__: str(library.__version__) for library in (duckdb, np, pa, scipy)}
         self.results.mkdir(parents=True, exist_ok=True)
         text = json.dumps(
             round_numbers({**figures, "versions": versions}), indent=1, ensure_ascii=False, allow_nan=False
@@ -89,26 +89,26 @@ class Workspace:
 
 
 def parse_workspace(description: str | None) -> Workspace:
-    """What the command line of a script says."""
+    """Parse the command line of a script."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder with the public file")
-    parser.add_argument("--out", type=Path, help="where the table goes, to run the commands on (default: not kept)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where NAME.json goes")
+    parser.add_argument("--out", type=Path, help="folder of the tables (default: a temporary one)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of NAME.json")
     options = parser.parse_args()
-    held = None if options.out else tempfile.TemporaryDirectory(prefix="winnow-real-")
-    tables = Path(held.name) if held else options.out
+    temporary = None if options.out else tempfile.TemporaryDirectory(prefix="winnow-real-")
+    tables = Path(temporary.name) if temporary else options.out
     tables.mkdir(parents=True, exist_ok=True)
-    return Workspace(options.folder, tables, options.results, held)
+    return Workspace(options.folder, tables, options.results, temporary)
 
 
-def format_command(words: Iterable[str]) -> str:
-    """A command as a person types it."""
-    return "winnow " + " ".join(f"'{word}'" if set(word) & set("<> ") else word for word in words)
+def format_command(arguments: Iterable[str]) -> str:
+    """Return a command as it is typed in a shell."""
+    return "winnow " + " ".join(f"'{word}'" if set(word) & set("<> ") else word for word in arguments)
 
 
-def measure_verifiers(work: Workspace, *words: str) -> Figures:
-    """A measure command, the numbers of its cards, and how the verifiers differ in the share right among kept."""
-    document = work.run_winnow("measure", *words)
+def measure_verifiers(work: Workspace, *arguments: str) -> Figures:
+    """Run measure; return the command, the numbers of its cards, and the differences between verifiers."""
+    document = work.run_winnow("measure", *arguments)
     cards = document.get("verifiers", [document])
     pairs = [
         {
@@ -118,37 +118,37 @@ def measure_verifiers(work: Workspace, *words: str) -> Figures:
         for pair in document.get("pairs", [])
     ]
     return {
-        "command": format_command(("measure", *words)),
-        "cards": [card_figures(one) for one in cards],
+        "command": format_command(("measure", *arguments)),
+        "cards": [card_figures(card) for card in cards],
         "pairs": pairs,
     }
 
 
 def _precision_difference(differences: Mapping[str, Any]) -> Figures:
-    found = differences.get("precision", {})
-    return {name: found.get(name) for name in ("value", "low", "high")}
+    difference = differences.get("precision", {})
+    return {name: difference.get(name) for name in ("value", "low", "high")}
 
 
 def card_figures(document: Mapping[str, Any]) -> Figures:
-    """What the documentation shows of a card."""
+    """Return the numbers of a card that the documentation shows."""
     numbers = {name: document[name] for name in (*NAMES, *RATES, *GRADES) if name in document}
     texts = {name: document.get(name) for name in ("verifier", "name", "decision", "why") if name in document}
-    slices = [card_figures(one) for one in document.get("slices", [])]
-    notes = [one["words"] for one in document.get("warnings", [])]
+    slices = [card_figures(card) for card in document.get("slices", [])]
+    notes = [warning["words"] for warning in document.get("warnings", [])]
     return {**texts, **numbers, **({"slices": slices} if slices else {}), **({"notes": notes} if notes else {})}
 
 
 def hash_fraction(*parts: object) -> float:
-    """A number in [0, 1) that depends on nothing but these words: the same on every machine and in any order."""
+    """Return a number in [0, 1) that depends on these parts only."""
     return int.from_bytes(sha256("|".join(map(str, parts)).encode()).digest()[:6], "big") / 2**48
 
 
 def round_numbers(value: Any) -> Any:
-    """Numbers as far as they are shown anywhere."""
+    """Round every float of a JSON value."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, Mapping):
-        return {key: round_numbers(one) for key, one in value.items()}
+        return {key: round_numbers(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [round_numbers(one) for one in value]
+        return [round_numbers(item) for item in value]
     return value

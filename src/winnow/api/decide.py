@@ -17,9 +17,9 @@ from winnow.storage.locations.location import parse_location
 if TYPE_CHECKING:
     from winnow.stages.combine.report import Combination
     from winnow.stages.forecast.report import ForecastReport
-    from winnow.stages.measure.report import MeasureReport
-    from winnow.stages.outcome.report import OutcomeReport
-    from winnow.stages.plan.report import PlanReport
+    from winnow.stages.measure.cards import MeasureReport
+    from winnow.stages.outcome.stage import OutcomeReport
+    from winnow.stages.plan.stage import PlanReport
 
 
 @public(TableConfig, MeasureConfig)
@@ -65,12 +65,12 @@ def measure(
     Returns:
         One card for each verifier, or for a score at a threshold: rates with intervals, and a decision.
     """
-    given = locals()
+    keywords = locals()
     from winnow.stages.measure.stage import measure as run_measure
     from winnow.stages.measure.stage import open_labeled
 
-    config = MeasureConfig.pick(given)
-    return run_measure(open_labeled(source, TableConfig.pick(given), config), config)
+    config = MeasureConfig.pick(keywords)
+    return run_measure(open_labeled(source, TableConfig.pick(keywords), config), config)
 
 
 @public(TableConfig, PlanConfig)
@@ -104,10 +104,10 @@ def plan(
         source: A path, a glob, a store, a list of dictionaries, a data frame, or a result of winnow.
         out: The file to write (.csv, .jsonl or .parquet), whose column `correct` is to be filled in.
     """
-    given = locals()
+    keywords = locals()
     from winnow.stages.plan.stage import plan_labels
 
-    return plan_labels(open_input(source, TableConfig.pick(given)), PlanConfig.pick(given), parse_location(out))
+    return plan_labels(open_input(source, TableConfig.pick(keywords)), PlanConfig.pick(keywords), parse_location(out))
 
 
 @public(TableConfig, ForecastConfig)
@@ -143,10 +143,10 @@ def forecast(
     Args:
         source: A path, a glob, a store, a list of dictionaries, a data frame, or a result of winnow.
     """
-    given = locals()
+    keywords = locals()
     from winnow.stages.forecast.stage import forecast as run_forecast
 
-    return run_forecast(open_input(source, TableConfig.pick(given)), ForecastConfig.pick(given))
+    return run_forecast(open_input(source, TableConfig.pick(keywords)), ForecastConfig.pick(keywords))
 
 
 @public(OutcomeConfig)
@@ -164,10 +164,10 @@ def outcome(
     Args:
         forecast: The folder of a pilot, or the file of a forecast.
     """
-    given = locals()
+    keywords = locals()
     from winnow.stages.outcome.stage import record_outcome
 
-    return record_outcome(forecast, OutcomeConfig.pick(given))
+    return record_outcome(forecast, OutcomeConfig.pick(keywords))
 
 
 @public(TableConfig, CombineConfig)
@@ -203,9 +203,9 @@ def combine(
     Returns:
         The rows with the columns NAME.verdict, NAME.score and NAME.reason.
     """
-    given = locals()
+    keywords = locals()
     from winnow.stages.combine.stage import combine as run_combine
     from winnow.stages.combine.stage import open_unlabeled
 
-    reading = TableConfig.pick(given)
-    return run_combine(open_unlabeled(source, reading), CombineConfig.pick(given), reading, to_location(out))
+    reading = TableConfig.pick(keywords)
+    return run_combine(open_unlabeled(source, reading), CombineConfig.pick(keywords), reading, to_location(out))

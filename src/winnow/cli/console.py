@@ -1,11 +1,10 @@
 """Console output: text for people on stdout, or with --json one document there and the text on stderr.
 
-Control characters are escaped, so text from data cannot steer the terminal.
+Control characters are escaped, so that text from data cannot control the terminal.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from winnow.errors import WinnowError, escape_unprintable
 
 if TYPE_CHECKING:
     from winnow.stages.results import Rows
+    from winnow.stages.table_config import TableConfig
+    from winnow.tables.table import Table
 
 
 def print_lines(*lines: str) -> None:
@@ -21,17 +22,18 @@ def print_lines(*lines: str) -> None:
         print(*(escape_unprintable(part) for part in line.split("\n")), sep="\n")
 
 
-def print_document(content: dict[str, Any]) -> None:
-    """Print the JSON document of a command."""
-    print(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
+def print_error(error: WinnowError) -> None:
+    """Print an error on stderr."""
+    print(f"winnow: {error}", file=sys.stderr)
 
 
-def print_error(error: WinnowError, as_json: bool) -> None:
-    """Print an error on stderr and, with --json, as the document."""
-    print(f"winnow: {escape_unprintable(str(error))}", file=sys.stderr)
-    if as_json:
-        parts = {"where": error.where, "problem": error.problem, "next_step": error.next_step}
-        print_document({"error": {**parts, "exit_code": error.exit_code}})
+def open_table(table: str, reading: TableConfig) -> Table:
+    """Open the table of a command, and print which columns it uses."""
+    from winnow.stages.table_config import open_input
+
+    opened = open_input(table, reading)
+    print_lines(opened.columns.summary())
+    return opened
 
 
 def report_result(result: Rows, out: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import winnow
 from winnow.cli.console import print_lines
-from winnow.cli.options import Document, OutputOptions, cli_option, command
+from winnow.cli.options import Document, cli_option, command
 from winnow.errors import UsageError, format_value
 from winnow.science.tasks.demo.candidate_table import demo_candidates, demo_labels
 from winnow.stages.results import Rows
@@ -22,13 +22,12 @@ from winnow.storage.atomic_files import make_folder, write_bytes
 
 PROBLEM_COUNT, ANSWERS_PER_PROBLEM, LABEL_COUNT = 200, 8, 200
 PLANNED_LABEL_COUNT, BAR_WIDTH = 200, 40
-TRUTH_VERIFIER, TRUTH_COLUMN = "winnow.science.tasks.judges:right_answer", "right_answer"
+TRUTH_VERIFIER, TRUTH_COLUMN = "winnow.science.tasks.judges:right_answer", "right_answer.verdict"
 JUDGE_THRESHOLD = 0.5
 
 
 @command
 def demo(
-    output: OutputOptions,
     out: Annotated[Path, cli_option("--out", "The folder to write (default demo).", None, "FOLDER")] = Path("demo"),
     seed: Annotated[int, cli_option("--seed", "The seed of problems, answers and draws (default 0).", None, "N")] = 0,
     train: Annotated[bool, cli_option("--train", "Also train a small model and four students on the spot.")] = False,
@@ -43,52 +42,36 @@ def demo(
     cards = _card_lines(table, out)
     forecast_document = _make_forecast(table, out, seed)
     selections = _make_selections(table, out, seed)
-    raw = _selection_accuracy("all candidates", checked)
-    results = [raw, *(_selection_accuracy(name, rows) for name, rows in selections)]
-    print_lines(
-        checked.describe(),
-        "",
-        *cards,
-        "",
-        *_curve_lines(forecast_document),
-        "",
-        "What each selection keeps:",
-        *_result_lines(results),
-        "",
-    )
-    print_lines(*_next_steps(out, results))
+    results = [_selection_accuracy(name, rows) for name, rows in [("all candidates", checked), *selections]]
+    print_lines(checked.describe(), "", *cards, "", *_curve_lines(forecast_document), "", *_result_lines(results))
+    print_lines("", *_next_steps(out, results))
     forecast = {name: forecast_document[name] for name in ("best_of_n", "recommended", "warnings")}
     content = {"out": str(out), "verified": checked.summary, "forecast": forecast, "selections": results}
-    return {**content, "students": _train_students(out, seed)} if train else content
-
-
-def _train_students(out: Path, seed: int) -> dict[str, Any]:
+    if not train:
+        return content
     from winnow.cli.demo_training.experiment import run_demo_training
 
     print_lines("", "Part 2: a small model and its students are trained", "")
-    return run_demo_training(out / "students", seed)
+    return {**content, "students": run_demo_training(out / "students", seed)}
 
 
 def _write_table(out: Path, seed: int) -> Path:
     """Write candidates.jsonl and labels.csv; the same seed gives the same files."""
     make_folder(out)
     rows = demo_candidates(PROBLEM_COUNT, ANSWERS_PER_PROBLEM, seed)
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    label_lines = "candidate_id,correct\n" + "".join(
-        f"{m['candidate_id']},{m['correct']}\n" for m in demo_labels(rows, LABEL_COUNT, seed)
-    )
-    for name, text in (("candidates.jsonl", lines), ("labels.csv", label_lines)):
-        path = out / name
+    labels = demo_labels(rows, LABEL_COUNT, seed)
+    row_lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    label_lines = ["candidate_id,correct\n", *(f"{label['candidate_id']},{label['correct']}\n" for label in labels)]
+    for name, lines in (("candidates.jsonl", row_lines), ("labels.csv", label_lines)):
+        path, text = out / name, "".join(lines)
         if path.exists() and path.read_bytes() != text.encode():
-            raise UsageError(
-                "--out", f"{format_value(str(path))} exists and was not written by this demo", "Name another folder"
-            )
+            problem = f"{format_value(str(path))} exists and was not written by this demo"
+            raise UsageError("--out", problem, "Name another folder")
         write_bytes(path, text.encode())
     return out / "candidates.jsonl"
 
 
 def _card_lines(table: Path, out: Path) -> Iterable[str]:
-    """What the labels say about the verifier and the judge, before anything is selected."""
     labels = out / "labels.csv"
     yield f"What {LABEL_COUNT} labels say, before anything is selected:"
     for name, report in (
@@ -102,27 +85,24 @@ def _card_lines(table: Path, out: Path) -> Iterable[str]:
         yield f"    keeps of the wrong answers (psi): {_interval(card['psi'])}"
 
 
-def _interval(figure: dict[str, float | None]) -> str:
-    """A share with its 95% interval."""
-    if figure["value"] is None or figure["low"] is None or figure["high"] is None:
+def _interval(share: dict[str, float | None]) -> str:
+    """Format a share with its 95% interval."""
+    if None in share.values():
         return "not known"
-    return f"{figure['value']:.1%} ({figure['low']:.1%} to {figure['high']:.1%})"
+    return f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})"
 
 
 def _make_forecast(table: Path, out: Path, seed: int) -> dict[str, Any]:
-    """Forecast the judge's curves from planned labels, which the task itself fills in."""
+    """Forecast the judge's curves from planned labels, which are filled in from the known answers of the task."""
     blank, filled = out / "to-label.csv", out / "planned-labels.csv"
     winnow.plan(table, blank, aim="forecast", budget=PLANNED_LABEL_COUNT, score="judge", seed=seed)
     labeled = winnow.verify(blank, TRUTH_VERIFIER)
-    lines = [
-        f"{row['candidate_id']},{int(row[f'{TRUTH_COLUMN}.verdict'] == 'pass')},{row['drawn']}\n" for row in labeled
-    ]
+    lines = [f"{row['candidate_id']},{int(row[TRUTH_COLUMN] == 'pass')},{row['drawn']}\n" for row in labeled]
     write_bytes(filled, "".join(["candidate_id,correct,drawn\n", *lines]).encode())
     return winnow.forecast(table, score="judge", labels=filled, seed=seed).to_dict()
 
 
 def _curve_lines(forecast_document: dict[str, Any]) -> Iterable[str]:
-    """The curve of the judge's best of N, the warnings, and the recommended rule."""
     yield f"What {PLANNED_LABEL_COUNT} more labels, chosen by a plan, forecast for the judge's best of N:"
     for point in forecast_document["best_of_n"]:
         if point["accuracy"] is None:
@@ -137,7 +117,7 @@ def _curve_lines(forecast_document: dict[str, Any]) -> Iterable[str]:
 
 
 def _make_selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]]:
-    """Select rows by the judge and by the verifier."""
+    """Select rows by the judge and by the verifier, and return the selections with their names."""
     verified = winnow.select(
         out / "verdicts", passed=True, out=out / "verified.jsonl", control=out / "control.jsonl", seed=seed
     )
@@ -153,18 +133,14 @@ def _make_selections(table: Path, out: Path, seed: int) -> list[tuple[str, Rows]
 
 
 def _selection_accuracy(name: str, rows: Rows) -> dict[str, Any]:
-    """The share right in a selection, by the answer that the task knows."""
-    right = [row for row in winnow.verify(rows, TRUTH_VERIFIER) if row[f"{TRUTH_COLUMN}.verdict"] == "pass"]
-    served = {row["prompt_id"] for row in right}
-    return {
-        "selection": name,
-        "rows": len(rows),
-        "right": len(right) / len(rows),
-        "problems_served": len(served) / PROBLEM_COUNT,
-    }
+    """Compute the share right in a selection from the known answers of the task."""
+    right = [row for row in winnow.verify(rows, TRUTH_VERIFIER) if row[TRUTH_COLUMN] == "pass"]
+    served = len({row["prompt_id"] for row in right}) / PROBLEM_COUNT
+    return {"selection": name, "rows": len(rows), "right": len(right) / len(rows), "problems_served": served}
 
 
 def _result_lines(results: Sequence[dict[str, Any]]) -> Iterable[str]:
+    yield "What each selection keeps:"
     yield f"  {'selection':<28}{'rows':>7}{'right':>8}{'problems with a right answer':>31}"
     for result in results:
         shares = f"{result['right']:>8.1%}{result['problems_served']:>31.1%}"
@@ -172,7 +148,6 @@ def _result_lines(results: Sequence[dict[str, Any]]) -> Iterable[str]:
 
 
 def _next_steps(out: Path, results: Sequence[dict[str, Any]]) -> list[str]:
-    """What the table shows, and commands to try."""
     right = {result["selection"]: result["right"] for result in results}
     raw, best = right["all candidates"], right[f"judge's best of {ANSWERS_PER_PROBLEM}"]
     comparison = "less" if best < raw else "more"

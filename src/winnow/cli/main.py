@@ -45,12 +45,15 @@ OTHER_COMMANDS = {
     ),
 }
 GROUPS = ("Decide", "Act", "Run", "Science")
+STAGE_COMMAND_MODULES = {"Decide": "decide", "Act": "rows"}
 
 
 def all_commands() -> dict[str, CommandInfo]:
     """Every command by name, in the order of `winnow --help`."""
     stages = {
-        name: CommandInfo(stage.group, stage.summary, stage.command_path or f"winnow.cli.{name}:{name}")
+        name: CommandInfo(
+            stage.group, stage.summary, stage.command_path or f"winnow.cli.{STAGE_COMMAND_MODULES[stage.group]}:{name}"
+        )
         for name, stage in all_stages().items()
     }
     commands = {**OTHER_COMMANDS, **stages}

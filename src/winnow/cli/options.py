@@ -1,8 +1,6 @@
-"""How a command takes its options, and where its errors end.
+"""The decorator `command`, which makes a Typer command of a function, prints its errors and sets the exit code.
 
-A command is a function whose parameters are stage configs (their fields become options), groups of options of its
-own, and plain arguments. The decorator `command` makes the Typer command from it, checks the configs, prints errors
-and sets the exit code.
+The parameters of the function are configs, whose fields become options, and plain arguments and options.
 """
 
 from __future__ import annotations
@@ -10,18 +8,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_type_hints
 
 import typer
-from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import winnow
-from winnow.cli.console import print_document, print_error
+from winnow.cli.console import print_error
 from winnow.errors import EnvironmentFault, WinnowError
-from winnow.stages.config import Door, StageConfig, option, option_flag, option_info
+from winnow.stages.config import Door, StageConfig, option_flag, option_info
 
 EXIT_LIMIT = 1
 EXIT_INTERRUPTED = 130
@@ -43,29 +41,23 @@ OutOption = Annotated[
 ]
 
 
-class OutputOptions(StageConfig):
-    """How a command answers."""
-
-    json_output: Annotated[
-        bool, option("Print one JSON document on stdout, and text for people on stderr.", flag="--json")
-    ] = False
+JsonOption = Annotated[bool, cli_option("--json", "Print one JSON document on stdout, and text for people on stderr.")]
 
 
 def command(function: Callable[..., Document]) -> Callable[..., None]:
     """Make a Typer command from a function that takes configs and returns its document.
 
-    With --json only the document goes to stdout, with the name of the command and the version of winnow; what a user's
-    own function prints goes to stderr.
+    The command also has the option --json: then only the document goes to stdout, with the name of the command and the
+    version of winnow, and all other text goes to stderr, including what a user's own function prints.
     """
     hints = get_type_hints(function, include_extras=True)
     configs: dict[str, type[StageConfig]] = {
         name: kind for name, kind in hints.items() if isinstance(kind, type) and issubclass(kind, StageConfig)
     }
-    parameters = _flatten(function, hints, configs)
 
     @functools.wraps(function)
     def run_command(**values: Any) -> None:
-        as_json = bool(values.get("json_output"))
+        as_json = values.pop("json_output")
         try:
             groups = {
                 name: kind.read({field: values.pop(field) for field in kind.model_fields}, Door.COMMAND)
@@ -74,76 +66,65 @@ def command(function: Callable[..., Document]) -> Callable[..., None]:
             with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
                 document = function(**values, **groups)
             if as_json:
-                print_document({"command": function.__name__, "winnow": winnow.__version__, **document})
+                _print_document({"command": function.__name__, "winnow": winnow.__version__, **document})
             if document.get("unmet"):
                 raise typer.Exit(EXIT_LIMIT)
         except WinnowError as error:
-            print_error(error, as_json)
-            raise typer.Exit(error.exit_code) from error
+            raise _report_error(error, as_json) from error
         except BrokenPipeError:
             raise
         except OSError as error:
-            # A refusal by the machine that no other place expected: a message, and no traceback.
+            # An error of the operating system that no other place caught: print a message instead of a traceback.
             where, problem = str(error.filename or "the machine"), error.strerror or str(error)
             fault = EnvironmentFault(where, f"was refused ({problem})", "Check the disk, the path and its permissions")
-            print_error(fault, as_json)
-            raise typer.Exit(fault.exit_code) from error
+            raise _report_error(fault, as_json) from error
         except KeyboardInterrupt as interrupt:
-            print("interrupted: nothing is left half-written; run the same command again to go on", file=sys.stderr)
+            print("interrupted: nothing is left half-written; run the same command again to continue", file=sys.stderr)
             raise typer.Exit(EXIT_INTERRUPTED) from interrupt
 
-    run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
-    run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run_command
-
-
-def _flatten(
-    function: Callable[..., Document], hints: dict[str, Any], configs: dict[str, type[StageConfig]]
-) -> list[inspect.Parameter]:
-    """The parameters of a command, with each config replaced by an option per field."""
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in configs:
             parameters.extend(_option_parameters(configs[name]))
         else:
             parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
-    return parameters
+    parameters.append(
+        inspect.Parameter("json_output", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption)
+    )
+    run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run_command
 
 
-def _option_parameters(config: type[BaseModel]) -> list[inspect.Parameter]:
+def _print_document(content: Document) -> None:
+    print(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _report_error(error: WinnowError, as_json: bool) -> typer.Exit:
+    """Print an error, with --json also as the document, and return what ends the command with its exit code."""
+    print_error(error)
+    if as_json:
+        parts = {"where": error.where, "problem": error.problem, "next_step": error.next_step}
+        _print_document({"error": {**parts, "exit_code": error.exit_code}})
+    return typer.Exit(error.exit_code)
+
+
+def _option_parameters(config: type[StageConfig]) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(config)
-    parameters = []
     for name, field in config.model_fields.items():
         info = option_info(field)
         kind: Any = info.command_type or hints[name]
-        default = inspect.Parameter.empty if field.default is PydanticUndefined else field.default
-        if info.command_type is not None and default is not inspect.Parameter.empty:
+        default = inspect.Parameter.empty if field.is_required() else field.default
+        if info.command_type is not None and not field.is_required():
             default, kind = None, kind | type(None)
         help_text = _help_text(field.description or "", field.default)
-        annotation: Any = Annotated[
-            kind,
-            typer.Option(
-                option_flag(name, field),
-                help=help_text,
-                rich_help_panel=info.panel,
-                metavar=info.metavar,
-                show_default=False,
-            ),
-        ]
-        parameters.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        )
-    return parameters
+        annotation: Any = Annotated[kind, cli_option(option_flag(name, field), help_text, info.panel, info.metavar)]
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _help_text(description: str, default: object) -> str:
-    """The description, with the default where there is one to speak of."""
-    if (
-        default is None
-        or isinstance(default, bool)
-        or default in (PydanticUndefined, (), "")
-        or "default" in description
-    ):
+    """Return the description with the default, unless that is empty, a switch, or described already."""
+    if isinstance(default, bool) or default in (None, PydanticUndefined, (), "") or "default" in description:
         return description
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
     return f"{description.removesuffix('.')} (default {shown})."

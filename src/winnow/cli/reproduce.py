@@ -1,28 +1,28 @@
-"""`winnow reproduce`: runs a study and prints its checks with the published numbers, or lists every claim."""
+"""The command reproduce: run a study and print its checks with the published numbers, or list every claim."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from winnow.cli.console import print_lines
-from winnow.cli.options import Document, OutputOptions, cli_option, command
+from winnow.cli.console import print_error, print_lines
+from winnow.cli.options import Document, cli_option, command
 from winnow.cli.settings import SettingsOptions, parse_changes, parse_grid, parse_seeds, setting_lines
-from winnow.errors import UsageError, format_value, suggest_name
-from winnow.science.studies.claims_index import ClaimsIndex
+from winnow.errors import UsageError, WinnowError, format_value, suggest_name
 from winnow.science.studies.framework.runner import MAX_WORKERS, StudyRequest, run_study
 from winnow.science.studies.framework.study import Study
-from winnow.science.studies.registry import ENTRY_POINT_GROUP, STUDIES, study_paths
+from winnow.science.studies.registry import ENTRY_POINT_GROUP, STUDIES, claim_lines, claims_document, study_paths
 from winnow.stages.config import StageConfig, option
 from winnow.storage.atomic_files import write_bytes
 from winnow.verifiers.dotted_path import load
 
 
 class StudyOptions(StageConfig):
-    """How a study is run; seeds and settings are SettingsOptions."""
+    """How a study is run, apart from its seeds and settings."""
 
     scale: Annotated[
         Literal["quick", "small", "paper"],
@@ -44,7 +44,6 @@ class StudyOptions(StageConfig):
 def reproduce(
     options: StudyOptions,
     changes: SettingsOptions,
-    output: OutputOptions,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="a study; see --list, or your module:STUDY")
     ] = None,
@@ -55,12 +54,15 @@ def reproduce(
 
     winnow reproduce gaussian --scale quick --seeds 0-4
     """
+    paths = study_paths()
     if everything:
-        index = ClaimsIndex(tuple(_load_study(path, _where(key)) for key, path in study_paths().items()))
-        print_lines(*index.summary_lines())
-        return index.to_dict()
-    path = _find_path(name)
-    study = _load_study(path, _where(name or ""))
+        return _list_claims(paths)
+    if name is None:
+        raise UsageError("NAME", "no study is named", f"Name one of {', '.join(paths)}, or use --list")
+    if name not in paths and ":" not in name:
+        raise UsageError("NAME", f"there is no study {format_value(name)}", suggest_name(name, paths))
+    path = paths.get(name, name)
+    study = _load_study(path, name)
     if cite:
         print_lines(study.cite.strip())
         return {"study": study.name, "bibtex": study.cite.strip()}
@@ -86,23 +88,20 @@ def reproduce(
     return _run_study(path, study, request, options.record)
 
 
-def _find_path(name: str | None) -> str:
-    """The dotted path of a study by name; a name with a colon is a dotted path itself."""
-    paths = study_paths()
-    if name is None:
-        raise UsageError("NAME", "no study is named", f"Name one of {', '.join(paths)}, or use --list")
-    if name not in paths and ":" not in name:
-        step = suggest_name(name, paths) or "See winnow reproduce --list, or name your own study as module:STUDY"
-        raise UsageError("NAME", f"there is no study {format_value(name)}", step)
-    return paths.get(name, name)
+def _list_claims(paths: Mapping[str, str]) -> Document:
+    """Print the claims of every study; a study that cannot be loaded is named on stderr and left out."""
+    studies = []
+    for name, path in paths.items():
+        try:
+            studies.append(_load_study(path, name))
+        except WinnowError as error:
+            print_error(error)
+    print_lines(*claim_lines(studies))
+    return claims_document(studies)
 
 
-def _where(name: str) -> str:
-    """What an error about loading a study names: the argument, or the entry point behind it."""
-    return "NAME" if name in STUDIES or ":" in name else f"entry point {name} of {ENTRY_POINT_GROUP}"
-
-
-def _load_study(path: str, where: str) -> Study:
+def _load_study(path: str, name: str) -> Study:
+    where = "NAME" if name in STUDIES or ":" in name else f"entry point {name} of {ENTRY_POINT_GROUP}"
     study = load(path, where).target
     if not isinstance(study, Study):
         problem = f"{path} is {format_value(type(study).__name__)}, not a Study"
@@ -114,7 +113,7 @@ def _run_study(path: str, study: Study, request: StudyRequest, record: Path | No
     scale = study.scales[request.scale]
     print_lines(
         f"{study.name}, {request.scale}: {study.about}",
-        f"expected: {format_hours(scale.hours)} per seed on {scale.hardware}",
+        f"expected: {_format_hours(scale.hours)} per seed on {scale.hardware}",
     )
     result = run_study(path, request, print_lines)
     failed = [check.name for check in result.checks if not check.is_ok]
@@ -135,8 +134,7 @@ def _run_study(path: str, study: Study, request: StudyRequest, record: Path | No
     return result.to_dict() | {"unmet": failed}
 
 
-def format_hours(hours: float) -> str:
-    """Return hours in the unit that suits them."""
+def _format_hours(hours: float) -> str:
     if hours < 1 / 60:
         return f"{3600 * hours:.0f} seconds"
     return f"{60 * hours:.0f} minutes" if hours < 1 else f"{hours:,.1f} hours"

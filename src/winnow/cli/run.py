@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from winnow.cli.console import print_lines
-from winnow.cli.options import Document, OutputOptions, cli_option, command
+from winnow.cli.options import Document, cli_option, command
 from winnow.errors import UsageError, suggest_name
 from winnow.storage.locations.location import parse_location
 
-CHECKS = ("store",)
 Changes = Annotated[
     list[str],
     cli_option(
@@ -23,7 +22,6 @@ Changes = Annotated[
 
 @command
 def run(
-    output: OutputOptions,
     recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="a recipe, FILE.yaml")] = None,
     changes: Changes = [],  # noqa: B006  # Typer reads the default
     dry_run: Annotated[
@@ -39,64 +37,58 @@ def run(
 
     winnow run recipe.yaml --set select.top_share=0.25
     """
-    from winnow.pipeline.progress import ProgressReporter
-    from winnow.pipeline.recipe import read_recipe, recipe_json_schema
-    from winnow.pipeline.run import Run
+    from winnow.pipeline.recipe import Recipe, read_recipe
+    from winnow.pipeline.run import execute_recipe, plan_recipe
+    from winnow.pipeline.run_context import ProgressReporter
 
     if schema:
         import json
 
-        json_schema = recipe_json_schema()
+        json_schema = Recipe.model_json_schema()
         print_lines(json.dumps(json_schema, indent=1))
         return json_schema
     if recipe is None:
         raise UsageError("RECIPE", "no recipe is given", "For example winnow run recipe.yaml")
     parsed_recipe = read_recipe(recipe, (*changes, *(["engine.workers=0"] if engine == "inline" else [])))
-    work = Run(parsed_recipe, recipe.parent, ProgressReporter(print_lines))
     if dry_run:
-        plan_document = work.plan()
+        plan_document = plan_recipe(parsed_recipe, recipe.parent)
         print_lines(parsed_recipe.to_yaml().rstrip(), *plan_document["words"])
         return plan_document
-    return work.execute()
+    return execute_recipe(parsed_recipe, recipe.parent, ProgressReporter(print_lines))
 
 
 @command
 def status(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="the folder that the recipe calls out")],
-    output: OutputOptions,
 ) -> Document:
     """Show which results of a run are finished and how far the others are.
 
     winnow status runs/first
     """
-    from winnow.pipeline.status import read_status
+    from winnow.pipeline.run import read_status
 
-    found = read_status(folder)
-    print_lines(f"{folder}: {'a run is active' if found['running'] else 'no run is active'}", *found.pop("words"))
-    if found["decision"]:
-        print_lines(f"card: {found['decision']}")
-    return found
+    document = read_status(folder)
+    print_lines(f"{folder}: {'a run is active' if document['running'] else 'no run is active'}", *document.pop("words"))
+    if document["decision"]:
+        print_lines(f"card: {document['decision']}")
+    return document
 
 
 @command
 def check(
     what: Annotated[str, typer.Argument(metavar="store", help="what kind of thing to check")],
     path: Annotated[str, typer.Argument(metavar="PATH", help="a store, or the folder of a run")],
-    output: OutputOptions,
 ) -> Document:
     """Check every byte of a store against its receipt.
 
     winnow check store runs/first
     """
-    from winnow.pipeline.status import check_stores
+    from winnow.pipeline.run import check_stores
 
-    if what not in CHECKS:
-        raise UsageError("check", f"'{what}' cannot be checked", suggest_name(what, CHECKS))
+    if what != "store":
+        raise UsageError("check", f"'{what}' cannot be checked", suggest_name(what, ("store",)))
     stores = check_stores(parse_location(path))
-    print_lines(
-        *(
-            f"{store['store']}: intact ({store['kind']}, {store['shards']:,} shards, {store['bytes']:,} bytes)"
-            for store in stores
-        )
-    )
+    for store in stores:
+        size = f"{store['shards']:,} shards, {store['bytes']:,} bytes"
+        print_lines(f"{store['store']}: intact ({store['kind']}, {size})")
     return {"stores": stores}

@@ -27,7 +27,7 @@ class SettingsOptions(StageConfig):
 def parse_changes(texts: Iterable[str] | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that `--set` changes."""
     pairs = _key_value_pairs(texts, "--set", defaults)
-    return {name: parse_value(text, defaults[name], f"--set {name}") for name, text in pairs}
+    return {name: _parse_value(text, defaults[name], f"--set {name}") for name, text in pairs}
 
 
 def parse_grid(texts: Iterable[str] | None, defaults: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -36,7 +36,7 @@ def parse_grid(texts: Iterable[str] | None, defaults: Mapping[str, Any]) -> dict
     for name, text in _key_value_pairs(texts, "--grid", defaults):
         if isinstance(defaults[name], tuple):
             raise UsageError(f"--grid {name}", "is a list itself", f"Change it with --set {name}=a,b")
-        values = tuple(parse_value(part, defaults[name], f"--grid {name}") for part in text.split(","))
+        values = tuple(_parse_value(part, defaults[name], f"--grid {name}") for part in text.split(","))
         grid[name] = tuple(dict.fromkeys(values))
     return grid
 
@@ -69,10 +69,10 @@ def _key_value_pairs(texts: Iterable[str] | None, flag: str, defaults: Mapping[s
         yield name, text
 
 
-def parse_value(text: str, default: Any, where: str) -> Any:
+def _parse_value(text: str, default: Any, where: str) -> Any:
     """Return a value of the type that the default has; `where` is the option that an error names."""
     if isinstance(default, tuple):
-        return tuple(parse_value(part, default[0], where) for part in text.split(","))
+        return tuple(_parse_value(part, default[0], where) for part in text.split(","))
     if isinstance(default, bool):
         if text.lower() not in (*TRUE_WORDS, *FALSE_WORDS):
             raise UsageError(where, f"{format_value(text)} is neither true nor false", "Write true or false")
@@ -80,25 +80,24 @@ def parse_value(text: str, default: Any, where: str) -> Any:
     if isinstance(default, str):
         return text
     is_whole = isinstance(default, int)
+    problem = "is not a whole number" if is_whole else "is not a number"
     try:
         number = float(text)
+        if not math.isfinite(number):
+            problem = "is not finite"
+        elif not is_whole or number.is_integer():
+            return int(number) if is_whole else number
     except ValueError:
-        kind = "a whole number" if is_whole else "a number"
-        raise UsageError(where, f"{format_value(text)} is not {kind}", "For example 1000 or 1e3") from None
-    if not math.isfinite(number):
-        raise UsageError(where, f"{format_value(text)} is not finite", "For example 1000 or 1e3")
-    if is_whole and not number.is_integer():
-        raise UsageError(where, f"{format_value(text)} is not a whole number", "For example 1000 or 1e3")
-    return int(number) if is_whole else number
+        pass
+    raise UsageError(where, f"{format_value(text)} {problem}", "For example 1000 or 1e3")
 
 
 def setting_lines(settings: Mapping[str, Any]) -> list[str]:
     """Return one line NAME=VALUE for each setting, as `--set` takes it."""
-    return [f"{name}={format_setting(value)}" for name, value in settings.items()]
+    return [f"{name}={_format_setting(value)}" for name, value in settings.items()]
 
 
-def format_setting(value: Any) -> str:
-    """Return the text of a value; a list is separated by commas."""
+def _format_setting(value: Any) -> str:
     if isinstance(value, tuple):
-        return ",".join(map(format_setting, value))
+        return ",".join(map(_format_setting, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -62,9 +62,8 @@ class Beams:
         _check_at_least_one("width", self.width)
         _check_at_least_one("n", self.n)
         if self.n > self.width:
-            raise UsageError(
-                "n", f"is {self.n}, but {self.width} beams return at most {self.width} texts", "Raise width"
-            )
+            problem = f"is {self.n}, but {self.width} beams return at most {self.width} texts"
+            raise UsageError("n", problem, "Raise width")
 
 
 DecodingMethod = Greedy | Sampling | Beams

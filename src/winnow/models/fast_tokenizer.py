@@ -54,14 +54,18 @@ class FastTokenizer:
 
     @cached_property
     def token_texts(self) -> list[str]:
-        """The text that each token decodes to after another token; empty where that is not text."""
-        backend, count = self._backend, self._highest_id() + 1
-        anchor, anchor_text = self._find_anchor()
-        if not anchor_text:
+        """The text that each token decodes to after a token of letters; empty where that is not text."""
+        backend = self._backend
+        ids = sorted(backend.get_vocab(with_added_tokens=True).values())
+        count = ids[-1] + 1 if ids else 0
+        unknown = getattr(backend.model, "unk_token", None)
+        no_text = self.special_ids | {None if unknown is None else backend.token_to_id(unknown)}
+        decoded = ((i, backend.decode([i], skip_special_tokens=False)) for i in ids if i not in no_text)
+        before, letters = next(((i, text) for i, text in decoded if text.isascii() and text.isalpha()), (None, ""))
+        if before is None:
             return [""] * count
-        texts = backend.decode_batch([[anchor, token] for token in range(count)], skip_special_tokens=False)
-        written = [text[len(anchor_text) :] if text.startswith(anchor_text) else "" for text in texts]
-        no_text = self._ids_without_text()
+        texts = backend.decode_batch([[before, token] for token in range(count)], skip_special_tokens=False)
+        written = [text[len(letters) :] if text.startswith(letters) else "" for text in texts]
         return ["" if i in no_text or REPLACEMENT_CHARACTER in text else text for i, text in enumerate(written)]
 
     @cached_property
@@ -82,40 +86,16 @@ class FastTokenizer:
             for token, start, end in zip(encoding.ids.tolist(), starts, ends, strict=True)
         ]
         alignment = np.array(codes, np.int8)
-        alignment[encoding.is_special | self._shares_character(encoding)] = MISALIGNED
+        overlapping = np.flatnonzero(encoding.starts[1:] < encoding.ends[:-1])
+        for misaligned in (encoding.is_special, overlapping, overlapping + 1):
+            alignment[misaligned] = MISALIGNED
         return alignment
-
-    def _shares_character(self, encoding: TextEncoding) -> Bools:
-        """Mask the tokens that encode only a part of a character."""
-        is_shared = np.zeros(len(encoding.ids), np.bool_)
-        overlap = encoding.starts[1:] < encoding.ends[:-1]
-        is_shared[1:] |= overlap
-        is_shared[:-1] |= overlap
-        return is_shared
-
-    def _highest_id(self) -> int:
-        return max(self._backend.get_vocab(with_added_tokens=True).values(), default=-1)
-
-    def _find_anchor(self) -> tuple[int, str]:
-        """Find a token of plain text, after which the other tokens are decoded."""
-        numbers = sorted(self._backend.get_vocab(with_added_tokens=True).values())
-        no_text = self._ids_without_text()
-        for number in numbers:
-            text = "" if number in no_text else self._backend.decode([number], skip_special_tokens=False)
-            if text.isascii() and text.isalpha():
-                return number, text
-        return -1, ""
 
     @cached_property
     def special_ids(self) -> frozenset[int]:
         """The special tokens, which are not text."""
         added = self._backend.get_added_tokens_decoder()
         return frozenset(number for number, token in added.items() if token.special)
-
-    def _ids_without_text(self) -> frozenset[int]:
-        unknown = getattr(self._backend.model, "unk_token", None)
-        number = None if unknown is None else self._backend.token_to_id(unknown)
-        return self.special_ids if number is None else self.special_ids | {number}
 
 
 def _alignment_code(token_text: str, text: str) -> int:

@@ -17,10 +17,7 @@ from winnow.storage.file_bytes import file_sha256
 
 CONFIG_FILE, TOKENIZER_FILE = "config.json", "tokenizer.json"
 OLDER_TOKENIZER_FILES = ("vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
-TOKENIZER_FILES = (
-    *(TOKENIZER_FILE, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
-    *OLDER_TOKENIZER_FILES,
-)
+TOKENIZER_SETTING_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 MODEL_OPTION = "--model"
 
 
@@ -72,13 +69,12 @@ def find_tokenizer_file(folder: str) -> Path:
 
 def hash_model_files(path: Path) -> dict[str, str]:
     """Return the name and sha256 of every file that the scores of a model depend on."""
-    files = [path] if path.is_file() else _identity_files(path)
+    files = [path]
+    if path.is_dir():
+        names = (CONFIG_FILE, TOKENIZER_FILE, *TOKENIZER_SETTING_FILES, *OLDER_TOKENIZER_FILES)
+        candidates = [*(path / name for name in names), *path.glob("*.safetensors")]
+        files = sorted(file for file in candidates if file.is_file())
     return {file.name: _cached_sha256(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files}
-
-
-def _identity_files(path: Path) -> list[Path]:
-    candidates = [path / CONFIG_FILE, *(path / name for name in TOKENIZER_FILES), *path.glob("*.safetensors")]
-    return sorted(file for file in candidates if file.is_file())
 
 
 @cache

@@ -18,7 +18,7 @@ import numpy as np
 from winnow.errors import BadTable, UsageError, format_value
 from winnow.models.fast_tokenizer import FastTokenizer
 from winnow.models.model_folder import find_tokenizer_file, hash_model_files, load_tokenizer
-from winnow.models.prior import CandidateRequest, Document, Floats, TokenCandidates, TokenScores
+from winnow.models.prior import CandidateRequest, Document, TokenCandidates, TokenScores
 
 NEXT_STEP = "Compute prompt_logprobs for exactly these texts with the tokenizer of the model"
 
@@ -49,16 +49,15 @@ class StoredLogprobs:
             raise UsageError("--sampler", problem, "Use top-k or top-p, or the model without --logprobs")
         for number, document in enumerate(documents):
             positions = parse_positions(document)
-            logprobs = np.array(
-                [_token_logprob(document, index, position) for index, position in enumerate(positions)], np.float64
-            )
+            known = [_token_logprob(document, index, position) for index, position in enumerate(positions)]
+            logprobs = np.array(known, np.float64)
             candidate_positions = np.flatnonzero(request.select_positions(number, 0, logprobs))
             ranked = [_rank_candidates(positions[index], request) for index in candidate_positions]
             yield TokenScores(number, 0, logprobs, candidate_positions, _candidate_arrays(ranked))
 
 
 def parse_positions(document: Document) -> list[StoredPosition]:
-    """Parse the stored candidates of each token; none for the first token and for null."""
+    """Parse the stored candidates of each token; there are none for the first token, and where an entry is null."""
     stored = document.stored_logprobs
     if isinstance(stored, str):
         try:
@@ -78,9 +77,8 @@ def _parse_position(entry: Any, location: str) -> StoredPosition:
     try:
         return {int(token): _parse_logprob(value) for token, value in dict(entry).items() if value is not None}
     except (TypeError, ValueError, KeyError) as error:
-        raise BadTable(
-            location, f"{format_value(entry)} is not an object from token id to log-probability", NEXT_STEP
-        ) from error
+        problem = f"{format_value(entry)} is not an object from token id to log-probability"
+        raise BadTable(location, problem, NEXT_STEP) from error
 
 
 def _parse_logprob(value: Any) -> float:
@@ -113,10 +111,7 @@ def _rank_candidates(position: StoredPosition, request: CandidateRequest) -> lis
 
 
 def _candidate_arrays(ranked: list[list[tuple[int, float]]]) -> TokenCandidates:
-    width = max((len(candidates) for candidates in ranked), default=1)
-    ids = np.zeros((len(ranked), width), np.int64)
-    logp: Floats = np.full((len(ranked), width), -np.inf)
-    for row, candidates in enumerate(ranked):
-        ids[row, : len(candidates)] = [token for token, _ in candidates]
-        logp[row, : len(candidates)] = [value for _, value in candidates]
-    return TokenCandidates(ids, logp)
+    width = max(map(len, ranked), default=1)
+    padded = [candidates + [(0, -math.inf)] * (width - len(candidates)) for candidates in ranked]
+    table = np.array(padded, np.float64).reshape(len(ranked), width, 2)
+    return TokenCandidates(table[..., 0].astype(np.int64), table[..., 1])

@@ -1,7 +1,7 @@
-"""Recipes: YAML files that say what a run does, read safely and checked completely before anything runs.
+"""Recipes: YAML files that describe a run. A recipe is checked completely before anything runs.
 
-An unknown key is refused and the nearest known one named. Paths are relative to the recipe. Nothing in a recipe is
-executed except the verifiers that it names.
+An unknown key is refused, and the error suggests the nearest known key. Paths are relative to the recipe. Nothing in a
+recipe is executed except the verifiers that it names.
 """
 
 from __future__ import annotations
@@ -14,21 +14,16 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from winnow.errors import UsageError, format_value, suggest_name
-from winnow.pipeline.recipe_base import EngineConfig, RecipeSection
-from winnow.pipeline.run_context import PipelineStep
-from winnow.pipeline.steps.edit import EditStep
-from winnow.pipeline.steps.import_table import ImportStep
-from winnow.pipeline.steps.measure import MeasureStep
-from winnow.pipeline.steps.select import SelectStep
-from winnow.pipeline.steps.train import TrainStep
-from winnow.pipeline.steps.verify import VerifyStep
+from winnow.pipeline.run_context import EngineConfig, PipelineStep, RecipeSection
+from winnow.pipeline.select_step import SelectStep
+from winnow.pipeline.steps import EditStep, ImportStep, MeasureStep, TrainStep, VerifyStep
 from winnow.stages import STAGES, all_stages
 from winnow.stages.config import Door, describe_problem, options_named_for
 from winnow.storage.locations.location import refuse_credentials
 
 
 class Recipe(RecipeSection):
-    """What a run does. The steps run in the order of the fields."""
+    """What a run does."""
 
     seed: int = 0
     data: ImportStep
@@ -44,35 +39,29 @@ class Recipe(RecipeSection):
     out: Annotated[str, Field(min_length=1, description="The folder of the run.")]
 
     def steps(self) -> list[PipelineStep]:
-        """The steps of the run, in order; those of plug-ins come before verify."""
-        sections = [section for name in type(self).model_fields for section in self._sections(name)]
+        """Return the steps of the run, in order; those of plug-ins come before verify."""
+        sections = [self.data, self.edit, *self.plugins.values(), self.verify, self.measure, self.select, self.train]
         return [section for section in sections if isinstance(section, PipelineStep)]
 
-    def _sections(self, name: str) -> list[Any]:
-        value = getattr(self, name)
-        return list(value.values()) if name == "plugins" else [value]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The whole recipe with its defaults, as JSON can hold it."""
-        plugins = {name: step.model_dump(mode="json") for name, step in self.plugins.items()}
-        return {**self.model_dump(mode="json", exclude_none=True), **plugins}
-
     def to_yaml(self) -> str:
-        """The whole recipe with its defaults, as YAML."""
-        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        """Return the whole recipe with its defaults, as YAML."""
+        plugins = {name: step.model_dump(mode="json") for name, step in self.plugins.items()}
+        content = {**self.model_dump(mode="json", exclude_none=True), **plugins}
+        text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         return text
 
 
 def read_recipe(path: Path, changes: tuple[str, ...] = ()) -> Recipe:
-    """Read the recipe in a file, with `a.b=c` changes from the command line applied before it is checked."""
+    """Read the recipe in a file, apply changes of the form `a.b=c`, and check the result."""
     try:
         content = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise UsageError(str(path), f"cannot be read ({error.strerror or error})", "Check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UsageError(
-            _error_location(path, error), f"is not YAML ({format_value(_yaml_problem(error))})", "Check the indentation"
-        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = str(path) if mark is None else f"{path}:{mark.line + 1}"
+        problem = str(getattr(error, "problem", None) or error)
+        raise UsageError(where, f"is not YAML ({format_value(problem)})", "Check the indentation") from error
     if not isinstance(content, dict):
         raise UsageError(str(path), "is not a recipe", f"A recipe has the keys {', '.join(_recipe_keys())}")
     for change in changes:
@@ -110,13 +99,8 @@ def _check_section(path: Path, name: str, kind: type[BaseModel], value: Any) -> 
             raise _validation_error(path, kind, error, name) from None
 
 
-def recipe_json_schema() -> dict[str, Any]:
-    """The JSON Schema of recipes, for editors."""
-    return Recipe.model_json_schema()
-
-
 def run_store_names() -> tuple[str, ...]:
-    """The stores that steps leave, in the order in which they are made."""
+    """Return the names of the stores that steps write, in the order in which they are written."""
     kinds = [kind for field in Recipe.model_fields.values() for kind in _section_models(field.annotation)]
     kinds += [stage.recipe_step() for name, stage in all_stages().items() if name not in STAGES and stage.step_path]
     return tuple(name for kind in kinds for name in getattr(kind, "store_names", ()))
@@ -140,7 +124,7 @@ def _apply_change(content: dict[Any, Any], change: str) -> None:
 
 
 def _parse_value(text: str) -> Any:
-    """A value as YAML reads it, but a text that is a mapping only by its colon, such as 'A:', stays text."""
+    """Parse a value as YAML, but keep a text such as 'A:', which YAML would read as a mapping, as text."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -168,12 +152,15 @@ def _list_index(inner: list[Any], name: str, change: str) -> int:
 
 
 def _validation_error(path: Path, kind: type[BaseModel], error: ValidationError, section: str = "") -> UsageError:
-    """The first thing wrong with a recipe, naming the key."""
+    """Return an error that names the key of the first problem in a recipe."""
     first = error.errors()[0]
     location = [str(part) for part in (section, *first["loc"]) if part != ""]
     where = f"{path}: {'.'.join(location)}"
     if first["type"] == "extra_forbidden":
-        known = [name for name in _known_keys(kind, first["loc"][:-1]) if name != "plugins"]
+        for part in first["loc"][:-1]:
+            if part in kind.model_fields:
+                kind = next(_section_models(kind.model_fields[str(part)].annotation), kind)
+        known = [name for name in kind.model_fields if name != "plugins"]
         return UsageError(where, "is not a key of a recipe", suggest_name(str(first["loc"][-1]), known))
     if first["type"] == "missing":
         return UsageError(where, "is missing", f"Add it: {'.'.join(location)}: ...")
@@ -181,25 +168,9 @@ def _validation_error(path: Path, kind: type[BaseModel], error: ValidationError,
     return UsageError(where, problem, f"{step}; winnow run --schema says what each key takes")
 
 
-def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location:
-        if isinstance(part, str) and part in kind.model_fields:
-            kind = next(_section_models(kind.model_fields[part].annotation), kind)
-    return list(kind.model_fields)
-
-
 def _section_models(kind: Any) -> Iterator[type[BaseModel]]:
-    """The sections that a key of a recipe may hold."""
+    """Yield the sections that a key of a recipe may hold."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for inner in get_args(kind):
         yield from _section_models(inner)
-
-
-def _error_location(path: Path, error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return str(path) if mark is None else f"{path}:{mark.line + 1}"
-
-
-def _yaml_problem(error: Exception) -> str:
-    return str(getattr(error, "problem", None) or error)

@@ -1,4 +1,4 @@
-"""The context of a running recipe: what a step can use, and how it processes shards.
+"""The context of a running recipe: what a step can use, how it processes shards and how it reports progress.
 
 Finished results are not computed again, and no result depends on the engine or on when a run was interrupted.
 """
@@ -6,46 +6,79 @@ Finished results are not computed again, and no result depends on the engine or 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from winnow.pipeline.engines.local import Job, WorkerPool, map_tasks
-from winnow.pipeline.recipe_base import EngineConfig
-from winnow.pipeline.run_folder import is_finished
-from winnow.stages.shard_tasks import FoldTask, ShardMap, ShardTask, run_shard, summarize_shard
-from winnow.storage.atomic_files import make_folder, translate_os_errors
-from winnow.storage.shard_receipt import ShardResult, finish_store, remove_shard_receipts, shard_receipt_path
-from winnow.storage.store import Store
+from winnow.pipeline.run_folder import is_finished, prepare_shard_folder
+from winnow.stages.progress import ProgressLine
+from winnow.stages.shard_tasks import FoldSummary, FoldTask, ShardMap, ShardTask, run_shard, summarize_shard
+from winnow.storage.shard_receipt import ShardResult, finish_store
+from winnow.storage.store import Store, open_store
 from winnow.tables.open_table import open_store_table
 from winnow.tables.table import Table
 
-Small = TypeVar("Small")
+
+class RecipeSection(BaseModel):
+    """A section of a recipe; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Provides(StrEnum):
-    """What a step leaves for the steps after it."""
+class EngineConfig(RecipeSection):
+    """Where the run is processed; results do not depend on it."""
 
-    ROWS = "rows"
-    VERDICTS = "verdicts"
-    SELECTION = "selection"
-    MODEL = "model"
-    NOTHING = "nothing"
+    workers: Annotated[
+        int | None,
+        Field(ge=0, le=256, description="Worker processes; 0 works in this process, absent means one per core."),
+    ] = None
+    batch: Annotated[int, Field(ge=1, le=1 << 20, description="How many candidates a verifier is given at once.")] = (
+        4096
+    )
 
 
-class RunObserver:
-    """Receives the events of a run; this base class ignores them."""
+class ProgressReporter:
+    """Reports the stages of a run to a person: a line while a stage runs, and its result when it has ended.
+
+    Args:
+        write_line: Called with the result of each stage; by default results are not reported.
+    """
+
+    def __init__(self, write_line: Callable[[str], None] = lambda line: None) -> None:
+        self._write_line = write_line
+        self._line = ProgressLine()
+        self._stage = ""
+        self._shards = self._shards_done = self._rows = 0
+        self._row_counts: Counter[str] = Counter()
 
     def on_stage_start(self, stage: str, shards: int) -> None:
-        """A stage with this many shards starts."""
+        """Start a stage with this many shards."""
+        self._line.restart()
+        self._stage, self._shards, self._shards_done, self._rows = stage, shards, 0, 0
+        self._row_counts = Counter()
 
     def on_shard_done(self, done: ShardResult) -> None:
-        """One more shard is finished."""
+        """Count one more finished shard."""
+        self._shards_done += 1
+        self._rows += done.books.rows_in
+        self._row_counts.update(keep=done.books.keep, drop=done.books.drop, reject=done.books.reject)
+        self._line.update(self._status_line)
 
     def on_stage_end(self, stage: str, message: str) -> None:
-        """A stage has finished, or was found finished."""
+        """Report a stage that has ended, or was finished before."""
+        self._line.close()
+        self._write_line(f"{stage}: {message}")
+
+    def _status_line(self, elapsed: float) -> str:
+        left = elapsed / self._shards_done * (self._shards - self._shards_done)
+        counts = ", ".join(f"{name} {count:,}" for name, count in self._row_counts.items() if count)
+        rate = f"{self._rows / elapsed:,.0f} rows/s, {left:,.0f} s left"
+        return f"{self._stage}: {self._shards_done:,} of {self._shards:,} shards, {rate}; {counts}"
 
 
 @dataclass
@@ -56,44 +89,37 @@ class RunContext:
     out: Path
     seed: int
     engine: EngineConfig
-    observer: RunObserver = field(default_factory=RunObserver)
+    observer: ProgressReporter
     workers: WorkerPool = field(default_factory=WorkerPool)
     stores: dict[str, Store] = field(default_factory=dict)
     step_results: list[dict[str, Any]] = field(default_factory=list)
-
-    _rows: str | None = None
+    rows: Store = field(init=False)
+    """The current rows: the last store of rows, which reads joined with what earlier steps added to them."""
 
     @property
-    def rows(self) -> Store:
-        """The current rows: what the last step left that gives rows, with all that earlier steps added to them."""
-        if self._rows is None:
-            raise RuntimeError("no step has provided rows yet")
-        return self.stores[self._rows]
+    def shard_names(self) -> list[str]:
+        """The names of the shards of the current rows."""
+        return [shard.name for shard in self.rows.receipt.shards]
 
-    def provide(self, kind: Provides, name: str, store: Store) -> None:
-        """Add the store of a step; rows, verdicts and a selection become the current rows."""
-        self.stores[name] = store
-        if kind in (Provides.ROWS, Provides.VERDICTS, Provides.SELECTION):
-            self._rows = name
+    def provide(self, name: str, *, as_rows: bool = True) -> Store:
+        """Open a finished store in the folder of the run for the later steps, by default as their current rows."""
+        self.stores[name] = store = open_store(self.out / name)
+        if as_rows:
+            self.rows = store
+        return store
 
-    def map_shards(self, name: str, stage: ShardMap, source: Store, target: Path) -> list[ShardResult] | None:
-        """Process every shard of a store; returns None if the target was already finished."""
-        work = stage.work(open_store_table(source), target)
-        names = [shard.name for shard in source.receipt.shards]
-        if is_finished(target, work):
-            # A run that stopped right after writing the receipt left those of the shards.
-            remove_shard_receipts(target, names)
+    def map_shards(self, name: str, stage: ShardMap, target: Path) -> list[ShardResult] | None:
+        """Process every shard of the current rows and finish the target; return None if it was finished before."""
+        work, names = stage.work(open_store_table(self.rows), target), self.shard_names
+        if is_finished(target, work, names):
             return None
-        make_folder(target)
-        remove_other_shards(target, names)
+        prepare_shard_folder(target, names)
         self.observer.on_stage_start(name, len(names))
-        results = self.run_shard_jobs(
-            run_shard,
-            [
-                ShardTask(stage, source.path, target, number, shard_name, work)
-                for number, shard_name in enumerate(names)
-            ],
-        )
+        tasks = [
+            ShardTask(stage, self.rows.path, target, number, shard_name, work)
+            for number, shard_name in enumerate(names)
+        ]
+        results = self.run_shard_jobs(run_shard, tasks)
         finish_store(target, stage.kind, work, names)
         return results
 
@@ -105,8 +131,8 @@ class RunContext:
             results.append(done)
         return results
 
-    def summarize_shards(self, tasks: Sequence[FoldTask[Small]]) -> Iterator[Small]:
-        """Yield the summary of each shard, in the order in which they end."""
+    def summarize_shards(self, tasks: Sequence[FoldTask[FoldSummary]]) -> Iterator[FoldSummary]:
+        """Yield the summary of each shard, in the order in which the tasks end."""
         return map_tasks(summarize_shard, tasks, self._worker_count(len(tasks)), self.workers)
 
     def finish_step(self, stage: str, message: str, **details: Any) -> None:
@@ -128,21 +154,10 @@ class PipelineStep(Protocol):
     step_name: ClassVar[str]
     """The name of the step in messages and logs."""
     store_names: ClassVar[tuple[str, ...]]
-    """The stores it may leave, in the folder of the run."""
-    provides: ClassVar[Provides]
-    """What it leaves for the steps after it."""
+    """The stores that it may write, in the folder of the run."""
 
     def plan(self, table: Table, context: RunContext) -> list[str]:
         """Check what can be checked without writing, and describe what would be done."""
 
     def execute(self, context: RunContext) -> None:
-        """Do what is not finished yet, and register the stores with `context.provide`."""
-
-
-def remove_other_shards(target: Path, names: Sequence[str]) -> None:
-    """Remove shards that unfinished work of another kind left in the target."""
-    expected = {*names, *(shard_receipt_path(target, name).name for name in names)}
-    for path in target.iterdir():
-        if path.name not in expected and path.name.startswith(("part-", ".part-")):
-            with translate_os_errors(path):
-                path.unlink()
+        """Do what is not finished yet, and register the stores that it wrote with `context.provide`."""

@@ -10,19 +10,18 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from winnow.errors import UsageError, format_value
-from winnow.storage.atomic_files import fsync_path, is_locked, lock_file, make_folder, translate_os_errors, write_bytes
-from winnow.storage.canonical_json import canonical_json
+from winnow.storage.atomic_files import fsync_path, lock_file, make_folder, translate_os_errors, write_bytes
 from winnow.storage.receipts import WorkSpec
+from winnow.storage.shard_receipt import remove_other_shards, remove_shard_receipts
 from winnow.storage.store import find_finished_receipt, is_store
 
-RECIPE, FACTS, LOG, LOCK = "recipe.yaml", "run.json", "log.jsonl", ".lock"
+RECIPE, FACTS, LOG, LOCK, CARD = "recipe.yaml", "run.json", "log.jsonl", ".lock", "card.json"
 PACKAGES = ("winnow-data", "duckdb", "numpy", "pyarrow", "scipy")
 
 
@@ -37,11 +36,6 @@ def lock_run_folder(out: Path) -> Iterator[None]:
     problem = f"another run is using {format_value(str(out))}"
     with lock_file(out / LOCK, UsageError("out", problem, "Wait for it to end, or name another folder")):
         yield
-
-
-def is_running(out: Path) -> bool:
-    """Whether a process is running in the folder."""
-    return is_locked(out / LOCK)
 
 
 def write_run_facts(out: Path, recipe: str, seed: int) -> None:
@@ -66,15 +60,30 @@ def remove_partial_files(out: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def is_finished(target: Path, work: WorkSpec) -> bool:
-    """Whether the folder holds the finished result of this work; a finished result of other work is moved aside."""
+def is_finished(target: Path, work: WorkSpec, shards: Sequence[str] = ()) -> bool:
+    """Whether the folder holds the finished result of this work; a finished result of other work is moved aside.
+
+    Args:
+        target: The folder of the result.
+        work: The work of which it should be the result.
+        shards: The names of the shards, if the result was written shard by shard.
+    """
     if not is_store(target):
         return False
     try:
-        return find_finished_receipt(target, work) is not None
+        find_finished_receipt(target, work)
     except UsageError:
         move_aside(target)
         return False
+    # A run that was killed right after it wrote the receipt left the receipts of the shards.
+    remove_shard_receipts(target, shards)
+    return True
+
+
+def prepare_shard_folder(target: Path, shards: Sequence[str]) -> None:
+    """Create the folder of a result, and remove shards that unfinished work with other names left in it."""
+    make_folder(target)
+    remove_other_shards(target, shards)
 
 
 def move_aside(target: Path) -> None:
@@ -89,23 +98,9 @@ def move_aside(target: Path) -> None:
         fsync_path(target.parent)
 
 
-def read_result_file(path: Path, identity: str) -> dict[str, Any] | None:
-    """Read a result that is one file, or None if it is not the result of the work with this identity."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) and content.get("identity") == identity else None
-
-
-def write_result_file(path: Path, identity: str, content: dict[str, Any]) -> None:
-    """Write a result that is one file, with the identity of its work."""
-    write_bytes(path, (canonical_json({"identity": identity, **content}) + "\n").encode())
-
-
-def append_log(out: Path, stage: str, seconds: float, **details: Any) -> None:
+def append_log(out: Path, stage: str, seconds: float) -> None:
     """Append the time a step took to the log. Times and hosts are not part of any result."""
     at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    line = {"at": at, "host": socket.gethostname(), "stage": stage, "seconds": round(seconds, 3), **details}
+    line = {"at": at, "host": socket.gethostname(), "stage": stage, "seconds": round(seconds, 3)}
     with translate_os_errors(out / LOG), (out / LOG).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

@@ -7,7 +7,7 @@ command line, recipes, the test of the public functions and the reference pages 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from winnow.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StageInfo:
-    """A line of the table of stages."""
+    """What the table of stages says of a stage."""
 
     name: str
     group: str
@@ -27,25 +27,20 @@ class StageInfo:
     config_path: str
     """The config as `module:Class`."""
     step_path: str | None = None
-    """The step of recipes as `module:Class`, where recipes have the stage."""
+    """The step of recipes as `module:Class`, for stages of other packages."""
     command_path: str | None = None
     """The command as `module:function`, for stages of other packages."""
 
     def config(self) -> type[StageConfig]:
         """The config of the stage, imported on first use."""
-        config: type[StageConfig] = _import(self.config_path)
+        config: type[StageConfig] = resolve_name(self.config_path)
         return config
 
     def recipe_step(self) -> Any:
-        """The step that a recipe section of this name is checked with and run by."""
+        """The class that checks and runs a recipe section of this name."""
         if self.step_path is None:
             raise UsageError(self.name, "is a stage without a step for recipes", "Use its command")
-        return _import(self.step_path)
-
-
-def _import(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+        return resolve_name(self.step_path)
 
 
 def all_stages() -> dict[str, StageInfo]:
@@ -53,68 +48,32 @@ def all_stages() -> dict[str, StageInfo]:
     return {**load_plugins("winnow.stages", StageInfo), **STAGES}
 
 
+def _describe_own_stage(name: str, group: str, summary: str) -> StageInfo:
+    return StageInfo(name, group, summary, f"winnow.stages.{name}.config:{name.capitalize()}Config")
+
+
 STAGES = {
     stage.name: stage
     for stage in (
-        StageInfo(
-            "measure",
-            "Decide",
-            "Measure the error rates of a verifier:  winnow measure v --labels labels.csv",
-            "winnow.stages.measure.config:MeasureConfig",
-            step_path="winnow.pipeline.steps.measure:MeasureStep",
+        _describe_own_stage(
+            "measure", "Decide", "Measure the error rates of a verifier:  winnow measure v --labels labels.csv"
         ),
-        StageInfo(
-            "plan",
-            "Decide",
-            "Choose which candidates to label:  winnow plan v --for measure --out to-label.csv",
-            "winnow.stages.plan.config:PlanConfig",
+        _describe_own_stage(
+            "plan", "Decide", "Choose which candidates to label:  winnow plan v --for measure --out to-label.csv"
         ),
-        StageInfo(
-            "forecast",
-            "Decide",
-            "Forecast which selection rule to use:  winnow forecast t.jsonl --score judge",
-            "winnow.stages.forecast.config:ForecastConfig",
+        _describe_own_stage(
+            "forecast", "Decide", "Forecast which selection rule to use:  winnow forecast t.jsonl --score judge"
         ),
-        StageInfo(
-            "outcome",
-            "Decide",
-            "Record what training gave:  winnow outcome pilot --score 0.71 --n 500",
-            "winnow.stages.outcome.config:OutcomeConfig",
+        _describe_own_stage(
+            "outcome", "Decide", "Record what training gave:  winnow outcome pilot --score 0.71 --n 500"
         ),
-        StageInfo(
-            "combine",
-            "Decide",
-            "Combine weak verifiers into one:  winnow combine t.jsonl --scores a,b,c --out c",
-            "winnow.stages.combine.config:CombineConfig",
+        _describe_own_stage(
+            "combine", "Decide", "Combine weak verifiers into one:  winnow combine t.jsonl --scores a,b,c --out c"
         ),
-        StageInfo(
-            "verify",
-            "Act",
-            "Judge every candidate:  winnow verify t.jsonl --with exact --out v",
-            "winnow.stages.verify.config:VerifyConfig",
-            step_path="winnow.pipeline.steps.verify:VerifyStep",
-        ),
-        StageInfo(
-            "select",
-            "Act",
-            "Choose the rows to train on:  winnow select v --passed --out s.jsonl",
-            "winnow.stages.select.config:SelectConfig",
-            step_path="winnow.pipeline.steps.select:SelectStep",
-        ),
-        StageInfo(
-            "edit",
-            "Act",
-            "Edit texts token by token:  winnow edit t.jsonl --model DIR --out e.jsonl",
-            "winnow.stages.edit.config:EditConfig",
-            step_path="winnow.pipeline.steps.edit:EditStep",
-        ),
-        StageInfo(
-            "train",
-            "Act",
-            "Train a small student:  winnow train s.jsonl --out student --steps 400",
-            "winnow.stages.train.config:TrainConfig",
-            step_path="winnow.pipeline.steps.train:TrainStep",
-        ),
+        _describe_own_stage("verify", "Act", "Judge every candidate:  winnow verify t.jsonl --with exact --out v"),
+        _describe_own_stage("select", "Act", "Choose the rows to train on:  winnow select v --passed --out s.jsonl"),
+        _describe_own_stage("edit", "Act", "Edit texts token by token:  winnow edit t.jsonl --model DIR --out e.jsonl"),
+        _describe_own_stage("train", "Act", "Train a small student:  winnow train s.jsonl --out student --steps 400"),
     )
 }
 """The stages by name, in the order in which `winnow --help` lists them."""

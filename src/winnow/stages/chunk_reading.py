@@ -1,8 +1,8 @@
-"""Helpers of stages that read columns chunk by chunk: short keys of prompts, and rows that break a rule."""
+"""What stages need that read a table chunk by chunk: ids, short keys of prompts, and setting bad rows aside."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,24 @@ import pyarrow.compute as pc
 from winnow.errors import format_value
 from winnow.tables.chunks import Chunk
 from winnow.tables.column_values import MAX_KEY_LENGTH, shorten_key
-from winnow.tables.table import Table
+from winnow.tables.table import RoleArrays, Table
+
+
+def chunks_with_ids(
+    table: Table, roles: Sequence[str] = (), extra_columns: Sequence[str] | None = ()
+) -> Iterator[tuple[Chunk, RoleArrays]]:
+    """Yield chunks with candidate ids and other roles; in a table without ids and prompts the row number is the id.
+
+    Args:
+        table: The table to read.
+        roles: The roles to read besides the id.
+        extra_columns: Further columns that the chunks must have; None for all columns.
+    """
+    if table.columns.id is not None or table.has_role("prompt"):
+        yield from table.read_roles(["id", *roles], extra_columns)
+        return
+    for chunk, arrays in table.read_roles(roles, extra_columns):
+        yield chunk, {**arrays, "id": pa.array(chunk.row_numbers).cast(pa.string())}
 
 
 def shorten_keys(keys: pa.Array) -> pa.Array:

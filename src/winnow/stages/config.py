@@ -29,7 +29,7 @@ LIMITS = {
 
 
 class Door(StrEnum):
-    """Where an option was given, which decides how errors name it."""
+    """Where the user gave an option, which decides how errors name it."""
 
     PYTHON = "python"
     COMMAND = "command"
@@ -38,7 +38,7 @@ class Door(StrEnum):
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """What the command line needs to know of a field beyond its type, default and description."""
+    """What the command line needs to know about a field besides its type, default and description."""
 
     flag: str | None = None
     panel: str | None = None
@@ -61,7 +61,7 @@ def option(
         description: One sentence on what the option does; shown in `--help` and in the reference.
         flag: The command-line option, where it is not the name of the field with dashes.
         panel: The heading under which `--help` lists the option.
-        metavar: What stands for the value in `--help`.
+        metavar: The placeholder of the value in `--help`.
         command_type: The type on the command line, where it differs from the type of the field.
         **constraints: What pydantic checks, such as `ge=1`.
     """
@@ -98,6 +98,11 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
 Numbers = Annotated[tuple[float, ...], BeforeValidator(_split_numbers)]
 Integers = Annotated[tuple[int, ...], BeforeValidator(_split_integers)]
 
+LowerIsBetter = Annotated[bool, option("A low score is a good score.")]
+"""The option `lower_is_better` of every stage that reads scores."""
+Seed = Annotated[int, option("The seed of everything that is drawn at random.", metavar="N", ge=0)]
+"""The option `seed` of every stage that draws at random."""
+
 
 class StageConfig(BaseModel):
     """Base of all configs: unknown names are refused, values are not converted silently, nothing changes later."""
@@ -106,10 +111,10 @@ class StageConfig(BaseModel):
 
     @classmethod
     def read(cls, values: Mapping[str, Any], door: Door = Door.PYTHON) -> Self:
-        """Check the values of options by name; None stands for the default.
+        """Check the values of options by name; None means the default.
 
         Raises:
-            UsageError: For the first value that breaks its rule, in the words of the door.
+            UsageError: For the first value that breaks its rule; options are named as for this door.
         """
         with options_named_for(door, cls):
             try:
@@ -119,7 +124,7 @@ class StageConfig(BaseModel):
 
     @classmethod
     def pick(cls, values: Mapping[str, Any], door: Door = Door.PYTHON) -> Self:
-        """Check those of the values that are options of this config; the others belong to somebody else."""
+        """Check those of the values that are options of this config, and ignore the others."""
         return cls.read({name: values[name] for name in cls.model_fields if name in values}, door)
 
     def identity(self, *excluded: str) -> dict[str, Any]:
@@ -128,7 +133,7 @@ class StageConfig(BaseModel):
 
 
 def option_info(field: FieldInfo) -> OptionInfo:
-    """What `option` said of a field."""
+    """What was declared with `option` about a field."""
     return next((item for item in field.metadata if isinstance(item, OptionInfo)), OptionInfo())
 
 
@@ -165,12 +170,12 @@ def describe_problem(problem: Any) -> tuple[str, str]:
 
 @contextmanager
 def options_named_for(door: Door, *configs: type[BaseModel], prefix: str = "") -> Iterator[None]:
-    """Translate the options in errors raised inside, from `--best-of` to the words of the door.
+    """Rename the options in errors that are raised inside, from `--best-of` to what the user wrote.
 
     Args:
         door: Python keywords (`best_of`), recipe keys (`select.best_of`, with the prefix) or the command line.
         configs: The configs whose options have command-line names of their own.
-        prefix: What stands before a recipe key, for example `recipe.yaml: select.`.
+        prefix: The text before a recipe key, for example `recipe.yaml: select.`.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""How labels are read: when a grade means right, and how many rows a label stands for.
+"""What labels mean: which grades are right, and how many rows a label represents.
 
-Reading the label column itself is the work of `tables.column_values.read_grades`.
+The label column itself is read by `tables.column_values.read_grades`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
-from winnow.errors import UsageError, format_value, suggest_name
+from winnow.errors import UsageError, format_value
 from winnow.stages.config import option
+from winnow.stages.table_config import require_named_column
 from winnow.tables.table import Table
 
 Floats = npt.NDArray[np.float64]
@@ -65,16 +66,18 @@ RightIf = Annotated[
     option("When a grade means right, for example 'grade>=4'.", panel=LABELS, metavar="RULE"),
 ]
 """The option `right_if` of every stage that reads labels."""
+Answer = Annotated[
+    str | None, option("The column of final answers, to find the commonest ones.", panel=LABELS, metavar="COLUMN")
+]
+"""The option `answer` of measure, which estimates w with it, and of forecast."""
 
 
 def label_columns(table: Table, right_if: str | None) -> tuple[str, ...]:
-    """The label columns of a table: that of the rule, or those that are named or guessed."""
+    """The label columns of a table: the one in the rule, or those that are named or guessed."""
     if right_if is None:
         return tuple(table.columns.require_column("label", table.name).split(","))
     column = parse_label_rule(right_if).column
-    if column not in table.names():
-        problem = f"{format_value(column)} is not a column of {table.name}"
-        raise UsageError("--right-if", problem, suggest_name(column, table.names()))
+    require_named_column(table, column, "--right-if")
     return (column,)
 
 
@@ -104,7 +107,7 @@ def mark_right(label: str, grades: Floats, right_if: str | None) -> Floats:
 
 
 def label_weights(drawn: Floats | None, rows: Booleans) -> Floats | None:
-    """How many rows each of these labels stands for, or None unless a plan drew all of them.
+    """How many rows each of these labels represents, or None unless a plan drew all of them.
 
     Args:
         drawn: The chance with which a plan drew each row, NaN where none did.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from time import monotonic
-from types import TracebackType
 from typing import IO
 
 TERMINAL_INTERVAL, PLAIN_INTERVAL = 0.5, 5.0
@@ -50,11 +49,3 @@ class ProgressLine:
         if self._is_open:
             print(file=self._stream)
             self._is_open = False
-
-    def __enter__(self) -> ProgressLine:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,7 +1,4 @@
-"""The results of stages: rows that print well, convert to other libraries, and are a table for the next stage.
-
-`Rows` reads from where the rows are, in memory or in a file that winnow wrote.
-"""
+"""The results of stages: rows that are displayed, converted to other libraries, or read by the next stage."""
 
 from __future__ import annotations
 
@@ -75,7 +72,7 @@ def reopen_table(out: Location, columns: Columns, rows: int, names: Sequence[str
 
 
 class TextReport(ABC):
-    """A result that a person reads, in a terminal as in a notebook."""
+    """A result that a person reads in a terminal or a notebook."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -88,8 +85,8 @@ class TextReport(ABC):
         return f"<pre>{html.escape(self.describe())}</pre>"
 
 
-class Rows:
-    """Rows of a result.
+class Rows(TextReport):
+    """Rows of a result, which stay in memory or in the file that was written.
 
     Attributes:
         table: The rows, which the next stage can read.
@@ -108,7 +105,7 @@ class Rows:
             yield from chunk.to_dicts()
 
     def to_dict(self) -> dict[str, Any]:
-        """What was done, as the command prints it with `--json`."""
+        """The summary, as the command prints it with `--json`."""
         return self.summary
 
     def to_list(self) -> list[Row]:
@@ -119,14 +116,11 @@ class Rows:
         """The rows as an Arrow table."""
         chunks = list(self._chunks())
         if not chunks:
-            return self._empty_table()
+            known, names = self.table.source.schema(self.table.bad_rows), self.table.names()
+            fields = [known.field(name) if name in known.names else pa.field(name, pa.null()) for name in names]
+            return pa.schema(fields).empty_table()
         schema = merge_schemas([chunk.to_arrow().schema for chunk in chunks], self.table.name)
         return pa.Table.from_batches([align_columns(chunk, schema).to_arrow(schema) for chunk in chunks], schema)
-
-    def _empty_table(self) -> pa.Table:
-        known = self.table.source.schema(self.table.bad_rows)
-        names = self.table.names()
-        return pa.schema([known.field(n) if n in known.names else pa.field(n, pa.null()) for n in names]).empty_table()
 
     def to_pandas(self) -> Any:
         """The rows as a pandas frame."""
@@ -144,9 +138,6 @@ class Rows:
     def describe(self) -> str:
         """Describe what was done for a person."""
         return f"{len(self):,} rows of {self.table.name}"
-
-    def __repr__(self) -> str:
-        return self.describe()
 
     def _repr_html_(self) -> str:
         first_rows = [row for row, _ in zip(self, range(PREVIEW_ROWS), strict=False)]

@@ -1,7 +1,7 @@
-"""The two shapes of a stage: a map makes rows of the rows of one shard, a fold summarizes shards.
+"""The two kinds of work on shards: a map makes rows from the rows of one shard, a fold summarizes shards.
 
-The unit of work is one shard, and the work is idempotent: a shard that is done is not done again, one that is half
-done is. Engines decide where and when; the result does not depend on them.
+The unit of work is one shard. A finished shard is not processed again, and an unfinished one starts anew. Engines
+decide where and when; the result does not depend on them.
 """
 
 from __future__ import annotations
@@ -25,28 +25,22 @@ from winnow.tables.table import Table
 
 @dataclass
 class ShardCounts:
-    """What is counted while the rows of a shard are read: rows, dropped rows by reason, verdicts by verifier."""
+    """What is counted while the rows of a shard are read: rows, and verdicts by verifier."""
 
     rows: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def row_counts(self) -> RowCounts:
-        """The counts as the receipt of the shard holds them."""
-        dropped = self.dropped.total()
-        return RowCounts(self.rows, self.rows - dropped, dropped, 0, dict(self.dropped))
 
 
 class ShardMap(Protocol):
-    """What is done to the rows of a shard. It is sent to other processes, so it holds settings only."""
+    """What is done with the rows of a shard. It is sent to other processes, so it holds settings only."""
 
     @property
     def kind(self) -> str:
-        """The kind of store it makes."""
+        """The kind of store that is written."""
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of its rows."""
+        """The columns of the store."""
 
     def config(self) -> dict[str, Any]:
         """What the result depends on besides the rows."""
@@ -55,7 +49,7 @@ class ShardMap(Protocol):
         """The identity of the work on all shards of a table."""
 
     def rows(self, shard: Table, counts: ShardCounts) -> Iterator[pa.RecordBatch]:
-        """Make the rows of a shard, and count them."""
+        """Yield the rows that are made from a shard, and count those that were read."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class ShardTask:
 
 
 def run_shard(task: ShardTask) -> ShardResult:
-    """Do the work on one shard, unless it is done already."""
+    """Process one shard, unless it is finished."""
     if (result := read_shard_receipt(task.target, task.work, task.name)) is not None:
         return result
     if task.stage.config() != task.work.config:
@@ -80,22 +74,19 @@ def run_shard(task: ShardTask) -> ShardResult:
     batches = list(task.stage.rows(open_shard_table(task.source, task.number, Columns()), counts))
     shard = write_shard(task.target, task.name, batches, task.stage.schema)
     verdicts = {name: dict(numbers) for name, numbers in counts.verdicts.items()}
-    result = ShardResult(shard, counts.row_counts(), verdicts)
+    result = ShardResult(shard, RowCounts(counts.rows, counts.rows), verdicts)
     write_shard_receipt(task.target, task.work, result)
     return result
 
 
-FoldSummary = TypeVar("FoldSummary")
+FoldSummary = TypeVar("FoldSummary", covariant=True)
 
 
 class ShardFold(Protocol[FoldSummary]):
-    """How a shard is summarized, and how two summaries are merged, in any order."""
+    """How a shard is summarized. The summaries of shards can be merged in any order."""
 
     def summarize(self, shard: Table) -> FoldSummary:
         """Summarize one shard in a form that is small enough to be sent between processes."""
-
-    def merge(self, left: FoldSummary, right: FoldSummary) -> FoldSummary:
-        """Merge the summaries of two shards."""
 
 
 @dataclass(frozen=True)

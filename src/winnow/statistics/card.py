@@ -1,8 +1,7 @@
 """The card of a verifier, from the keep rate of a whole table and a small sample of labels.
 
 Three shares determine every rate: keep rate P, a (right among kept) and b (right among dropped), or phi, psi and P
-where labels were drawn by label. The same evidence gives the same card, whatever the order of rows and the names of
-prompts. The module reads no tables and does not choose which rows to label.
+where labels were drawn by label. The card does not depend on the order of rows or the names of prompts.
 """
 
 from __future__ import annotations
@@ -21,17 +20,7 @@ from winnow.statistics.card_inputs import (
     SamplingDesign,
     VerdictCounts,
 )
-from winnow.statistics.card_report import (
-    HARMS,
-    HELPS,
-    RATE_NAMES,
-    UNDECIDED,
-    Card,
-    CardWarning,
-    DecisionContext,
-    LabelTally,
-    explain_decision,
-)
+from winnow.statistics.card_report import HARMS, HELPS, UNDECIDED, Card, CardWarning, explain_decision
 from winnow.statistics.intervals import (
     IntervalEstimate,
     ShareEstimate,
@@ -45,7 +34,7 @@ from winnow.statistics.intervals import (
     two_sided_p_value,
 )
 from winnow.statistics.prompts.prompt_coverage import estimate_prompt_coverage
-from winnow.statistics.rate_formulas import OpenComparison, compute_rates, count_more_labels, rate_intervals
+from winnow.statistics.rate_formulas import RATE_NAMES, compute_rates, count_more_labels, rate_intervals
 
 COUNT_FIELDS = ("n", "kept", "dropped", "decided", "abstain", "error")
 SUSPICIOUS_ERRORS = 3.0  # standard errors from which the labels do not look drawn at random
@@ -98,7 +87,9 @@ def estimate_card(counts: VerdictCounts, labeled: LabeledRows, options: MeasureO
     if counts.decided and not (counts.kept and counts.dropped):
         rates |= _one_sided_rates(counts, sides, options)
     decision = _decide(rates, options)
-    more_labels = _labels_to_settle(sides, options) if decision == UNDECIDED else None
+    more_labels = None
+    if decision == UNDECIDED and sides.first is not None and sides.second is not None:
+        more_labels = count_more_labels(sides.first, sides.second, options.level)
     count_values: dict[str, Any] = {name: getattr(counts, name) for name in COUNT_FIELDS}
     rate_values: dict[str, Any] = {**rates, "p_star_w": None if options.w is None else rates["p_star_w"]}
     return Card(
@@ -109,7 +100,7 @@ def estimate_card(counts: VerdictCounts, labeled: LabeledRows, options: MeasureO
         design_effect=_design_effect(sides),
         prompts_served=estimate_prompt_coverage(counts, labeled, options),
         decision=decision,
-        why=explain_decision(counts, labeled, rates, decision, DecisionContext(more_labels, options)),
+        why=explain_decision(counts, labeled, rates, decision, more_labels, options),
         uplift_p=uplift_p,
         more_labels=more_labels,
         tally=_tally_labels(labeled),
@@ -128,7 +119,7 @@ def _estimate_rates(sides: SideEstimates, options: MeasureOptions) -> tuple[dict
         values = compute_rates(sides.to_array(), sides.is_by_label, options.w, from_draws=False)
         rate_draws = compute_rates(draws, sides.is_by_label, options.w)
         rates = rate_intervals(values, rate_draws, RATE_NAMES, options.level)
-        uplift_p = two_sided_p_value(rate_draws.uplift)
+        uplift_p = two_sided_p_value(rate_draws["uplift"])
     elif sides.keep_rate is not None:
         rates["keep_rate"] = estimate_interval(sides.keep_rate, options.level, options.seed)
     return rates, uplift_p
@@ -162,16 +153,6 @@ def _decide(rates: dict[str, IntervalEstimate], options: MeasureOptions) -> str:
     return HELPS if helps else HARMS if harms else UNDECIDED
 
 
-def _labels_to_settle(sides: SideEstimates, options: MeasureOptions) -> tuple[int, int] | None:
-    """Return the further labels of both sides that would settle the sign of the uplift."""
-    first, second = sides.first, sides.second
-    if first is None or second is None:
-        return None
-    effects = [max(share.rows / share.effective, 1.0) for share in (first, second)]
-    comparison = OpenComparison(first.value, second.value, first.rows, second.rows, *effects)
-    return count_more_labels(comparison, options.level)
-
-
 def _design_effect(sides: SideEstimates) -> float | None:
     known = [share for share in (sides.first, sides.second) if share is not None]
     if not known:
@@ -179,9 +160,10 @@ def _design_effect(sides: SideEstimates) -> float | None:
     return round(float(sum(share.rows for share in known) / sum(share.effective for share in known)), 9)
 
 
-def _tally_labels(labeled: LabeledRows) -> LabelTally:
-    kept, right = labeled.kept, labeled.right
-    return LabelTally(*(float(part.sum()) for side in (kept, ~kept) for part in (right[side], 1 - right[side])))
+def _tally_labels(labeled: LabeledRows) -> dict[str, float]:
+    sides = {"kept": labeled.right[labeled.kept], "dropped": labeled.right[~labeled.kept]}
+    parts = [(side, label, right) for side, right in sides.items() for label in ("right", "wrong")]
+    return {f"{side}_{label}": float((right if label == "right" else 1 - right).sum()) for side, label, right in parts}
 
 
 def _find_warnings(

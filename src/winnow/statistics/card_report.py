@@ -1,24 +1,22 @@
 """The card as a result object: its numbers as JSON, and its text with the decision first.
 
-Labels made by a model are called agreement with that model, never right. No number is NaN. The module computes nothing
-but percentages; card.py does the estimation.
+Labels made by a model are called agreement with that model, never right. No number is NaN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from winnow.statistics.card_inputs import LabeledRows, MeasureOptions, SamplingDesign, VerdictCounts
 from winnow.statistics.intervals import IntervalEstimate
 from winnow.statistics.prompts.prompt_coverage import PromptCoverage
-from winnow.statistics.rate_formulas import CardRates
+from winnow.statistics.rate_formulas import RATE_NAMES
 from winnow.storage.canonical_json import to_plain
 
 HELPS, HARMS, UNDECIDED = "helps", "harms", "undecided"
-RATE_NAMES = tuple(field.name for field in fields(CardRates))
 COUNT_KEYS = tuple("n labeled kept dropped decided abstain error prompts".split())
 DRAWN_TEXT = {
     SamplingDesign.RANDOM: "at random",
@@ -37,20 +35,11 @@ class CardWarning:
 
 
 @dataclass(frozen=True)
-class LabelTally:
-    """Labeled rows by verdict and label; grades count by their size."""
-
-    kept_right: float = 0.0
-    kept_wrong: float = 0.0
-    dropped_right: float = 0.0
-    dropped_wrong: float = 0.0
-
-
-@dataclass(frozen=True)
 class Card:
     """The estimated rates of a verifier and the decision. Rates are over decided rows.
 
-    `n` counts all rows, `labeled` the decided rows with a label. `slices` holds the cards of parts of the table.
+    `n` counts all rows, `labeled` the decided rows with a label, `tally` these by verdict and label (grades by their
+    size). `slices` holds the cards of parts of the table.
     """
 
     n: int
@@ -76,7 +65,7 @@ class Card:
     why: str
     uplift_p: float | None
     more_labels: tuple[int, int] | None
-    tally: LabelTally
+    tally: dict[str, float]
     options: MeasureOptions
     warnings: tuple[CardWarning, ...] = ()
     slices: tuple[dict[str, Any], ...] = ()
@@ -100,15 +89,21 @@ class Card:
         return {name: high - low for name, low, high in zip(names, ends, ends[1:], strict=False)}
 
     def summary(self) -> str:
-        """Return the card as text, the decision first."""
-        return summarize_card(self)
+        """Return the card as text: the decision, the rates, the evidence, the two-class number and the warnings."""
+        lines = [f"{self.decision}: {self.why}", *_rate_lines(self), _evidence_line(self)]
+        if self.p_star.value is not None and self.margin.value is not None:
+            line = f"p* is {self.p_star.value:.2f} (the two-class break-even), margin {self.margin.value:+.2f}"
+            if self.p_star_w is not None and self.p_star_w.value is not None:
+                line += f"; p*_w is {self.p_star_w.value:.2f} (w = {self.options.w:.3g})"
+            lines.append(line if self.options.classes == 2 else f"{line}; for open answers p* decides nothing")
+        lines.extend(f"warning: {warning.words}" for warning in self.warnings)
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document."""
         names = (*COUNT_KEYS, "design_effect")
         document: dict[str, Any] = {name: getattr(self, name) for name in names}
-        document |= {name: to_plain(getattr(self, name)) for name in RATE_NAMES}
-        document["prompts_served"] = None if self.prompts_served is None else self.prompts_served.to_dict()
+        document |= {name: to_plain(getattr(self, name)) for name in (*RATE_NAMES, "prompts_served")}
         more = None if self.more_labels is None else dict(zip(side_names(self.options), self.more_labels, strict=True))
         return document | {
             "decision": self.decision,
@@ -116,7 +111,7 @@ class Card:
             "uplift_p": self.uplift_p,
             "more_labels": more,
             "per_10000": self.per_10000(),
-            "labels": to_plain(self.tally),
+            "labels": self.tally,
             "labels_drawn": str(self.options.labels_drawn),
             "labels_by": self.options.judge,
             "level": self.options.level,
@@ -125,14 +120,6 @@ class Card:
             "warnings": to_plain(self.warnings),
             "slices": list(self.slices),
         }
-
-
-@dataclass(frozen=True)
-class DecisionContext:
-    """What a decision of the card was made from."""
-
-    more_labels: tuple[int, int] | None
-    options: MeasureOptions
 
 
 @dataclass(frozen=True)
@@ -179,18 +166,6 @@ def format_estimate(figure: IntervalEstimate) -> str:
     return f"{format_percent(value)} ({format_percent(low)} to {format_percent(high)})"
 
 
-def summarize_card(card: Card) -> str:
-    """Return the card as text: the decision, the rates, the evidence, the two-class number and the warnings."""
-    lines = [f"{card.decision}: {card.why}", *_rate_lines(card), _evidence_line(card)]
-    if card.p_star.value is not None and card.margin.value is not None:
-        line = f"p* is {card.p_star.value:.2f} (the two-class break-even), margin {card.margin.value:+.2f}"
-        if card.p_star_w is not None and card.p_star_w.value is not None:
-            line += f"; p*_w is {card.p_star_w.value:.2f} (w = {card.options.w:.3g})"
-        lines.append(line if card.options.classes == 2 else f"{line}; for open answers p* decides nothing")
-    lines.extend(f"warning: {warning.words}" for warning in card.warnings)
-    return "\n".join(lines)
-
-
 def _rate_lines(card: Card) -> Iterator[str]:
     wording = label_wording(card.options.judge)
     if card.phi.value is not None and card.psi.value is not None:
@@ -200,8 +175,8 @@ def _rate_lines(card: Card) -> Iterator[str]:
         )
     elif card.precision.value is not None:
         yield f"{wording.right_share} among kept rows: {format_estimate(card.precision)}"
-    if card.prompts_served is not None and card.prompts_served.figure.high is not None:
-        share = format_estimate(card.prompts_served.figure)
+    if card.prompts_served is not None and card.prompts_served.high is not None:
+        share = format_estimate(card.prompts_served)
         yield f"prompts with a kept answer that is {wording.right_share}: {share}"
     rows = card.per_10000()
     if rows is not None:
@@ -228,25 +203,28 @@ def explain_decision(
     labeled: LabeledRows,
     rates: dict[str, IntervalEstimate],
     decision: str,
-    context: DecisionContext,
+    more_labels: tuple[int, int] | None,
+    options: MeasureOptions,
 ) -> str:
     """Return the reason for the decision in one sentence."""
-    missing = _describe_missing_labels(counts, labeled, context.options)
+    missing = _describe_missing_labels(counts, labeled, options)
     if missing:
         return missing
     uplift, precision = rates["uplift"], rates["precision"]
     if uplift.value is None or uplift.low is None or uplift.high is None:
         return "these labels cannot show how the kept rows differ from all rows"
-    share = label_wording(context.options.judge).right_share
+    share = label_wording(options.judge).right_share
     side = "above" if uplift.value >= 0 else "below"
     size = (
         f"the share {share} among kept rows is {format_estimate(precision)},"
         f" {format_points(abs(uplift.value)).lstrip('+')} points {side} the share {share} of all decided rows"
         f" ({format_points(uplift.low)} to {format_points(uplift.high)} points; n = {len(labeled):,} labels)"
     )
-    if context.options.classes == 2:
+    if options.classes == 2:
         size += "; with two classes it must also exceed 50%"
-    return size if decision != UNDECIDED else f"{size}; {_describe_labels_to_settle(context, counts, labeled)}"
+    if decision != UNDECIDED:
+        return size
+    return f"{size}; {_describe_labels_to_settle(counts, labeled, more_labels, options)}"
 
 
 def _describe_missing_labels(counts: VerdictCounts, labeled: LabeledRows, options: MeasureOptions) -> str:
@@ -270,18 +248,18 @@ def _describe_missing_labels(counts: VerdictCounts, labeled: LabeledRows, option
     return ""
 
 
-def _describe_labels_to_settle(context: DecisionContext, counts: VerdictCounts, labeled: LabeledRows) -> str:
-    if context.more_labels is None:
+def _describe_labels_to_settle(
+    counts: VerdictCounts, labeled: LabeledRows, more_labels: tuple[int, int] | None, options: MeasureOptions
+) -> str:
+    if more_labels is None:
         return "the difference is too small to settle with 10,000 labels per side"
-    names = side_names(context.options)
-    needed = [
-        f"{more:,} more labels of {side} rows" for more, side in zip(context.more_labels, names, strict=True) if more
-    ]
+    by_side = zip(more_labels, side_names(options), strict=True)
+    needed = [f"{more:,} more labels of {side} rows" for more, side in by_side if more]
     if not needed:
         return "a few more labels may settle it"
     message = f"about {' and '.join(needed)} would settle it with a chance of 80%, if the rates stay as they are"
     remaining = (counts.kept - int(labeled.kept.sum()), counts.dropped - int((~labeled.kept).sum()))
-    is_by_label = context.options.labels_drawn is SamplingDesign.BY_LABEL
-    if not is_by_label and any(more > rows for more, rows in zip(context.more_labels, remaining, strict=True)):
+    is_by_label = options.labels_drawn is SamplingDesign.BY_LABEL
+    if not is_by_label and any(more > rows for more, rows in zip(more_labels, remaining, strict=True)):
         message += "; the table has fewer rows than that"
     return message

@@ -1,8 +1,7 @@
 """The card of a verifier whose labels are grades: mean grade of kept rows against all rows, and soft phi and psi.
 
-With a range the grade becomes r in [0, 1], phi = E[q r] / E[r] and psi = E[q (1 - r)] / E[1 - r], which equal the usual
-rates when r is 0 or 1. Without a range there are only means. Means are in units of the grade; there is no p* for
-grades.
+By its range the grade becomes r in [0, 1], phi = E[q r] / E[r] and psi = E[q (1 - r)] / E[1 - r], which equal the usual
+rates when r is 0 or 1. Means are in units of the grade; there is no p* for grades.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from winnow.errors import UsageError
 from winnow.statistics.card import COUNT_FIELDS, estimate_sides
@@ -27,56 +25,33 @@ from winnow.statistics.card_inputs import (
     check_values,
 )
 from winnow.statistics.card_report import HARMS, HELPS, UNDECIDED, format_percent
-from winnow.statistics.intervals import (
-    DEVIATE_QUANTILES,
-    DEVIATES,
-    IntervalEstimate,
-    ShareEstimate,
-    draw_copula,
-    draw_joint,
-    estimate_interval,
-    interval_from_draws,
-)
+from winnow.statistics.intervals import IntervalEstimate, estimate_interval, interval_from_draws
 from winnow.statistics.rate_formulas import compute_rates, rate_intervals
 from winnow.storage.canonical_json import to_plain
 
 
 @dataclass(frozen=True, eq=False)
 class GradedRows:
-    """Rows with a grade and a verdict; `scale` is the lowest and the highest possible grade, if known."""
+    """Rows with a grade and a verdict; `scale` is the lowest and the highest possible grade."""
 
     kept: Booleans
     grade: Floats
     prompt: Integers
+    scale: tuple[float, float]
     weight: Floats | None = None
-    scale: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "grade", np.asarray(self.grade, dtype=np.float64))
-        if self.scale is None:
-            check_values("grade", self.grade, -np.finfo(np.float64).max, np.finfo(np.float64).max)
-        elif not self.scale[0] < self.scale[1]:
-            problem = f"runs from {self.scale[0]:g} to {self.scale[1]:g}"
-            raise UsageError("scale", problem, "Pass the lowest grade first, then the highest")
-        else:
-            check_values("grade", self.grade, *self.scale)
-
-    def grade_range(self) -> tuple[float, float]:
-        """Return the range, or that of the observed grades."""
-        if self.scale is not None:
-            return self.scale
-        low, high = (float(self.grade.min()), float(self.grade.max())) if len(self.grade) else (0.0, 1.0)
-        return (low, high) if high > low else (low, low + 1.0)
+        check_values("grade", self.grade, *self.scale)
 
     def to_labeled_rows(self) -> LabeledRows:
         """Return the rows with the grade as a share of its range."""
-        low, high = self.grade_range()
+        low, high = self.scale
         return LabeledRows(self.kept, np.clip((self.grade - low) / (high - low), 0.0, 1.0), self.prompt, self.weight)
 
 
 @dataclass(frozen=True)
 class GradeCard:
-    """The effect of a verifier on the mean grade; `phi` and `psi` are the soft forms, unknown without a range."""
+    """The effect of a verifier on the mean grade; `phi` and `psi` are the soft forms."""
 
     n: int
     labeled: int
@@ -126,11 +101,9 @@ def estimate_grade_card(
     figures = {name: IntervalEstimate() for name in ("mean_kept", "mean_raw", "gain", "phi", "psi", "keep_rate")}
     if sides.keep_rate is not None:
         figures["keep_rate"] = estimate_interval(sides.keep_rate, options.level, options.seed)
-    if sides.first is not None and sides.second is not None and sides.keep_rate is not None:
-        share_estimates = [sides.first, sides.second, sides.keep_rate]
-        draws = draw_joint(share_estimates, options.level, options.seed)
-        draws = draws if graded.scale else _draw_means(draws, share_estimates, options)
-        figures |= _estimate_grade_rates(sides.to_array(), draws, graded, options)
+    draws = sides.draw_joint_shares(options)
+    if draws is not None:
+        figures |= _estimate_grade_rates(sides.to_array(), draws, graded.scale, options)
     gain = figures["gain"]
     if gain.low is not None and gain.high is not None and gain.value is not None:
         decision = HELPS if gain.low > 0 else HARMS if gain.high < 0 else UNDECIDED
@@ -150,29 +123,20 @@ def estimate_grade_card(
     )
 
 
-def _draw_means(draws: Floats, share_estimates: list[ShareEstimate], options: MeasureOptions) -> Floats:
-    """Draw two means without bounds (Student t), and the keep rate."""
-    normal = draw_copula(share_estimates, options.seed)
-    for row, share in enumerate(share_estimates[:2]):
-        degrees = share.degrees if np.isfinite(share.degrees) else max(share.rows - 1.0, 1.0)
-        sd = np.sqrt(max(share.value * (1 - share.value), 0.0) / share.effective)
-        draws[row] = share.value + sd * np.interp(normal[row], DEVIATES, stdtrit(degrees, DEVIATE_QUANTILES))
-    return draws
-
-
 def _estimate_grade_rates(
-    values: Floats, draws: Floats, graded: GradedRows, options: MeasureOptions
+    values: Floats, draws: Floats, scale: tuple[float, float], options: MeasureOptions
 ) -> dict[str, IntervalEstimate]:
-    low, high = graded.grade_range()
+    low, high = scale
     rates, rate_draws = compute_rates(values, False, from_draws=False), compute_rates(draws, False)
     estimates = rate_intervals(rates, rate_draws, ("precision", "uplift", "phi", "psi"), options.level)
-    raw = interval_from_draws(1 - float(rates.p[0]), 1 - rate_draws.p, options.level)
-    means = {
+    raw = interval_from_draws(1 - float(rates["p"][0]), 1 - rate_draws["p"], options.level)
+    return {
         "mean_kept": _scale_estimate(estimates["precision"], low, high),
         "mean_raw": _scale_estimate(raw, low, high),
         "gain": _scale_estimate(estimates["uplift"], 0.0, high - low),
+        "phi": estimates["phi"],
+        "psi": estimates["psi"],
     }
-    return means | ({name: estimates[name] for name in ("phi", "psi")} if graded.scale is not None else {})
 
 
 def _scale_estimate(estimate: IntervalEstimate, low: float, high: float) -> IntervalEstimate:

@@ -3,7 +3,7 @@
 The distribution of a share x of n independent rows is an even mixture of Beta(x, n - x + 1) and Beta(x + 1, n - x).
 Rows of one prompt are correlated, so n is divided by a design effect (jackknife over prompts) and corrected by a
 Student t for few prompts. Shares of the same prompts are drawn from a Gaussian copula with their jackknife correlation.
-The same input gives the same draws. The module does not know what the shares mean.
+The same input gives the same draws.
 """
 
 from __future__ import annotations
@@ -31,8 +31,17 @@ class IntervalEstimate:
     low: float | None = None
     high: float | None = None
 
-    def to_dict(self) -> dict[str, float | None]:
-        return {"value": self.value, "low": self.low, "high": self.high}
+    def to_dict(self, value_name: str = "value") -> dict[str, float | None]:
+        return {value_name: self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class EstimateWarning:
+    """Something to know before using an estimate; `sure` is False where it may be a false alarm."""
+
+    code: str
+    sure: bool
+    words: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,8 @@
 """Outcomes of training: the share right of a student, differences of students, and the record of earlier forecasts.
 
 A share has Wilson's interval, a difference Newcombe's, which treats the prompts of the two students as different; on
-the same prompts it is rather too wide. Intervals are about the sampled prompts; the variation between training runs is
-not included. The record counts pilots of other regimes separately and holds observed differences, never a number for
-the next student.
+the same prompts it is rather too wide. The variation between training runs is not included. The record holds observed
+differences, never a number for the next student.
 """
 
 from __future__ import annotations

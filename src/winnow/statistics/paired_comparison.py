@@ -47,6 +47,9 @@ KEPT, DROPPED, UNDECIDED = 1, 0, -1
 MEASURES = {"precision": 1, "uplift": 1, "phi": 1, "psi": -1, "cost_per_right": -1}
 AS_USED, BOTH_DECIDED = "as used", "both decided"
 
+VerifierMeasures = dict[str, tuple[float, Floats]]
+"""The value of each measure and its draws."""
+
 
 @dataclass(frozen=True, eq=False)
 class ComparedVerifier:
@@ -74,15 +77,11 @@ class SharedLabels:
 
 
 @dataclass(frozen=True)
-class VerifierDifference:
+class VerifierDifference(IntervalEstimate):
     """First minus second; `better` names the surely better verifier (Holm correction over the pairs)."""
 
-    figure: IntervalEstimate
     p_corrected: float | None = None
     better: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**to_plain(self.figure), "p_corrected": self.p_corrected, "better": self.better}
 
 
 @dataclass(frozen=True)
@@ -94,12 +93,7 @@ class VerifierPair:
     reading: str
     differences: dict[str, VerifierDifference]
     better: str | None
-    message: str
-
-    def to_dict(self) -> dict[str, Any]:
-        differences = {name: difference.to_dict() for name, difference in self.differences.items()}
-        header = {"first": self.first, "second": self.second, "reading": self.reading}
-        return {**header, "differences": differences, "better": self.better, "words": self.message}
+    words: str
 
 
 @dataclass(frozen=True)
@@ -111,17 +105,11 @@ class VerifierComparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document."""
-        return {"verifiers": to_plain(self.verifiers), "pairs": [pair.to_dict() for pair in self.pairs]}
+        return dict(to_plain(self))
 
     def summary(self) -> str:
         """Return one line per pair, the reading `as used` first."""
-        return "\n".join(pair.message for pair in self.pairs)
-
-
-@dataclass(frozen=True, eq=False)
-class _VerifierMeasures:
-    value: dict[str, float]
-    draws: dict[str, Floats]
+        return "\n".join(pair.words for pair in self.pairs)
 
 
 def compare_verifiers(
@@ -130,16 +118,18 @@ def compare_verifiers(
     """Compare all verifiers with one another.
 
     Raises:
-        UsageError: If two verifiers have the same name, verdicts do not fit the labels, or labels were drawn for one
-            verifier and carry no weights.
+        UsageError: If two verifiers have the same name, or labels were drawn for one verifier and carry no weights.
     """
     _check_comparable(compared, labels, options)
     as_used = _estimate_measures(compared, labels, np.ones(len(labels.right), dtype=np.bool_), options)
     names = [verifier.name for verifier in compared]
-    rates = [{m: interval_from_draws(n.value[m], n.draws[m], options.level) for m in n.value} for n in as_used]
+    rates = [
+        {measure: interval_from_draws(value, draws, options.level) for measure, (value, draws) in measures.items()}
+        for measures in as_used
+    ]
     index_pairs = list(combinations(range(len(compared)), 2))
     pairs = _compare_pairs([(names[i], names[j], as_used[i], as_used[j]) for i, j in index_pairs], AS_USED, options)
-    measures_by_pair: list[tuple[str, str, _VerifierMeasures, _VerifierMeasures]] = []
+    measures_by_pair: list[tuple[str, str, VerifierMeasures, VerifierMeasures]] = []
     for i, j in index_pairs:
         abstained = [compared[k].verdict == UNDECIDED for k in (i, j)]
         if (abstained[0] != abstained[1]).any():
@@ -152,7 +142,7 @@ def compare_verifiers(
     pairs = [
         pair
         if better_when_decided.get((pair.first, pair.second), pair.better) == pair.better
-        else replace(pair, better=None, message=f"{pair.message}; which is better depends on how abstentions count")
+        else replace(pair, better=None, words=f"{pair.words}; which is better depends on how abstentions count")
         for pair in pairs
     ]
     return VerifierComparison(dict(zip(names, rates, strict=True)), (*pairs, *both_decided))
@@ -161,10 +151,6 @@ def compare_verifiers(
 def _check_comparable(compared: Sequence[ComparedVerifier], labels: SharedLabels, options: MeasureOptions) -> None:
     if len({verifier.name for verifier in compared}) < len(compared):
         raise UsageError("verifiers", "two verifiers have the same name", "Give each its own name")
-    for verifier in compared:
-        if verifier.verdict.shape != labels.right.shape:
-            problem = f"'{verifier.name}' has {len(verifier.verdict)} verdicts for {len(labels.right)} labeled rows"
-            raise UsageError("verdict", problem, "Pass one verdict per labeled row")
     if options.labels_drawn is not SamplingDesign.RANDOM and labels.weight is None:
         problem = f"labels drawn {options.labels_drawn} suit one verifier only"
         raise UsageError("weight", problem, "Compare verifiers on labels drawn at random, or pass weight = 1/drawn")
@@ -172,26 +158,25 @@ def _check_comparable(compared: Sequence[ComparedVerifier], labels: SharedLabels
 
 def _estimate_measures(
     compared: Sequence[ComparedVerifier], labels: SharedLabels, rows: Booleans, options: MeasureOptions
-) -> list[_VerifierMeasures]:
+) -> list[VerifierMeasures]:
     """Estimate the verifiers jointly over some of the labeled rows."""
     encoded_prompts = encode_prompts(labels.prompt[rows])
     estimates = [_estimate_verifier_shares(verifier, labels, rows, encoded_prompts) for verifier in compared]
     known = [share for shares in estimates if shares is not None for share in shares]
     draws_by_share = iter(draw_joint(known, options.level, options.seed)) if known else iter(())
-    measures = []
+    measures: list[VerifierMeasures] = []
     for verifier, shares in zip(compared, estimates, strict=True):
         if shares is None:
-            measures.append(_VerifierMeasures({}, {}))
+            measures.append({})
             continue
         share_values = np.array([[share.value] for share in shares])
         share_draws = np.stack([next(draws_by_share) for _ in shares])
         rates, rate_draws = compute_rates(share_values, False, from_draws=False), compute_rates(share_draws, False)
-        values = {m: float(getattr(rates, m)[0]) for m in MEASURES if m != "cost_per_right"}
-        draws = {m: getattr(rate_draws, m) for m in values}
+        measured = {m: (float(rates[m][0]), rate_draws[m]) for m in MEASURES if m != "cost_per_right"}
         if verifier.cost is not None:
-            values["cost_per_right"] = float(_cost_per_right(verifier.cost, share_values)[0])
-            draws["cost_per_right"] = _cost_per_right(verifier.cost, share_draws)
-        measures.append(_VerifierMeasures(values, draws))
+            cost = float(_cost_per_right(verifier.cost, share_values)[0])
+            measured["cost_per_right"] = (cost, _cost_per_right(verifier.cost, share_draws))
+        measures.append(measured)
     return measures
 
 
@@ -259,7 +244,7 @@ def _estimate_table_keep_rate(
 
 
 def _compare_pairs(
-    measures_by_pair: Sequence[tuple[str, str, _VerifierMeasures, _VerifierMeasures]],
+    measures_by_pair: Sequence[tuple[str, str, VerifierMeasures, VerifierMeasures]],
     reading: str,
     options: MeasureOptions,
 ) -> list[VerifierPair]:
@@ -269,27 +254,27 @@ def _compare_pairs(
         corrected = holm_correction([tables[k][measure].p_corrected or 1.0 for k in with_measure])
         for k, p in zip(with_measure, corrected, strict=True):
             difference = tables[k][measure]
-            sign = (difference.figure.value or 0.0) * MEASURES[measure]
+            sign = (difference.value or 0.0) * MEASURES[measure]
             winner = None if p > 1 - options.level or sign == 0 else measures_by_pair[k][0 if sign > 0 else 1]
             tables[k][measure] = replace(difference, p_corrected=p, better=str(winner) if winner else None)
     pairs = []
     for (first, second, _, _), table in zip(measures_by_pair, tables, strict=True):
         pair = VerifierPair(first, second, reading, table, _overall_winner(table), "")
-        pairs.append(replace(pair, message=_describe_pair(pair, options.judge)))
+        pairs.append(replace(pair, words=_describe_pair(pair, options.judge)))
     return pairs
 
 
 def _estimate_differences(
-    first: _VerifierMeasures, second: _VerifierMeasures, options: MeasureOptions
+    first: VerifierMeasures, second: VerifierMeasures, options: MeasureOptions
 ) -> Iterator[tuple[str, VerifierDifference]]:
     for measure in MEASURES:
-        if measure in first.value and measure in second.value:
-            draws = first.draws[measure] - second.draws[measure]
+        if measure in first and measure in second:
+            draws = first[measure][1] - second[measure][1]
             if not np.isfinite(draws).all():
-                yield measure, VerifierDifference(IntervalEstimate())
+                yield measure, VerifierDifference()
                 continue
-            figure = interval_from_draws(first.value[measure] - second.value[measure], draws, options.level)
-            yield measure, VerifierDifference(figure, two_sided_p_value(draws))
+            figure = interval_from_draws(first[measure][0] - second[measure][0], draws, options.level)
+            yield measure, VerifierDifference(figure.value, figure.low, figure.high, two_sided_p_value(draws))
 
 
 def _overall_winner(table: dict[str, VerifierDifference]) -> str | None:
@@ -307,17 +292,15 @@ def _describe_pair(pair: VerifierPair, judge: str | None) -> str:
     }
     parts = []
     for measure, name in names.items():
-        figure = pair.differences[measure].figure if measure in pair.differences else IntervalEstimate()
+        figure = pair.differences.get(measure, VerifierDifference())
         if figure.value is not None and figure.low is not None and figure.high is not None:
             interval = f"{format_points(figure.low)} to {format_points(figure.high)}"
             parts.append(f"{name} {format_points(figure.value)} points ({interval})")
-    cost = pair.differences["cost_per_right"].figure.value if "cost_per_right" in pair.differences else None
+    cost = pair.differences.get("cost_per_right", VerifierDifference()).value
     if cost is not None:
         parts.append(f"the cost per kept row that is {wording.right_share} {cost:+.3g}")
     verdict = f"{pair.better} is surely better" if pair.better else "neither is surely better"
     names_compared = f"{pair.first} compared with {pair.second} ({pair.reading})"
-    return (
-        f"{names_compared}: {verdict}; differences: {', '.join(parts)}"
-        if parts
-        else f"{names_compared}: too few labels"
-    )
+    if not parts:
+        return f"{names_compared}: too few labels"
+    return f"{names_compared}: {verdict}; differences: {', '.join(parts)}"

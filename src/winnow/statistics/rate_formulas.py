@@ -1,21 +1,20 @@
 """The rates of a card as functions of three shares, and the number of further labels that would settle a comparison.
 
 The shares are keep rate P, a (right among kept) and b (right among dropped), or phi, psi and P where labels were drawn
-by label. The functions take single numbers and arrays of draws. A ratio 0/0 is NaN for a number; for draws it is
-alternately 0 and 1. Where P lies outside psi..phi, p is clipped to [0, 1].
+by label. A ratio 0/0 is NaN for an estimate; for draws it is alternately 0 and 1. Where P lies outside psi..phi, p is
+clipped to [0, 1].
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import ndtri
 
 from winnow.statistics.card_inputs import Floats
-from winnow.statistics.intervals import IntervalEstimate, interval_from_draws
+from winnow.statistics.intervals import IntervalEstimate, ShareEstimate, interval_from_draws
 
 POWER = 0.8
 LEAST_VARIANCE = 1e-9
@@ -23,23 +22,11 @@ CERTAINTY_TAIL = 0.0005  # phi and psi differ for sure if at most this share of 
 MOST_LABELS = 10_000
 
 
-@dataclass(frozen=True)
-class CardRates:
-    """The rates of a card, each an array of the same length."""
-
-    phi: Floats
-    psi: Floats
-    p: Floats
-    p_star: Floats
-    p_star_w: Floats
-    margin: Floats
-    precision: Floats
-    uplift: Floats
-    keep_rate: Floats
+RATE_NAMES = ("phi", "psi", "p", "p_star", "p_star_w", "margin", "precision", "uplift", "keep_rate")
 
 
-def compute_rates(shares: Floats, by_label: bool, w: float | None = None, from_draws: bool = True) -> CardRates:
-    """Compute all rates from three rows of shares: a, b, P, or phi, psi, P where labels were drawn by label.
+def compute_rates(shares: Floats, by_label: bool, w: float | None = None, from_draws: bool = True) -> dict[str, Floats]:
+    """Compute all rates, by name, from three rows of shares: a, b, P, or phi, psi, P if labels were drawn by label.
 
     Args:
         shares: Array of shape (3, n).
@@ -60,14 +47,14 @@ def compute_rates(shares: Floats, by_label: bool, w: float | None = None, from_d
             p, uplift = 1 - right, (1 - keep) * (a - b)
         star = _divide(phi, phi + psi, from_draws)
         star_w = _divide(phi, phi + (w if w is not None else 1.0) * psi, from_draws)
-    return CardRates(phi, psi, p, star, star_w, star - p, a, uplift, keep)
+    return dict(zip(RATE_NAMES, (phi, psi, p, star, star_w, star - p, a, uplift, keep), strict=True))
 
 
 def rate_intervals(
-    values: CardRates, draws: CardRates, names: Sequence[str], level: float
+    values: Mapping[str, Floats], draws: Mapping[str, Floats], names: Sequence[str], level: float
 ) -> dict[str, IntervalEstimate]:
     """Return the named rates with the intervals that hold `level` of their draws."""
-    return {name: interval_from_draws(float(getattr(values, name)[0]), getattr(draws, name), level) for name in names}
+    return {name: interval_from_draws(float(values[name][0]), draws[name], level) for name in names}
 
 
 def _outcome_variance(p: Floats, gap: Floats, from_draws: bool) -> Floats:
@@ -96,45 +83,32 @@ def _divide(numerator: Floats, denominator: Floats, from_draws: bool) -> Floats:
     return ratio
 
 
-@dataclass(frozen=True)
-class OpenComparison:
-    """Two estimated shares with their numbers of labels, whose difference is not settled yet."""
-
-    a: float
-    b: float
-    labels_a: float
-    labels_b: float
-    design_effect_a: float = 1.0
-    design_effect_b: float = 1.0
-
-
-def count_more_labels(comparison: OpenComparison, level: float = 0.95) -> tuple[int, int] | None:
-    """Return the further labels per side that would show a - b to differ from 0 with a power of 80%.
+def count_more_labels(first: ShareEstimate, second: ShareEstimate, level: float) -> tuple[int, int] | None:
+    """Return the further labels per side that would show two shares to differ with a power of 80%.
 
     Uses a normal approximation at the current estimates. Returns None if a side would need more than 10,000 labels.
     """
-    difference = abs(comparison.a - comparison.b)
+    difference = abs(first.value - second.value)
     reach = (float(ndtri((1 + level) / 2)) + float(ndtri(POWER))) ** 2
     if difference == 0:
         return None
-    variance_a = _label_variance(comparison.a, comparison.labels_a, comparison.design_effect_a)
-    variance_b = _label_variance(comparison.b, comparison.labels_b, comparison.design_effect_b)
+    variance_a, variance_b = _label_variance(first), _label_variance(second)
     target_variance = difference**2 / reach
     spread = math.sqrt(variance_a) + math.sqrt(variance_b)
     of_a, of_b = math.sqrt(variance_a) * spread / target_variance, math.sqrt(variance_b) * spread / target_variance
     # If one side already has more than its share of labels, the other needs fewer.
-    if of_a < comparison.labels_a:
-        remaining_variance = target_variance - variance_a / comparison.labels_a
-        of_a, of_b = comparison.labels_a, variance_b / remaining_variance if remaining_variance > 0 else math.inf
-    elif of_b < comparison.labels_b:
-        remaining_variance = target_variance - variance_b / comparison.labels_b
-        of_b, of_a = comparison.labels_b, variance_a / remaining_variance if remaining_variance > 0 else math.inf
+    if of_a < first.rows:
+        remaining_variance = target_variance - variance_a / first.rows
+        of_a, of_b = first.rows, variance_b / remaining_variance if remaining_variance > 0 else math.inf
+    elif of_b < second.rows:
+        remaining_variance = target_variance - variance_b / second.rows
+        of_b, of_a = second.rows, variance_a / remaining_variance if remaining_variance > 0 else math.inf
     if max(of_a, of_b) > MOST_LABELS:
         return None
-    return max(math.ceil(of_a - comparison.labels_a), 0), max(math.ceil(of_b - comparison.labels_b), 0)
+    return max(math.ceil(of_a - first.rows), 0), max(math.ceil(of_b - second.rows), 0)
 
 
-def _label_variance(share: float, labels: float, design_effect: float) -> float:
-    """Return the variance of one label, smoothed so that it is never 0."""
-    smooth = (share * labels + 0.5) / (labels + 1)
-    return smooth * (1 - smooth) * design_effect
+def _label_variance(share: ShareEstimate) -> float:
+    """Return the variance of one label, smoothed so that it is never 0, times the design effect."""
+    smooth = (share.value * share.rows + 0.5) / (share.rows + 1)
+    return smooth * (1 - smooth) * max(share.rows / share.effective, 1.0)

@@ -35,12 +35,11 @@ def atomic_write(target: Location) -> Iterator[Path]:
         return
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        yield partial
-        fsync_path(partial)
-        os.replace(partial, target)
-        fsync_path(target.parent)
-    except OSError as error:
-        raise to_environment_fault(target, error) from error
+        with translate_os_errors(target):
+            yield partial
+            fsync_path(partial)
+            os.replace(partial, target)
+            fsync_path(target.parent)
     finally:
         # A failure to remove the partial file would hide the first error.
         with suppress(OSError):
@@ -117,12 +116,12 @@ os.register_at_fork(after_in_child=_close_locks_after_fork)
 
 
 @contextmanager
-def translate_os_errors(path: Location) -> Iterator[None]:
-    """Turn an OSError of this block into an EnvironmentFault that names the path."""
+def translate_os_errors(path: Location, action: str = "written") -> Iterator[None]:
+    """Turn an OSError of this block into an EnvironmentFault that names the path; `action` is "written" or "read"."""
     try:
         yield
     except OSError as error:
-        raise to_environment_fault(path, error) from error
+        raise to_environment_fault(path, error, action) from error
 
 
 def remove_abandoned_partials(target: Location) -> None:

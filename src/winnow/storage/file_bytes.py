@@ -1,7 +1,7 @@
 """The bytes of a file: decompression, format detection, lines and hashes, but no rows.
 
-A compressed file cannot expand without bound and a line cannot be endless. A truncated or damaged stream is refused
-and never read as a shorter file.
+The expansion of compressed files and the length of lines are limited. A truncated or damaged stream is refused and
+never read as a shorter file.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +20,16 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from winnow.errors import BadTable
-from winnow.storage.atomic_files import to_environment_fault
+from winnow.storage.atomic_files import translate_os_errors
 from winnow.storage.locations.location import Location
 
 BLOCK_BYTES = 1 << 22
 MAX_LINE_BYTES = 1 << 26
 FREE_EXPANSION_BYTES = 1 << 26
 MAX_EXPANSION_RATIO = 200
+HASH_BLOCK_BYTES = 1 << 20
+FSYNC_BYTES = 1 << 25
+"""How many new bytes of a growing file are hashed before they are forced to disk."""
 
 SIGNATURES = (
     (b"PAR1", "parquet"),
@@ -120,10 +125,8 @@ def open_decompressed(path: Location) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _open_raw(path: Location) -> Iterator[io.BufferedReader]:
-    try:
+    with translate_os_errors(path, "read"):
         file = path.open("rb")
-    except OSError as error:
-        raise to_environment_fault(path, error, "read") from error
     with file:
         yield file
 
@@ -187,3 +190,58 @@ def parquet_footer_sha256(path: Location) -> str:
         length = int.from_bytes(file.read(4), "little")
         file.seek(max(size - 8 - length, 0))
         return hashlib.sha256(str(size).encode() + file.read(length)).hexdigest()
+
+
+class BackgroundHasher:
+    """A thread that hashes a file and forces it to disk while another thread appends to it.
+
+    It reads back what was written. Every byte must be written before the `with` block ends; then `sha256` is complete.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._growth = threading.Semaphore(0)
+        self._is_finished = False
+        self._sha256 = hashlib.sha256()
+        self._unsynced_bytes = 0
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._hash_until_finished, name=f"hash {path.name}", daemon=True)
+
+    def __enter__(self) -> BackgroundHasher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._is_finished = True
+        self._growth.release()
+        self._thread.join()
+        if self._error is not None and error is None:
+            raise self._error
+
+    def notify_growth(self) -> None:
+        """Tell the thread that there may be new bytes."""
+        self._growth.release()
+
+    def sha256(self) -> str:
+        """Return the sha256 of all bytes hashed so far, in hexadecimal."""
+        return self._sha256.hexdigest()
+
+    def _hash_until_finished(self) -> None:
+        try:
+            self._growth.acquire()
+            with self._path.open("rb", buffering=0) as file:
+                self._hash_new_bytes(file.fileno())
+                while not self._is_finished:
+                    self._growth.acquire()
+                    self._hash_new_bytes(file.fileno())
+                self._hash_new_bytes(file.fileno())
+        except OSError as error:
+            self._error = error
+
+    def _hash_new_bytes(self, file_descriptor: int) -> None:
+        while block := os.read(file_descriptor, HASH_BLOCK_BYTES):
+            self._sha256.update(block)
+            self._unsynced_bytes += len(block)
+            if self._unsynced_bytes >= FSYNC_BYTES:
+                os.fsync(file_descriptor)
+                self._unsynced_bytes = 0

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.errors import BrokenPromise
-from winnow.storage.atomic_files import atomic_write, write_bytes
+from winnow.storage.atomic_files import atomic_write, translate_os_errors, write_bytes
 from winnow.storage.canonical_json import to_plain
 from winnow.storage.file_bytes import file_sha256
 from winnow.storage.locations.location import Location
@@ -102,6 +102,15 @@ def remove_shard_receipts(target: Path, names: Sequence[str]) -> None:
     for name in names:
         with suppress(OSError):
             shard_receipt_path(target, name).unlink()
+
+
+def remove_other_shards(target: Path, names: Sequence[str]) -> None:
+    """Remove shards that unfinished work of another kind left in the target."""
+    expected = {*names, *(shard_receipt_path(target, name).name for name in names)}
+    for path in target.iterdir():
+        if path.name not in expected and path.name.startswith(("part-", ".part-")):
+            with translate_os_errors(path):
+                path.unlink()
 
 
 def merge_row_counts(row_counts: Sequence[RowCounts]) -> RowCounts:

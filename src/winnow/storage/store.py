@@ -6,7 +6,7 @@ never finished.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from winnow.errors import BrokenPromise, EnvironmentFault, UsageError, format_value
 from winnow.storage.atomic_files import make_folder, remove_folder
 from winnow.storage.file_bytes import file_sha256
+from winnow.storage.locations.filesystems import translate_remote_errors
 from winnow.storage.locations.location import Location, arrow_input, is_file
-from winnow.storage.locations.remote_errors import translate_remote_errors
 from winnow.storage.receipts import RECEIPT_NAME, Receipt, RowCounts, Shard, WorkSpec, read_receipt
 from winnow.storage.shard_receipt import shard_name, write_parquet
 
 SHARD_ROWS = 1 << 20
 OWN_PREFIXES = ("part-", "source.", ".part-", ".source.", ".receipt.")
-"""How the names of the files begin that winnow writes into a store."""
+"""The names of all files that winnow writes into a store begin with one of these."""
 
 
 class Store:
@@ -130,51 +130,48 @@ def clean_up_on_error(path: Location) -> Iterator[None]:
                 remove_unfinished_store(path)
 
 
-class StoreWriter:
-    """Writes the shards of one store and, in `finish`, its receipt.
+def write_store(
+    path: Location,
+    kind: str,
+    work: WorkSpec,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    count: Callable[[], RowCounts],
+    shard_rows: int = SHARD_ROWS,
+) -> Receipt:
+    """Write the shards of a store and then its receipt; remove all of it if that fails or is interrupted.
 
-    The folder must have been created by `prepare_store_folder`.
+    Args:
+        path: The folder, which `prepare_store_folder` has created.
+        kind: The kind of result in the receipt, for example `verdicts`.
+        work: The work of which the store is the result.
+        schema: The columns of the rows.
+        batches: The rows. They may be made while they are written.
+        count: Returns the row counts of the receipt; called when all rows were read.
+        shard_rows: A shard is written when it has this many rows.
     """
+    shards: list[Shard] = []
+    pending: list[pa.RecordBatch] = []
+    pending_rows = 0
 
-    def __init__(
-        self, path: Location, kind: str, work: WorkSpec, schema: pa.Schema, shard_rows: int = SHARD_ROWS
-    ) -> None:
-        self.path = path
-        self.kind = kind
-        self.work = work
-        self.schema = schema
-        self.shard_rows = shard_rows
-        self.shards: list[Shard] = []
-        self._pending: list[pa.RecordBatch] = []
-        self._rows = 0
-        self._cleanup = clean_up_on_error(path)
+    def write_pending() -> None:
+        nonlocal pending_rows
+        shard_path = path / shard_name(len(shards))
+        shards.append(write_parquet(shard_path, pa.Table.from_batches(pending, schema)))
+        pending.clear()
+        pending_rows = 0
 
-    def __enter__(self) -> StoreWriter:
-        self._cleanup.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._cleanup.__exit__(*error)
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Write the next rows."""
-        self._pending.append(batch)
-        self._rows += batch.num_rows
-        if self._rows >= self.shard_rows:
-            self._flush()
-
-    def finish(self, books: RowCounts) -> Receipt:
-        """Write the last shard and the receipt."""
-        if self._rows or not self.shards:
-            self._flush()
-        receipt = Receipt(self.kind, self.work, books, self.shards)
-        receipt.write(self.path / RECEIPT_NAME)
-        return receipt
-
-    def _flush(self) -> None:
-        path = self.path / shard_name(len(self.shards))
-        self.shards.append(write_parquet(path, pa.Table.from_batches(self._pending, self.schema)))
-        self._pending, self._rows = [], 0
+    with clean_up_on_error(path):
+        for batch in batches:
+            pending.append(batch)
+            pending_rows += batch.num_rows
+            if pending_rows >= shard_rows:
+                write_pending()
+        if pending_rows or not shards:
+            write_pending()
+        receipt = Receipt(kind, work, count(), shards)
+        receipt.write(path / RECEIPT_NAME)
+    return receipt
 
 
 def remove_unfinished_store(path: Location) -> None:

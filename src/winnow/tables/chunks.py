@@ -29,14 +29,14 @@ class Chunk(ABC):
 
     def __init__(self, rows: RowNumbers, locate_row: Callable[[int], str]) -> None:
         self.row_numbers = rows
-        self._locate_row = locate_row
+        self.locate_row = locate_row
 
     def __len__(self) -> int:
         return len(self.row_numbers)
 
     def locate(self, position: int) -> str:
         """Return where the row at this position is: `file:line`."""
-        return self._locate_row(int(self.row_numbers[position]))
+        return self.locate_row(int(self.row_numbers[position]))
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -59,12 +59,17 @@ class Chunk(ABC):
         """Return the rows with these columns added at the end; a column of the same name is replaced."""
 
     @abstractmethod
-    def json_lines(self) -> Iterator[bytes]:
-        """Yield each row as one line of JSON, without the line end."""
-
-    @abstractmethod
     def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
         """Return the rows as an Arrow batch, of this schema if it is not None."""
+
+    def json_lines(self) -> Iterator[bytes]:
+        """Yield each row as one line of JSON, without the line end."""
+        for position, row in enumerate(self.to_dicts()):
+            try:
+                yield _encode_json(row)
+            except (ValueError, TypeError) as error:
+                problem = f"cannot be written as JSON ({format_value(str(error))})"
+                raise BadTable(self.locate(position), problem, "Write .parquet instead") from error
 
 
 class ArrowChunk(Chunk):
@@ -81,7 +86,7 @@ class ArrowChunk(Chunk):
         return self.batch.column(name).to_pylist() if name in self.batch.schema.names else [None] * len(self)
 
     def take(self, positions: RowNumbers) -> ArrowChunk:
-        return ArrowChunk(self.batch.take(pa.array(positions)), self.row_numbers[positions], self._locate_row)
+        return ArrowChunk(self.batch.take(pa.array(positions)), self.row_numbers[positions], self.locate_row)
 
     def to_dicts(self) -> list[Row]:
         try:
@@ -92,16 +97,10 @@ class ArrowChunk(Chunk):
         return rows
 
     def with_columns(self, new_columns: Mapping[str, pa.Array]) -> ArrowChunk:
-        remaining = [name for name in self.batch.schema.names if name not in new_columns]
-        batch = self.batch if len(remaining) == self.batch.num_columns else self.batch.select(remaining)
-        fields = [*batch.schema, *(pa.field(name, array.type) for name, array in new_columns.items())]
-        schema = pa.schema(fields, metadata=batch.schema.metadata)
-        arrays = [*batch.columns, *new_columns.values()]
-        return ArrowChunk(pa.RecordBatch.from_arrays(arrays, schema=schema), self.row_numbers, self._locate_row)
-
-    def json_lines(self) -> Iterator[bytes]:
-        for position, row in enumerate(self.to_dicts()):
-            yield _encode_row(row, self, position)
+        batch = self.batch.drop_columns([name for name in self.batch.schema.names if name in new_columns])
+        for name, array in new_columns.items():
+            batch = batch.append_column(name, array)
+        return ArrowChunk(batch, self.row_numbers, self.locate_row)
 
     def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
         if schema is None or schema == self.batch.schema:
@@ -136,13 +135,13 @@ class JsonChunk(Chunk):
 
     def take(self, positions: RowNumbers) -> JsonChunk:
         raw_lines = None if self.raw_lines is None else [self.raw_lines[p] for p in positions]
-        return JsonChunk([self.objects[p] for p in positions], self.row_numbers[positions], self._locate_row, raw_lines)
+        return JsonChunk([self.objects[p] for p in positions], self.row_numbers[positions], self.locate_row, raw_lines)
 
     def to_dicts(self) -> list[Row]:
         return list(self.objects)
 
     def with_columns(self, new_columns: Mapping[str, pa.Array]) -> JsonChunk:
-        new_values = pa.RecordBatch.from_arrays(list(new_columns.values()), names=list(new_columns)).to_pylist()
+        new_values = pa.RecordBatch.from_pydict(dict(new_columns)).to_pylist()
         objects = [
             {**{k: v for k, v in row.items() if k not in new}, **new}
             for row, new in zip(self.objects, new_values, strict=True)
@@ -154,49 +153,32 @@ class JsonChunk(Chunk):
                 _append_members(line, old, new) if old.keys().isdisjoint(new) else _encode_json(whole)
                 for line, old, new, whole in pairs
             ]
-        return JsonChunk(objects, self.row_numbers, self._locate_row, raw_lines)
+        return JsonChunk(objects, self.row_numbers, self.locate_row, raw_lines)
 
     def json_lines(self) -> Iterator[bytes]:
-        if self.raw_lines is not None:
-            yield from self.raw_lines
-            return
-        for position, row in enumerate(self.objects):
-            yield _encode_row(row, self, position)
+        return super().json_lines() if self.raw_lines is None else iter(self.raw_lines)
 
     def to_arrow(self, schema: pa.Schema | None = None) -> pa.RecordBatch:
-        schema = infer_json_schema(self) if schema is None else schema
-        arrays = [self._array(field) for field in schema]
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        """Return the rows as an Arrow batch; BadTable if a column mixes types that no table can hold."""
+        if schema is None:
+            return pa.RecordBatch.from_pydict({name: self._make_array(name) for name in self.names()})
+        return pa.RecordBatch.from_arrays([self._make_array(f.name, f.type) for f in schema], schema=schema)
 
-    def _array(self, field: pa.Field) -> pa.Array:
+    def _make_array(self, name: str, kind: pa.DataType | None = None) -> pa.Array:
+        values = self.values(name)
+        value_types = {type(value) for value in values if value is not None}
         try:
-            return pa.array(self.values(field.name), type=field.type)
+            if kind is None and bool in value_types and len(value_types) > 1:
+                raise pa.ArrowInvalid("true/false and other values")
+            return pa.array(values, kind)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
-            raise BadTable(self.locate(0), _mixed_type_problem(field.name, error), "Write .jsonl instead") from error
+            problem = f"column '{name}' from here on has no single type ({format_value(str(error))})"
+            raise BadTable(self.locate(0), problem, "Write .jsonl instead") from error
 
 
 def cast_columns(columns: Sequence[Any], schema: pa.Schema) -> list[Any]:
     """Cast columns to the types of a schema, except those that have them: Arrow cannot cast a list of nulls."""
     return [c if c.type == field.type else c.cast(field.type) for c, field in zip(columns, schema, strict=True)]
-
-
-def infer_json_schema(chunk: Chunk) -> pa.Schema:
-    """Infer the Arrow types of JSON rows, or raise BadTable when a column mixes types that no table can hold."""
-    fields = []
-    for name in chunk.names():
-        values = chunk.values(name)
-        kinds = {type(v) for v in values if v is not None}
-        try:
-            if bool in kinds and len(kinds) > 1:
-                raise pa.ArrowInvalid("true/false and other values")
-            fields.append(pa.field(name, pa.array(values).type))
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError) as error:
-            raise BadTable(chunk.locate(0), _mixed_type_problem(name, error), "Write .jsonl instead") from error
-    return pa.schema(fields)
-
-
-def _mixed_type_problem(name: str, error: Exception) -> str:
-    return f"column '{name}' from here on has no single type ({format_value(str(error))})"
 
 
 def _append_members(line: bytes, existing: Row, members: Row) -> bytes:
@@ -209,24 +191,14 @@ def _encode_json(row: Row) -> bytes:
     return json.dumps(row, ensure_ascii=False, allow_nan=False, default=_to_json_value).encode()
 
 
-def _encode_row(row: Row, chunk: Chunk, position: int) -> bytes:
-    try:
-        return _encode_json(row)
-    except (ValueError, TypeError) as error:
-        problem = f"cannot be written as JSON ({format_value(str(error))})"
-        raise BadTable(chunk.locate(position), problem, "Write .parquet instead") from error
-
-
 def _to_json_value(value: object) -> object:
     """Convert values of Arrow and data frames that JSON does not have, without loss."""
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+    if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return str(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -45,11 +45,8 @@ def read_keys(chunk: Chunk, name: str) -> ColumnValues:
     typed = _typed_column(chunk, name)
     if typed is not None and (_is_text(typed.type) or pa.types.is_integer(typed.type)):
         array, problems = _check_text(chunk, typed, name) if _is_text(typed.type) else (typed.cast(pa.string()), {})
-        if problems:
+        if problems or not (array.null_count or pc.any(pc.equal(array, "")).as_py()):
             return ColumnValues(array, problems)
-        wrong = pc.or_(pc.is_null(array), pc.equal(pc.binary_length(pc.fill_null(array, "-")), 0))
-        if not pc.any(wrong).as_py():
-            return ColumnValues(array, {})
     return _read_values(chunk, name, _parse_key, pa.string())
 
 
@@ -156,14 +153,11 @@ def _check_text(chunk: Chunk, array: pa.Array, name: str) -> ColumnValues:
 
 def _finite_numbers(typed: pa.Array | None) -> pa.Array | None:
     """Return a typed column of numbers as doubles if each is finite or null."""
-    if typed is None or not _is_number(typed.type):
+    is_number = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal)
+    if typed is None or not any(is_kind(typed.type) for is_kind in is_number):
         return None
     array = typed.cast(pa.float64(), safe=False)
-    return array if pc.all(pc.fill_null(pc.is_finite(array), True)).as_py() is not False else None
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+    return array if pc.all(pc.is_finite(array)).as_py() is not False else None
 
 
 def _read_values(chunk: Chunk, name: str, parse_value: Callable[[Any], Any], kind: pa.DataType) -> ColumnValues:
@@ -177,7 +171,20 @@ def _read_values(chunk: Chunk, name: str, parse_value: Callable[[Any], Any], kin
             parsed_values.append(None)
             rule = "it is nested too deep" if isinstance(error, RecursionError) else error
             problems[position] = f"{name} is {_format_json(value)}; {rule}"
-    return ColumnValues(pa.array(parsed_values, kind), problems)
+    try:
+        return ColumnValues(pa.array(parsed_values, kind), problems)
+    except UnicodeEncodeError:
+        return _read_values(chunk, name, lambda value: _require_encodable(parse_value(value)), kind)
+
+
+def _require_encodable(value: Any) -> Any:
+    """Return a text or a list of texts, or raise ValueError for one that is not Unicode."""
+    for text in value if isinstance(value, list) else [value]:
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds half of a surrogate pair, which is not a character") from None
+    return value
 
 
 def _format_json(value: Any) -> str:
@@ -189,20 +196,20 @@ def _format_json(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def _parse_text(value: Any) -> str | None:
+def _parse_text(value: Any, rule: str = "the text of a candidate is text") -> str | None:
     if value is None or isinstance(value, str):
-        return _require_encodable(value)
-    return _format_number(value, "the text of a candidate is text")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(rule)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number must be finite")
+    return json.dumps(value)
 
 
 def _parse_reference(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or isinstance(value, str):
-        return _require_encodable(value)
-    if isinstance(value, dict):
-        raise ValueError("a reference is text, a number or a list of them")
-    return _format_number(value, "a reference is text, a number or a list of them")
+    return _parse_text(value, "a reference is text, a number or a list of them")
 
 
 def _parse_references(value: Any) -> list[str | None] | None:
@@ -211,33 +218,21 @@ def _parse_references(value: Any) -> list[str | None] | None:
     return [_parse_reference(reference) for reference in (value if isinstance(value, list) else [value])]
 
 
-def _format_number(value: Any, rule: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(rule)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number must be finite")
-    return json.dumps(value)
-
-
 def _parse_key(value: Any) -> str:
     if value is None:
         raise ValueError("every row needs one")
-    if isinstance(value, str):
-        if not value:
-            raise ValueError("an empty key identifies nothing")
-        return str(_require_encodable(value))
+    if isinstance(value, str) and not value:
+        raise ValueError("an empty key identifies nothing")
     if isinstance(value, bool | float):
         raise ValueError("a key is text or a whole number")
     try:
-        return str(_require_encodable(canonical_json(value)))
+        return value if isinstance(value, str) else canonical_json(value)
     except TypeError as error:
         raise ValueError("a key is text, a whole number or JSON") from error
 
 
 def _parse_prompt(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return _require_encodable(value)
-    return _parse_key(value)
+    return value if value is None or isinstance(value, str) else _parse_key(value)
 
 
 def _parse_score(value: Any) -> float | None:
@@ -266,20 +261,16 @@ def _parse_score_text(value: str | None) -> float | None:
 def _parse_verdict(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    if isinstance(value, bool):
-        return "pass" if value else "fail"
     if isinstance(value, str) and value in VERDICTS:
         return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return "pass" if value.lower() == "true" else "fail"
+    if isinstance(value, bool | str) and str(value).lower() in ("true", "false"):
+        return "pass" if str(value).lower() == "true" else "fail"
     raise ValueError(f"a verdict is {', '.join(VERDICTS)}, true, false or null")
 
 
 def _parse_label(value: Any) -> bool | None:
     if value is None or value == "":
         return None
-    if isinstance(value, bool):
-        return value
     if isinstance(value, int | float) and value in (0, 1):
         return bool(value)
     if isinstance(value, str) and value.strip().lower() in ("true", "false", "1", "0"):
@@ -298,30 +289,23 @@ def _parse_grade(value: Any) -> float | None:
 
 
 def _split_turns(value: Any) -> tuple[str | None, str]:
+    """Return the text of the last assistant turn, and the turns before it as canonical JSON."""
     if not isinstance(value, list) or not value or not all(isinstance(turn, dict) for turn in value):
         raise ValueError("messages are a list of {role, content}")
     last = max((i for i, turn in enumerate(value) if turn.get("role") == "assistant"), default=None)
     if last is None:
         raise ValueError("no turn has the role 'assistant', so there is no candidate")
     try:
-        return _turn_text(value[last].get("content")), str(_require_encodable(canonical_json(value[:last])))
+        answer, earlier_turns = _turn_text(value[last].get("content")), canonical_json(value[:last])
     except TypeError as error:
         raise ValueError("messages are JSON") from error
+    return _require_encodable(answer), _require_encodable(earlier_turns)
 
 
 def _turn_text(content: Any) -> str | None:
     if content is None or isinstance(content, str):
-        return _require_encodable(content)
+        return content
     if isinstance(content, list):
         parts = [part for part in content if isinstance(part, dict) and part.get("type", "text") == "text"]
-        return _require_encodable("".join(part["text"] for part in parts if isinstance(part.get("text"), str)))
+        return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
     raise ValueError("the content of a turn is text or a list of parts")
-
-
-def _require_encodable(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError("it holds half of a surrogate pair, which is not a character") from None
-    return value

@@ -31,6 +31,9 @@ COLUMN_NAME_GUESSES: Mapping[str, tuple[str, ...]] = {
 }
 """The column names from which each role is guessed, best first. A guessed column has one role only."""
 
+SUBSTITUTES = {"messages": {"text", "candidates"}, "text": {"messages", "candidates"}, "prompt_text": {"messages"}}
+"""Roles that provide another role, which is then not guessed: messages hold text and prompt, a list holds texts."""
+
 ROLE_OPTIONS = {role: "--" + role.replace("_", "-") for role in (*COLUMN_NAME_GUESSES, "candidates")}
 
 
@@ -88,7 +91,10 @@ def make_columns(**columns_by_role: str | None) -> Columns:
 
 
 def guess_columns(known_columns: Columns, names: Sequence[str], table: str) -> Columns:
-    """Guess the roles that the user did not name from the table's column names."""
+    """Guess the roles that the user did not name from the table's column names.
+
+    The text of a prompt is also its id where there is no id, and the other way round.
+    """
     named_columns = known_columns.to_dict()
     for role, name in named_columns.items():
         for column in name.split(",") if role in ("candidates", "label", "verdict") else [name]:
@@ -98,28 +104,14 @@ def guess_columns(known_columns: Columns, names: Sequence[str], table: str) -> C
     unassigned = [name for name in names if name not in named_columns.values()]
     guesses: dict[str, str] = {}
     for role, candidates in COLUMN_NAME_GUESSES.items():
-        if role not in named_columns and not _is_covered(role, {**named_columns, **guesses}):
+        if role not in named_columns and not SUBSTITUTES.get(role, set()) & {*named_columns, *guesses}:
             match = next((name for name in candidates if name in unassigned), None)
             if match is not None:
                 guesses[role] = match
                 unassigned.remove(match)
-    _fill_prompt_columns(named_columns, guesses)
-    return replace(make_columns(**named_columns, **guesses), guessed=frozenset(guesses))
-
-
-def _is_covered(role: str, known: Mapping[str, str]) -> bool:
-    """Whether other columns provide a role: messages hold text and prompt, a list to unfold holds the text."""
-    if role == "messages":
-        return "text" in known or "candidates" in known
-    if role == "text":
-        return "messages" in known or "candidates" in known
-    return role == "prompt_text" and "messages" in known
-
-
-def _fill_prompt_columns(named_columns: Mapping[str, str], guesses: dict[str, str]) -> None:
-    """Use the prompt's text as its id where there is no id, and the other way round."""
     known = {**named_columns, **guesses}
     if "prompt" not in known and "prompt_text" in known:
         guesses["prompt"] = known["prompt_text"]
     elif "prompt_text" not in known and "prompt" in known and "messages" not in known:
         guesses["prompt_text"] = known["prompt"]
+    return replace(make_columns(**named_columns, **guesses), guessed=frozenset(guesses))

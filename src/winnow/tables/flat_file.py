@@ -7,10 +7,11 @@ Parquet keeps Arrow types. An existing file is replaced only if winnow wrote it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +20,7 @@ import pyarrow.parquet as pq
 from winnow.errors import UsageError, format_value
 from winnow.storage.atomic_files import atomic_write, remove_abandoned_partials, translate_os_errors, write_bytes
 from winnow.storage.canonical_json import to_plain
-from winnow.storage.file_bytes import file_sha256
-from winnow.storage.hashing_writer import BackgroundHasher
+from winnow.storage.file_bytes import BackgroundHasher, file_sha256
 from winnow.storage.locations.location import Location, is_same_file
 from winnow.storage.receipts import Receipt, RowCounts, Shard, WorkSpec, read_receipt
 from winnow.tables.chunks import ArrowChunk, Chunk
@@ -53,7 +53,10 @@ def receipt_path(path: Location) -> Location:
 
 def refuse_overwriting(path: Location, option: str = "--out") -> None:
     """Raise UsageError if a file exists that winnow did not write or that was changed since."""
-    if not path.exists() or (path.is_file() and _is_marked_unfinished(path)):
+    marker = unfinished_marker_path(path)
+    if not path.exists() or (
+        path.is_file() and marker.is_file() and marker.read_bytes() == _file_fingerprint(path, path)
+    ):
         return
     if path.is_file() and receipt_path(path).is_file():
         shard = read_receipt(receipt_path(path)).shards[0]
@@ -64,16 +67,8 @@ def refuse_overwriting(path: Location, option: str = "--out") -> None:
 
 
 def unfinished_marker_path(path: Location) -> Location:
-    """Return the path of the marker that identifies a flat file until its receipt is written.
-
-    With it, a run that stopped before the receipt can be repeated.
-    """
+    """Return the path of the marker that lets a run be repeated if it stopped before the receipt was written."""
     return path.with_name(f".{path.name}.unfinished")
-
-
-def _is_marked_unfinished(path: Location) -> bool:
-    marker = unfinished_marker_path(path)
-    return marker.is_file() and marker.read_bytes() == _file_fingerprint(path, path)
 
 
 def _file_fingerprint(target: Location, content: Location) -> bytes:
@@ -84,31 +79,31 @@ def _file_fingerprint(target: Location, content: Location) -> bytes:
     return json.dumps([file_stat.st_ino, file_stat.st_size, file_stat.st_mtime_ns]).encode()
 
 
+@dataclass(frozen=True)
 class FlatLayout:
     """The columns of a flat file: those of the source, then the added ones."""
 
-    def __init__(self, source: Source, bad: BadRows, added: pa.Schema) -> None:
-        self._source = source
-        self._bad = bad
-        self._added = added
+    source: Source
+    bad: BadRows
+    added: pa.Schema
 
     def schema(self) -> pa.Schema:
         """Return all columns with their types."""
-        source_schema = self._source.schema(self._bad)
-        fields = [f for f in source_schema if f.name not in self._added.names]
-        return pa.schema([*fields, *self._added], metadata=source_schema.metadata)
+        source_schema = self.source.schema(self.bad)
+        fields = [f for f in source_schema if f.name not in self.added.names]
+        return pa.schema([*fields, *self.added], metadata=source_schema.metadata)
 
     def refuse_source_as_output(self, output: Location) -> None:
         """Raise UsageError if the output file is a file of the source."""
-        if output.exists() and any(is_same_file(path, output) for path in self._source.paths()):
+        if output.exists() and any(is_same_file(path, output) for path in self.source.paths()):
             raise UsageError("--out", f"{format_value(str(output))} is the table itself", "Name another file")
 
     def refuse_other_columns(self, other: Source, bad: BadRows, typed: bool) -> None:
         """Raise UsageError if another source has columns (with `typed`, types) that the table does not have."""
         if typed:
-            own_fields = {(field.name, field.type) for field in self._source.schema(self._bad)}
-            fields = [(field.name, field.type) for field in other.schema(bad)]
-            unexpected = [f"{format_value(f[0])} of type {f[1]}" for f in fields if f not in own_fields]
+            own_fields = {(field.name, field.type) for field in self.source.schema(self.bad)}
+            other_fields = [f for f in other.schema(bad) if (f.name, f.type) not in own_fields]
+            unexpected = [f"{format_value(f.name)} of type {f.type}" for f in other_fields]
         else:
             unexpected = [format_value(name) for name in sorted(set(other.all_names(bad)) - set(self.names()))]
         if unexpected:
@@ -117,25 +112,25 @@ class FlatLayout:
 
     def names(self) -> list[str]:
         """Return the columns of all rows."""
-        return [*(n for n in self._source.all_names(self._bad) if n not in self._added.names), *self._added.names]
+        return [*(n for n in self.source.all_names(self.bad) if n not in self.added.names), *self.added.names]
 
 
+@dataclass(frozen=True)
 class FlatFileWriter:
     """A flat file being written; it is hashed at the same time."""
 
-    def __init__(self, path: Location, write_chunk: WriteChunk, hasher: BackgroundHasher) -> None:
-        self.path = path
-        self._write_chunk = write_chunk
-        self._hasher = hasher
+    path: Location
+    write_chunk: WriteChunk
+    hasher: BackgroundHasher
 
     def write(self, chunk: Chunk) -> None:
         """Write the next rows."""
-        self._write_chunk(chunk)
-        self._hasher.notify_growth()
+        self.write_chunk(chunk)
+        self.hasher.notify_growth()
 
     def finish(self, kind: str, work: WorkSpec, books: RowCounts, rows: int) -> None:
         """Write the receipt, after the block of `write_flat_file` has ended."""
-        shard = Shard(self.path.name, rows, self.path.stat().st_size, self._hasher.sha256())
+        shard = Shard(self.path.name, rows, self.path.stat().st_size, self.hasher.sha256())
         Receipt(kind, work, books, [shard]).write(receipt_path(self.path))
         with translate_os_errors(self.path):
             unfinished_marker_path(self.path).unlink(missing_ok=True)
@@ -166,18 +161,19 @@ def open_row_writer(path: Path, suffix: str, layout: FlatLayout) -> Iterator[Wri
             yield lambda chunk: _write_lines(file, chunk.json_lines())
         else:
             names = layout.names()
-            _write_csv(file, [pa.array([name]) for name in names])
-            yield lambda chunk: _write_csv(file, [_format_cells(chunk, name) for name in names])
+            _write_lines(file, _join_cells([pa.array([name]) for name in names]))
+            yield lambda chunk: _write_lines(file, _join_cells([_format_cells(chunk, name) for name in names]))
 
 
-def _write_lines(file: IO[bytes], lines: Iterator[bytes]) -> None:
+def _write_lines(file: IO[bytes], lines: Iterable[bytes]) -> None:
     file.write(b"".join(line + b"\n" for line in lines))
 
 
-def _write_csv(file: IO[bytes], columns: Sequence[pa.Array]) -> None:
-    quoted_columns = [_quote_csv(column) for column in columns]
-    lines = pc.binary_join_element_wise(*quoted_columns, ",", null_handling="replace", null_replacement="")
-    _write_lines(file, (line.encode() for line in lines.to_pylist()))
+def _join_cells(columns: Sequence[pa.Array]) -> list[bytes]:
+    """Join the cells of each row to a line of CSV."""
+    columns = [_quote_csv(column) for column in columns]
+    lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
+    return [line.encode() for line in lines.to_pylist()]
 
 
 def _quote_csv(column: pa.Array) -> pa.Array:
@@ -192,13 +188,9 @@ def _format_cells(chunk: Chunk, name: str) -> pa.Array:
         arrow_type = chunk.batch.schema.field(name).type
         if not pa.types.is_nested(arrow_type) and not pa.types.is_boolean(arrow_type):
             return chunk.batch.column(name).cast(pa.string())
-    return pa.array([_format_cell(value) for value in chunk.values(name)], pa.string())
-
-
-def _format_cell(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    values = chunk.values(name)
+    cells = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str) for v in values]
+    return pa.array(cells, pa.string())
 
 
 def write_quarantine(out: Location, bad: BadRows) -> Location | None:

@@ -2,7 +2,7 @@
 
 A `JoinedSource` reads the added columns from a stream of batches in row order, so only one chunk is held in memory.
 `join_by_id` and `join_by_row` make such a stream, with only the rows that the other table has, in a temporary file.
-Joining by id uses DuckDB, which spills to disk.
+Joining by id uses DuckDB, which spills to disk. `join_by_labeler` holds all labels in memory.
 """
 
 from __future__ import annotations
@@ -17,28 +17,36 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from winnow.errors import BadTable, UsageError, format_value
 from winnow.storage.locations.location import Location
 from winnow.tables.chunks import ArrowChunk, Chunk, RowNumbers
+from winnow.tables.column_values import read_grades, read_keys
 from winnow.tables.duckdb_session import TEXT_GROUPING_MEMORY, open_duckdb, run_over_batches
 from winnow.tables.quarantine import BadRows
 from winnow.tables.readers.source import Source
 from winnow.tables.table import Table
 
 BATCH_ROWS = 1 << 16
+LABELER_COLUMN = "by"
+"""The column that says who gave a label."""
 JOIN_BY_ID_STEP = "Join by id instead: add a column candidate_id to both"
 
 BatchStream = Callable[[], Iterator[pa.RecordBatch]]
 """Yields batches of ascending row numbers, each once, followed by the columns to add, identified by position."""
 
 
+@dataclass(eq=False)
 class JoinedSource(Source):
-    """The rows of a source that are in the stream, with the stream's columns added.
+    """The rows of a source that are in the stream, with the stream's columns added."""
 
-    With `keeps_all_rows`, all rows of the source, with nulls where the stream has no row.
-    """
-
+    source: Source
+    stream: BatchStream
+    columns: Sequence[str]
+    joined_receipt: dict[str, Any]
+    keeps_all_rows: bool = False
+    """Whether all rows of the source are kept, with nulls where the stream has no row."""
     labelers: tuple[str, ...] = ()
     """The people who labeled, if there is a column of labels for each."""
     is_permanent: bool = False
@@ -46,22 +54,9 @@ class JoinedSource(Source):
     label_files: list[Location] | None = None
     """The files the labels came from, if labels were joined; empty for labels in memory."""
 
-    def __init__(
-        self,
-        source: Source,
-        stream: BatchStream,
-        columns: Sequence[str],
-        receipt: dict[str, Any],
-        keeps_all_rows: bool = False,
-    ) -> None:
-        self.keeps_all_rows = keeps_all_rows
-        self.source = source
-        self.stream = stream
-        self.columns = list(columns)
-        self.name = source.name
-        self.format = source.format
-        self.has_uniform_columns = source.has_uniform_columns
-        self._receipt = receipt
+    def __post_init__(self) -> None:
+        self.name, self.format = self.source.name, self.source.format
+        self.has_uniform_columns = self.source.has_uniform_columns
 
     def base_source(self) -> Source:
         return self if self.is_permanent else self.source.base_source()
@@ -76,7 +71,7 @@ class JoinedSource(Source):
         return self.source.paths()
 
     def receipt(self) -> dict[str, Any]:
-        return self._receipt
+        return self.joined_receipt
 
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
         if not self.keeps_all_rows and names is not None and set(names) <= set(self.columns):
@@ -89,12 +84,15 @@ class JoinedSource(Source):
             numbers = joined_batch.column(0).to_numpy()
             added = dict(zip(self.columns, joined_batch.columns[1:], strict=True))
             positions = np.searchsorted(chunk.row_numbers, numbers)
-            if len(positions) and not np.array_equal(chunk.row_numbers[np.minimum(positions, len(chunk) - 1)], numbers):
+            if not np.isin(numbers, chunk.row_numbers).all():
                 problem = "has no row where the joined store or labels have one"
                 raise BadTable(self.name, problem, "Make the store again")
             if self.keeps_all_rows:
-                aligned = {name: _scatter(values, positions, len(chunk)) for name, values in added.items()}
-                yield chunk.with_columns(aligned) if wanted != [] else _make_columns_chunk(chunk, aligned)
+                added = {name: _scatter(values, positions, len(chunk)) for name, values in added.items()}
+                if wanted == []:
+                    yield ArrowChunk(pa.RecordBatch.from_pydict(added), chunk.row_numbers, chunk.locate_row)
+                else:
+                    yield chunk.with_columns(added)
             elif len(positions):
                 matched = chunk if len(positions) == len(chunk) else chunk.take(positions.astype(np.int64))
                 yield matched.with_columns(added)
@@ -122,12 +120,6 @@ def _scatter(values: pa.Array, positions: RowNumbers, length: int) -> pa.Array:
     index = np.full(length, -1, np.int64)
     index[positions] = np.arange(len(positions))
     return values.take(pa.array(index, mask=index < 0))
-
-
-def _make_columns_chunk(chunk: Chunk, columns: dict[str, pa.Array]) -> Chunk:
-    """Make a chunk of these columns with the row numbers and locations of another chunk."""
-    batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-    return ArrowChunk(batch, chunk.row_numbers, lambda row: chunk.locate(int(np.searchsorted(chunk.row_numbers, row))))
 
 
 class BatchCursor:
@@ -198,13 +190,12 @@ def join_by_id(table: Table, other: Table, joined_columns: JoinColumns) -> Batch
             [pa.array(c.row_numbers), p["id"], *joined_columns.read(c)]
             for c, p in other.read_roles(["id"], extra_columns=joined_columns.columns)
         )
-        _load_table(duck, "there", {"place": pa.int64(), "id": pa.string(), **added}, rows)
+        _load_table(duck, "other_rows", {"other_row": pa.int64(), "id": pa.string(), **added}, rows)
         ids = ([pa.array(c.row_numbers), p["id"]] for c, p in table.read_roles(["id"]))
-        row_filter = "semi join there using (id)" if has_distinct_ids else ""
-        _load_table(duck, "here", {"row": pa.int64(), "id": pa.string()}, ids, row_filter)
-        _check_join_ids(duck, (table, other), joined_columns)
-        selected_columns = "".join(f", there.{name}" for name in added)
-        query = f"select here.row{selected_columns} from there join here using (id) order by here.row, there.place"
+        row_filter = "semi join other_rows using (id)" if has_distinct_ids else ""
+        _load_table(duck, "own_rows", {"row": pa.int64(), "id": pa.string()}, ids, row_filter)
+        _check_join_ids(duck, table, other, joined_columns)
+        query = f"select {', '.join(['row', *added])} from other_rows join own_rows using (id) order by row, other_row"
         reader = duck.sql(query).to_arrow_reader(BATCH_ROWS)
         return FileStream(reader.schema, reader)
 
@@ -217,19 +208,19 @@ def _load_table(
     run_over_batches(duck, f"create table {name} as select * from incoming {row_filter}", schema, batches)
 
 
-def _check_join_ids(duck: Any, sides: tuple[Table, Table], joined_columns: JoinColumns) -> None:
-    (table, other), column = sides, joined_columns.distinguishing_column
+def _check_join_ids(duck: Any, table: Table, other: Table, joined_columns: JoinColumns) -> None:
+    column = joined_columns.distinguishing_column
     other_key = "id" if column is None else f"id, added{list(joined_columns.columns).index(column)}"
     qualifier = "" if column is None else f" with the same {column}"
     for side, query, suffix in (
-        (table, "select id, max(row) from here group by id", ""),
-        (other, f"select id, max(place) from there group by {other_key}", qualifier),
+        (table, "select id, max(row) from own_rows group by id", ""),
+        (other, f"select id, max(other_row) from other_rows group by {other_key}", qualifier),
     ):
         if duplicate := duck.execute(f"{query} having count(*) > 1 order by 2 limit 1").fetchone():
             problem = f"the id {format_value(duplicate[0])} appears twice{suffix}, so rows cannot be joined by it"
             raise BadTable(side.locate_row(duplicate[1]), problem, "Name a column that differs in every row: --id")
-    unmatched = duck.execute("select id, place from there anti join here using (id) order by place limit 1").fetchone()
-    if unmatched:
+    query = "select id, other_row from other_rows anti join own_rows using (id) order by other_row limit 1"
+    if unmatched := duck.execute(query).fetchone():
         problem = f"the id {format_value(unmatched[0])} is not a candidate of {table.name}"
         next_step = "Label rows of this table, or name the id column with --id"
         raise BadTable(other.locate_row(unmatched[1]), problem, next_step)
@@ -254,22 +245,21 @@ def join_by_row(table: Table, other: Table, joined_columns: JoinColumns) -> Batc
 def _match_rows(table: Table, other: Table, joined_columns: JoinColumns, shared: str) -> Iterator[pa.RecordBatch]:
     """Read both tables in parallel, and require equal values in the shared column."""
     own_rows = (
-        (int(row), value, chunk, position)
+        (int(row), value, chunk.locate_row)
         for chunk, _ in table.read_roles([], extra_columns=[shared])
-        for position, (row, value) in enumerate(zip(chunk.row_numbers, chunk.values(shared), strict=True))
+        for row, value in zip(chunk.row_numbers, chunk.values(shared), strict=True)
     )
     row_count = 0
     for chunk, _ in other.read_roles([], extra_columns=[shared, *joined_columns.columns]):
         numbers = np.empty(len(chunk), np.int64)
         for position, value in enumerate(chunk.values(shared)):
-            own_row = next(own_rows, None)
-            if own_row is None or str(own_row[1]) != str(value):
-                difference = f"but {table.name} has no more rows"
-                if own_row is not None:
-                    difference = f"unlike the row at {own_row[2].locate(own_row[3])}"
+            row, own_value, locate_row = next(own_rows, (-1, None, str))
+            if row < 0 or str(own_value) != str(value):
+                too_many = f"but {table.name} has no more rows"
+                difference = too_many if row < 0 else f"unlike the row at {locate_row(row)}"
                 problem = f"its {shared} is {format_value(str(value))}, {difference}"
                 raise BadTable(chunk.locate(position), problem, JOIN_BY_ID_STEP)
-            numbers[position] = own_row[0]
+            numbers[position] = row
         row_count += len(chunk)
         columns = [pa.array(numbers), *joined_columns.read(chunk)]
         yield pa.RecordBatch.from_arrays(columns, names=["row", *joined_columns.columns])
@@ -289,3 +279,37 @@ def attach_columns(table: Table, stream: BatchStream, columns: Sequence[str], re
         problem = f"both {table.name} and the file have a column {format_value(min(clash))}"
         raise UsageError("--labels", problem, "Rename one of the two")
     return JoinedSource(table.source, stream, columns, {**table.source.receipt(), **receipt}, keeps_all_rows=True)
+
+
+def labeler_column(label_column: str, person: str) -> str:
+    """Return the name of one person's column of labels, without commas, because commas separate column names."""
+    return f"{label_column} by {person.replace(',', ' ')}"
+
+
+def join_by_labeler(table: Table, other: Table, names: list[str]) -> tuple[BatchStream, list[str]]:
+    """Join labels by id, with one column per person, then the other columns of `names`, of which the label is first.
+
+    The column `by` of the other table names the person of each label.
+
+    Returns:
+        The stream of columns, and the sorted names of the people.
+
+    Raises:
+        BadTable: A person labels a candidate twice.
+    """
+    readers = [(LABELER_COLUMN, read_keys), *((name, read_grades) for name in names)]
+    columns, types = [LABELER_COLUMN, *names], [pa.string(), *[pa.float64()] * len(names)]
+    joined_columns = JoinColumns(columns, types, lambda chunk: other.read_checked(chunk, readers), LABELER_COLUMN)
+    joined = pa.Table.from_batches(join_by_id(table, other, joined_columns)())
+    rows = np.unique(joined.column(0).to_numpy())
+    joined = joined.filter(pc.is_valid(joined.column(1)))
+    people = sorted(joined.column(1).unique().to_pylist())
+
+    def align(labels: pa.Table, position: int) -> pa.ChunkedArray:
+        return _scatter(labels.column(position), np.searchsorted(rows, labels.column(0).to_numpy()), len(rows))
+
+    by_person = {person: align(joined.filter(pc.equal(joined.column(1), person)), 2) for person in people}
+    label_columns = {labeler_column(names[0], person): labels for person, labels in by_person.items()}
+    other_columns = {name: align(joined, position) for position, name in enumerate(names[1:], 3)}
+    result = pa.table({"row": pa.array(rows, pa.int64()), **label_columns, **other_columns})
+    return FileStream(result.schema, result.to_batches()), people

@@ -29,22 +29,29 @@ from winnow.storage.store import Store, clean_up_on_error, is_store, open_shard,
 from winnow.tables.column_values import read_grades
 from winnow.tables.columns import Columns, make_columns
 from winnow.tables.flat_file import SELECTION_COLUMNS, FlatLayout, open_row_writer, receipt_path
-from winnow.tables.joins import BatchStream, JoinColumns, JoinedSource, attach_columns, join_by_id, join_by_row
-from winnow.tables.labelers import LABELER_COLUMN, join_by_labeler, labeler_column
+from winnow.tables.imported_shards import CANDIDATE_ID, ShardSource, has_generated_ids
+from winnow.tables.joins import (
+    LABELER_COLUMN,
+    JoinColumns,
+    JoinedSource,
+    attach_columns,
+    join_by_id,
+    join_by_labeler,
+    join_by_row,
+    labeler_column,
+)
 from winnow.tables.quarantine import BadRows
-from winnow.tables.readers.columnar import ArrowTableSource
+from winnow.tables.readers.arrow import ArrowTableSource
 from winnow.tables.readers.python_rows import UnfoldedSource
 from winnow.tables.readers.source import Source
-from winnow.tables.shard_source import CANDIDATE_ID, ShardSource
 from winnow.tables.table import Table, open_files, open_source_table
 
-TableLike = object
 EDITS_KIND = "edits"
 """The kind of store whose rows have another text than their source."""
 VERDICT_FIELDS = ("verdict", "score", "reason")
 
 
-def open_rows(source: TableLike, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
+def open_rows(source: object, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
     """Open anything as a table: a table, path, glob, "-" for standard input, store, list of dictionaries or data frame.
 
     Args:
@@ -64,7 +71,7 @@ def open_rows(source: TableLike, columns: Columns | None = None, bad: BadRows | 
     return open_source_table(source, explicit_columns, bad)
 
 
-def join_verdicts(table: Table, verdicts: TableLike) -> Table:
+def join_verdicts(table: Table, verdicts: object) -> Table:
     """Add a store's verdicts to a table, by candidate id.
 
     Raises:
@@ -84,9 +91,7 @@ def join_verdicts(table: Table, verdicts: TableLike) -> Table:
     return Table(joined, table.columns.without_guesses(), table.bad_rows)
 
 
-def join_labels(
-    table: Table, labels_source: TableLike, label: str | None = None, several_labelers: bool = False
-) -> Table:
+def join_labels(table: Table, labels_source: object, label: str | None = None, several_labelers: bool = False) -> Table:
     """Add the labels of another file: by id if both have one, else by row with a check of the content.
 
     Labels become numbers: 1 right, 0 wrong, or a grade. The column `drawn` of a plan (the probability with which a row
@@ -102,32 +107,22 @@ def join_labels(
     labels = other.columns.require_column("label", other.name).split(",")
     names = [*labels, *(["drawn"] if "drawn" in other.names() and "drawn" not in labels else [])]
     has_ids = other.columns.id is not None and table.has_role("id")
+    people: list[str] = []
     if several_labelers and LABELER_COLUMN in other.names() and LABELER_COLUMN not in labels and len(labels) == 1:
         if not has_ids:
             problem = f"{other.name} has a column {LABELER_COLUMN}, but it or {table.name} has no id"
             next_step = "Labels by several people are joined by id: add a column candidate_id to both"
             raise UsageError("--labels", problem, next_step)
         stream, people = join_by_labeler(table, other, names)
-        if people:
-            columns = [labeler_column(names[0], person) for person in people]
-            return _attach_labels(table, other, stream, columns, names[1:], tuple(people))
-    readers = [(name, read_grades) for name in names]
-    columns_to_join = JoinColumns(names, [pa.float64()] * len(names), lambda chunk: other.read_checked(chunk, readers))
-    stream = (join_by_id if has_ids else join_by_row)(table, other, columns_to_join)
-    return _attach_labels(table, other, stream, labels, names[len(labels) :])
-
-
-def _attach_labels(
-    table: Table,
-    other: Table,
-    stream: BatchStream,
-    labels: list[str],
-    further_columns: list[str],
-    people: tuple[str, ...] = (),
-) -> Table:
-    source = attach_columns(table, stream, [*labels, *further_columns], {"labels": other.source.receipt()})
-    source.labelers, source.label_files = people, other.source.paths()
-    return Table(source, replace(table.columns.without_guesses(), label=",".join(labels)), table.bad_rows)
+    if not people:
+        readers = [(name, read_grades) for name in names]
+        joined = JoinColumns(names, [pa.float64()] * len(names), lambda chunk: other.read_checked(chunk, readers))
+        stream = (join_by_id if has_ids else join_by_row)(table, other, joined)
+    label_columns = [labeler_column(names[0], person) for person in people] or labels
+    columns = [*label_columns, *names[len(labels) :]]
+    source = attach_columns(table, stream, columns, {"labels": other.source.receipt()})
+    source.labelers, source.label_files = tuple(people), other.source.paths()
+    return Table(source, replace(table.columns.without_guesses(), label=",".join(label_columns)), table.bad_rows)
 
 
 def embed_source(table: Table, folder: Location) -> Table:
@@ -168,10 +163,10 @@ def _make_paths_relative(value: Any, folder: Location) -> Any:
 def _open_flat_file(path: Location, explicit_columns: Columns, bad: BadRows | None) -> Table:
     receipt = read_receipt(receipt_path(path))
     column_roles = _find_column_roles(receipt)
-    source: TableLike = path
+    source: object = path
     if not path.stat().st_size:
         # A file of JSON Lines without rows has no column names, but its receipt has.
-        recorded_columns = [*column_roles.values(), *list_added_columns(receipt)]
+        recorded_columns = [*column_roles.values(), *_list_added_columns(receipt)]
         names = dict.fromkeys(name for columns in recorded_columns for name in columns.split(","))
         schema = pa.schema([(name, pa.string()) for name in names])
         source = ArrowTableSource(schema.empty_table(), str(path))
@@ -190,18 +185,18 @@ def _make_table(source: Source, roles: dict[str, str], explicit_columns: Columns
 
 def open_store_table(store: Store, explicit_columns: Columns | None = None, bad: BadRows | None = None) -> Table:
     """Return the rows of an opened store, joined with those of its source."""
+    columns, source_record = explicit_columns or Columns(), store.receipt.work.source
     if store.receipt.kind == "candidates":
-        return open_candidates(store, explicit_columns=explicit_columns)
-    source_record = store.receipt.work.source
+        return _open_candidates(store, columns)
     bad_rows = BadRows.parse(source_record.get("bad_rows")) if bad is None or not bad.limit else bad
-    return _join_store(store, _open_source(source_record, store.path), explicit_columns or Columns(), bad_rows)
+    return _join_store(store, _open_source(source_record, store.path), columns, bad_rows)
 
 
 def open_shard_table(path: Location, number: int, explicit_columns: Columns) -> Table:
     """Open one shard of a store of candidates, or of a store that has one shard for each of those."""
     store, shard_slice = open_shard(path, number), slice(number, number + 1)
     if store.receipt.kind == "candidates":
-        return open_candidates(store, shard_slice, explicit_columns)
+        return _open_candidates(store, explicit_columns, shard_slice)
     inner = open_shard_table(resolve_recorded_path(path, store.receipt.work.source["store"]["path"]), number, Columns())
     shard_store = Store(path, replace(store.receipt, shards=store.receipt.shards[shard_slice]))
     return _join_store(shard_store, inner.source, explicit_columns, BadRows())
@@ -209,25 +204,25 @@ def open_shard_table(path: Location, number: int, explicit_columns: Columns) -> 
 
 def _join_store(store: Store, source: Source, explicit_columns: Columns, bad_rows: BadRows) -> Table:
     """Return the rows of a source with the columns that a store adds to them."""
-    generated_id = {"id": CANDIDATE_ID} if _has_generated_ids(store.receipt) else {}
-    columns = [*generated_id.values(), *list_added_columns(store.receipt)]
-    joined = JoinedSource(source, lambda: iterate_result_batches(store), columns, store.source_record())
+    generated_id = {"id": CANDIDATE_ID} if has_generated_ids(store.receipt) else {}
+    columns = [*generated_id.values(), *_list_added_columns(store.receipt)]
+    joined = JoinedSource(source, lambda: _iterate_result_batches(store), columns, store.source_record())
     joined.is_permanent = store.receipt.kind == EDITS_KIND
     roles = {**_find_column_roles(store.receipt), **generated_id}
     joined.name, joined.unique_column = str(store.path), roles.get("id")
     return _make_table(joined, roles, explicit_columns, bad_rows)
 
 
-def open_candidates(store: Store, shards: slice = slice(None), explicit_columns: Columns | None = None) -> Table:
+def _open_candidates(store: Store, explicit_columns: Columns, shards: slice = slice(None)) -> Table:
     """Open some or all shards of imported candidates, whose rows were checked when they were imported."""
     rows = ShardSource(store, shards)
     source: Source = rows
-    column_roles = dict(store.receipt.work.source.get("columns", {}))
-    if "id" not in column_roles:
+    roles = dict(store.receipt.work.source.get("columns", {}))
+    if "id" not in roles:
         source = JoinedSource(rows, rows.iterate_generated_ids, [CANDIDATE_ID], rows.receipt())
-        column_roles["id"] = CANDIDATE_ID
-    source.unique_column = column_roles["id"]
-    return Table(source, make_columns(**{**column_roles, **(explicit_columns or Columns()).to_dict()}), BadRows())
+        roles["id"] = CANDIDATE_ID
+    source.unique_column = roles["id"]
+    return Table(source, make_columns(**{**roles, **explicit_columns.to_dict()}), BadRows())
 
 
 def _open_source(source_record: dict[str, Any], folder: Location) -> Source:
@@ -260,7 +255,7 @@ def _changed_source_error(path: Location, folder: Location) -> BrokenPromise:
     return BrokenPromise(str(normalize_location(path)), problem, "Make the store again under another name")
 
 
-def list_added_columns(receipt: Receipt) -> list[str]:
+def _list_added_columns(receipt: Receipt) -> list[str]:
     """Return the columns that a result adds to its source."""
     if receipt.kind == "selection":
         return list(SELECTION_COLUMNS)
@@ -270,17 +265,15 @@ def list_added_columns(receipt: Receipt) -> list[str]:
     return [f"{name}.{field}" for name in names for field in VERDICT_FIELDS]
 
 
-def iterate_result_batches(store: Store) -> Iterator[pa.RecordBatch]:
+def _iterate_result_batches(store: Store) -> Iterator[pa.RecordBatch]:
     """Yield one row per candidate of a store: `row`, the id if winnow generated it, and the added columns."""
-    added_names = list_added_columns(store.receipt)
-    ids = [CANDIDATE_ID] if _has_generated_ids(store.receipt) else []
+    added_names = _list_added_columns(store.receipt)
+    ids = [CANDIDATE_ID] if has_generated_ids(store.receipt) else []
     names = ["row", *ids, *added_names]
-    if store.receipt.kind == "selection":
-        for batch in store.batches(["row", *ids, "rule", "weight"]):
-            yield pa.RecordBatch.from_arrays(batch.columns, names=names)
-        return
-    if store.receipt.kind == EDITS_KIND:
-        yield from store.batches(names)
+    if store.receipt.kind in ("selection", EDITS_KIND):
+        stored_names = ["rule", "weight"] if store.receipt.kind == "selection" else added_names
+        for batch in store.batches(["row", *ids, *stored_names]):
+            yield batch.rename_columns(names)
         return
     verifier_count = len(added_names) // 3
     for batch in _align_to_candidates(store.batches(["row", *ids, *VERDICT_FIELDS]), verifier_count):
@@ -300,11 +293,6 @@ def _find_column_roles(receipt: Receipt) -> dict[str, str]:
     """Return the roles of a result's columns."""
     column_roles: dict[str, str] = receipt.work.source.get("columns", {})
     return set_edited_text(make_columns(**column_roles)).to_dict() if receipt.kind == EDITS_KIND else column_roles
-
-
-def _has_generated_ids(receipt: Receipt) -> bool:
-    """Whether winnow generated the ids of the candidates, so that only the store has them."""
-    return "id" not in receipt.work.source.get("columns", {})
 
 
 def _align_to_candidates(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,6 @@ from winnow.storage.locations.location import (
     find_matching_files,
     is_dir,
     is_file,
-    missing_location_error,
     parse_location,
 )
 from winnow.tables import column_values
@@ -29,9 +29,10 @@ from winnow.tables.chunks import Chunk, RowNumbers
 from winnow.tables.column_values import ColumnReader
 from winnow.tables.columns import Columns, guess_columns
 from winnow.tables.quarantine import BadRows
-from winnow.tables.readers.columnar import ArrowSource, ArrowTableSource, ParquetSource, list_dataset_files
+from winnow.tables.readers.arrow import ArrowSource, ArrowTableSource, list_dataset_files
 from winnow.tables.readers.csv_source import CsvSource
 from winnow.tables.readers.json_lines import JsonLinesSource, open_standard_input
+from winnow.tables.readers.parquet import ParquetSource
 from winnow.tables.readers.python_rows import DictionarySource, UnfoldedSource
 from winnow.tables.readers.source import Source
 
@@ -179,12 +180,23 @@ class CandidateIds:
         return pa.array(ids, pa.string())
 
 
-def open_source(data: object) -> Source:
-    """Open anything but a store as a source, by its type, its suffix and its first bytes.
+def open_source_table(data: object, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
+    """Open anything but a store as a table, by its type, its suffix and its first bytes.
 
     Args:
         data: A path, a glob, "-" for standard input, a list of dictionaries or a data frame.
+        columns: The columns the user named, among them a list of candidates to unfold; the others are guessed.
+        bad: What happens to rows that break a rule; they are refused by default.
     """
+    known_columns = columns or Columns()
+    source = _open_source(data)
+    if known_columns.candidates:
+        source = UnfoldedSource(source, known_columns.candidates.split(","))
+        known_columns = replace(known_columns, candidates=None)
+    return Table(source, known_columns, BadRows() if bad is None else bad)
+
+
+def _open_source(data: object) -> Source:
     if isinstance(data, Source):
         return data
     if isinstance(data, str | Location):
@@ -200,7 +212,12 @@ def open_source(data: object) -> Source:
 def _open_path(path_or_pattern: str | Location) -> Source:
     path, text = parse_location(path_or_pattern), str(path_or_pattern)
     if is_dir(path):
-        return _open_folder(path)
+        if (path / "state.json").is_file():
+            return ArrowSource(list_dataset_files(path), str(path))
+        if (path / "dataset_dict.json").is_file():
+            raise UsageError(str(path), "holds several splits", f"Name one: {path}/train")
+        problem = "is a folder without a receipt or a saved dataset"
+        raise UsageError(str(path), problem, f"Name its files: '{path}/*.parquet'")
     if is_file(path):
         return open_files([path], text)
     if exists(path):
@@ -209,22 +226,11 @@ def _open_path(path_or_pattern: str | Location) -> Source:
         if matches := find_matching_files(text):
             return open_files(matches, text)
         raise UsageError(text, "matches no file", "Check the pattern; quote it so that the shell leaves it alone")
-    raise missing_location_error(path, text)
+    raise UsageError(text, "does not exist", "Check the path") if isinstance(path, Path) else path.missing_error()
 
 
-def _open_folder(path: Location) -> Source:
-    if (path / "state.json").is_file():
-        return ArrowSource(list_dataset_files(path), str(path))
-    if (path / "dataset_dict.json").is_file():
-        raise UsageError(str(path), "holds several splits", f"Name one: {path}/train")
-    problem = "is a folder without a receipt or a saved dataset"
-    raise UsageError(str(path), problem, f"Name its files: '{path}/*.parquet'")
-
-
-FORMATS_BY_SUFFIX = {
-    **{".jsonl": "json", ".ndjson": "json", ".json": "json"},
-    **{".csv": "csv", ".parquet": "parquet", ".arrow": "arrow"},
-}
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+FORMATS_BY_SUFFIX = {**dict.fromkeys(JSON_SUFFIXES, "json"), ".csv": "csv", ".parquet": "parquet", ".arrow": "arrow"}
 SOURCE_CLASSES: Mapping[str, Callable[[Sequence[Location], str], Source]] = {
     **{"json": JsonLinesSource, "csv": CsvSource, "parquet": ParquetSource, "arrow": ArrowSource}
 }
@@ -260,13 +266,3 @@ def _resolve_format(path: Location) -> str:
     step = FORMAT_HINTS.get(detected, "Rename it to the suffix of its format, or write it again")
     problem = f"ends in {path.suffix} but is {name}" if expected else f"is {name}, which winnow does not read"
     raise BadTable(str(path), problem, step)
-
-
-def open_source_table(data: object, columns: Columns | None = None, bad: BadRows | None = None) -> Table:
-    """Open anything but a store as a table, and unfold its list of candidates if a column is named for it."""
-    known_columns = columns or Columns()
-    source = open_source(data)
-    if known_columns.candidates:
-        source = UnfoldedSource(source, known_columns.candidates.split(","))
-        known_columns = replace(known_columns, candidates=None)
-    return Table(source, known_columns, BadRows() if bad is None else bad)

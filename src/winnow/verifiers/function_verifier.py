@@ -2,25 +2,32 @@
 
 This is the signature that trainers use for rewards. True passes, False fails and None abstains. A finite number is a
 score, which passes if it reaches the threshold. Anything else, a crash or a list of the wrong length is an error.
-Functions passed as objects run in this process; functions named by path run in `winnow.verifiers.isolated`.
+
+A function that is passed as an object runs in this process. One that is named by its path runs in a process of its own,
+so that a crash, a hang or a memory limit ends no run: only the row that caused it becomes an error. That is not a
+sandbox: the function has the rights, files and network of the user.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from winnow.errors import UsageError
 from winnow.verifiers.dotted_path import current_folder_first, object_digest
+from winnow.verifiers.isolated.calls import WorkerCaller
+from winnow.verifiers.isolated.worker import WorkerSpec
 from winnow.verifiers.options import INTERNAL, option
 from winnow.verifiers.user_functions import (
     ColumnLists,
     Function,
     InvalidValue,
+    LoadedFunction,
     RequestedColumns,
     Value,
     check_callable,
@@ -31,28 +38,41 @@ from winnow.verifiers.verdicts import Batch, Verdict, Verdicts
 RowVerdict = tuple[Verdict | None, float | None, str | None]
 
 
+class InProcessCaller:
+    """Calls one function in this process, without a limit on time or memory."""
+
+    def __init__(self, function: Function, loaded: LoadedFunction) -> None:
+        self._function, self.loaded = function, loaded
+
+    def evaluate_rows(self, arguments: ColumnLists, rows: list[int]) -> list[Value]:
+        """Return the value of the function on each of these rows of the columns."""
+        with current_folder_first():
+            return evaluate_rows(self._function, arguments, rows)
+
+
 @dataclass(frozen=True, kw_only=True)
-class FunctionVerifier(ABC):
+class FunctionVerifier:
     """A verifier that calls a function."""
 
     version: ClassVar[int] = 1
     needs_reference: ClassVar[bool] = False
 
     path: str = field(metadata=INTERNAL)
-    sha256: str | None = field(metadata=INTERNAL)
     registered_name: str = field(default="", metadata=INTERNAL)
+    caller: InProcessCaller | WorkerCaller = field(repr=False, compare=False, metadata=INTERNAL)
     threshold: float | None = option(None, "The score from which on a candidate passes.")
     lower_is_better: bool = option(False, "Whether a candidate passes if its score does not exceed the threshold.")
 
-    @abstractmethod
-    def _requested_columns(self) -> RequestedColumns: ...
-
-    @abstractmethod
-    def _evaluate_rows(self, arguments: ColumnLists, rows: list[int]) -> list[Value]: ...
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise UsageError(f"{self.name}.threshold", f"{self.threshold} is not finite")
+        if self.lower_is_better and self.threshold is None:
+            problem = "has no effect, because there is no threshold"
+            raise UsageError(f"{self.name}.lower_is_better", problem, "Set threshold")
 
     @property
     def name(self) -> str:
-        return self.registered_name or self.path.rpartition(":")[2].rpartition(".")[2]
+        return self.registered_name or short_name(self.path)
 
     @property
     def where(self) -> str:
@@ -60,19 +80,24 @@ class FunctionVerifier(ABC):
         return f"--with {self.registered_name or self.path}"
 
     def config(self) -> dict[str, object]:
-        if self.sha256 is None:
+        path, sha256 = self.path, self.caller.loaded.sha256
+        if sha256 is None:
             problem = "the source of this function cannot be found, so an edit of it would go unnoticed"
-            raise UsageError(self.path, problem, "Put the function into a file")
+            raise UsageError(path, problem, "Put the function into a file")
+        path = path if ":" in path else ":".join(path.rsplit(".", 1))
         threshold = None if self.threshold is None else float(self.threshold)
-        settings = {"path": self.path, "sha256": self.sha256, "threshold": threshold}
-        return {**settings, "lower_is_better": self.lower_is_better}
+        return {"path": path, "sha256": sha256, "threshold": threshold, "lower_is_better": self.lower_is_better}
 
     def judge(self, batch: Batch) -> Verdicts:
         texts = batch.texts.to_pylist()
         rows = [row for row, text in enumerate(texts) if text is not None]
-        arguments = self._requested_columns().arguments(_AvailableColumns(batch, texts), self.where)
+        prompts: dict[str, Any] = {} if batch.prompts is None else {"prompts": batch.prompts}
+        available = ChainMap({"completions": texts, **prompts}, batch.columns)  # type: ignore[arg-type]
+        arguments = self.caller.loaded.columns.arguments(available, self.where)
+        if prompts and "prompts" in arguments:  # converted only if the function reads them
+            arguments["prompts"] = batch.prompts.to_pylist()  # type: ignore[union-attr]
         row_verdicts: list[RowVerdict] = [(Verdict.ABSTAIN, None, "no text")] * len(texts)
-        for row, value in zip(rows, self._evaluate_rows(arguments, rows), strict=True):
+        for row, value in zip(rows, self.caller.evaluate_rows(arguments, rows), strict=True):
             row_verdicts[row] = self._row_verdict(value)
         verdicts, scores, reasons = zip(*row_verdicts, strict=True) if row_verdicts else ((), (), ())
         return Verdicts.of(verdicts, scores, reasons)
@@ -94,57 +119,40 @@ class FunctionVerifier(ABC):
         return Verdict.FAIL, value, f"{value:.4g} is {side} {self.threshold:.4g}"
 
 
-def check_threshold(name: str, threshold: float | None, lower_is_better: bool) -> None:
-    """Refuse a threshold that is not finite, and `lower_is_better` without a threshold."""
-    if threshold is not None and not math.isfinite(threshold):
-        raise UsageError(f"{name}.threshold", f"{threshold} is not finite")
-    if lower_is_better and threshold is None:
-        raise UsageError(f"{name}.lower_is_better", "has no effect, because there is no threshold", "Set threshold")
-
-
 @dataclass(frozen=True, kw_only=True)
-class InProcessVerifier(FunctionVerifier):
-    """A verifier that calls a function in this process, without a limit on time or memory."""
+class IsolatedVerifier(FunctionVerifier):
+    """A verifier that calls a Python function in an isolated process."""
 
-    function: Function = field(repr=False, compare=False, metadata=INTERNAL)
+    caller: WorkerCaller = field(init=False, repr=False, compare=False, metadata=INTERNAL)
+    seconds: float = option(60.0, "The time limit of one call, in seconds.")
+    memory_gb: float = option(4.0, "The memory limit of the process, in gigabytes.")
 
     def __post_init__(self) -> None:
-        check_threshold(self.name, self.threshold, self.lower_is_better)
+        for limit, value in (("seconds", self.seconds), ("memory_gb", self.memory_gb)):
+            if not (math.isfinite(value) and value > 0):
+                raise UsageError(f"{self.name}.{limit}", f"{value:g} is not a finite number above 0")
+        super().__post_init__()
+        spec = WorkerSpec(self.path, self.where, str(Path.cwd()), self.seconds, self.memory_gb)
+        object.__setattr__(self, "caller", WorkerCaller(spec))
 
-    def _requested_columns(self) -> RequestedColumns:
-        return RequestedColumns.from_function(self.function, self.where)
+    def config(self) -> dict[str, object]:
+        return {**super().config(), "seconds": float(self.seconds), "memory_gb": float(self.memory_gb)}
 
-    def _evaluate_rows(self, arguments: ColumnLists, rows: list[int]) -> list[Value]:
-        with current_folder_first():
-            return evaluate_rows(self.function, arguments, rows)
+    def close(self) -> None:
+        """End the process; judging again starts another."""
+        self.caller.end()
 
 
-def make_function_verifier(function: Function, settings: Mapping[str, object]) -> InProcessVerifier:
-    """Make a verifier of a function; the settings have the types of their options."""
+def make_function_verifier(function: Function, settings: Mapping[str, Any]) -> FunctionVerifier:
+    """Make a verifier of a function object; the settings have the types of their options."""
     unwrapped = function.func if isinstance(function, functools.partial) else function
-    name = getattr(unwrapped, "__name__", type(unwrapped).__name__).strip("<>")
-    path = f"{unwrapped.__module__}:{name}"
-    check_callable(function, f"--with {path}")
-    return InProcessVerifier(path=path, function=function, sha256=object_digest(unwrapped), **settings)  # type: ignore[arg-type]
+    path = f"{unwrapped.__module__}:{getattr(unwrapped, '__name__', type(unwrapped).__name__).strip('<>')}"
+    where = f"--with {path}"
+    check_callable(function, where)
+    loaded = LoadedFunction(object_digest(unwrapped), RequestedColumns.from_function(function, where))
+    return FunctionVerifier(path=path, caller=InProcessCaller(function, loaded), **settings)
 
 
-class _AvailableColumns(Mapping[str, Sequence[object]]):
-    """Prompts, completions and the columns of the table; a column is built only when it is read."""
-
-    def __init__(self, batch: Batch, texts: list[str | None]) -> None:
-        self._texts, self._batch = texts, batch
-        own_names = ["completions"] if batch.prompts is None else ["completions", "prompts"]
-        self._names = dict.fromkeys([*own_names, *batch.columns])
-
-    def __getitem__(self, name: str) -> Sequence[object]:
-        if name == "completions":
-            return self._texts
-        if name == "prompts" and self._batch.prompts is not None:
-            return self._batch.prompts.to_pylist()  # type: ignore[no-any-return]
-        return self._batch.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+def short_name(path: str) -> str:
+    """Return the name of the function that a dotted path ends with."""
+    return path.replace(":", ".").rpartition(".")[2]

@@ -45,7 +45,7 @@ def list_options(verifier_class: type[Any]) -> tuple[VerifierOption, ...]:
     )
 
 
-def convert_settings(verifier_class: type[Any], name: str, settings: Mapping[str, object]) -> dict[str, object]:
+def convert_settings(verifier_class: type[Any], name: str, settings: Mapping[str, object]) -> dict[str, Any]:
     """Convert settings, which may be text, to the types of the options they name.
 
     Raises:
@@ -69,7 +69,7 @@ def _type_name(kind: object) -> str:
     return _TYPE_NAMES.get(kind, str(kind))
 
 
-def _convert_value(kind: object, value: object) -> object:
+def _convert_value(kind: object, value: object) -> Any:
     is_number = isinstance(value, str | int | float) and not isinstance(value, bool)
     if kind == float | None and value in (None, "none"):
         return None

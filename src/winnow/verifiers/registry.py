@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, cast
 
 from winnow.errors import UsageError, format_value, suggest_name
 from winnow.plugins import load_plugin, plugin_names
-from winnow.verifiers.function_verifier import InProcessVerifier, make_function_verifier
+from winnow.verifiers.function_verifier import FunctionVerifier, IsolatedVerifier, make_function_verifier, short_name
 from winnow.verifiers.options import VerifierOption, convert_settings, list_options
 from winnow.verifiers.user_functions import Function
 from winnow.verifiers.verdicts import Verifier
@@ -42,10 +42,8 @@ def make_verifier(spec: str | Function | Verifier, settings: Mapping[str, object
     target = _resolve_name(spec)
     if not isinstance(target, str):
         return cast(Verifier, target(**convert_settings(target, spec, settings)))
-    from winnow.verifiers.isolated.verifier import IsolatedVerifier, make_isolated_verifier
-
-    converted = convert_settings(IsolatedVerifier, _short_name(spec), settings)
-    return make_isolated_verifier(target, converted, "" if target == spec else spec)
+    converted = convert_settings(IsolatedVerifier, short_name(spec), settings)
+    return IsolatedVerifier(path=target, registered_name="" if target == spec else spec, **converted)
 
 
 def verifier_names() -> list[str]:
@@ -56,18 +54,15 @@ def verifier_names() -> list[str]:
 def verifier_options(name: str) -> tuple[str, tuple[VerifierOption, ...]]:
     """Describe a verifier: a summary, and its options with type, default and description."""
     target = _resolve_name(name)
-    if isinstance(target, str):
-        from winnow.verifiers.isolated.verifier import IsolatedVerifier
-
-        target = IsolatedVerifier
-    return (inspect.getdoc(target) or "").partition("\n\n")[0].replace("\n", " "), list_options(target)
+    verifier_class = IsolatedVerifier if isinstance(target, str) else target
+    summary = (inspect.getdoc(verifier_class) or "").partition("\n\n")[0].replace("\n", " ")
+    return summary, list_options(verifier_class)
 
 
 def _resolve_name(name: str) -> type[Any] | str:
     """Find the class of a named verifier, or the dotted path of a function."""
     if name in BUILT_IN:
-        module, _, class_name = BUILT_IN[name].partition(":")
-        return cast(type[Any], getattr(import_module(module), class_name))
+        return cast(type[Any], resolve_name(BUILT_IN[name]))
     plugin = None if ":" in name else load_plugin(PLUGIN_GROUP, name)
     if inspect.isclass(plugin):
         return plugin
@@ -91,7 +86,7 @@ def _wrap_object(spec: Function | Verifier, settings: Mapping[str, object]) -> V
     if not callable(spec):
         raise UsageError("verifier", f"{format_value(spec)} is not a name, a function or a verifier")
     name = getattr(spec, "__name__", type(spec).__name__)
-    return make_function_verifier(spec, convert_settings(InProcessVerifier, name, settings))
+    return make_function_verifier(spec, convert_settings(FunctionVerifier, name, settings))
 
 
 def parse_settings(names: Sequence[str], pairs: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -108,16 +103,12 @@ def parse_settings(names: Sequence[str], pairs: Sequence[str]) -> dict[str, dict
         prefix, _, option = key.strip().rpartition(".")
         if not equals or not prefix or not option:
             raise UsageError(where, "is not of the form NAME.option=value")
-        matches = [name for name in names if prefix == name] or [name for name in names if prefix == _short_name(name)]
+        matches = [name for name in names if prefix == name] or [name for name in names if prefix == short_name(name)]
         if not matches:
             problem = f"no verifier {format_value(prefix)} is used"
-            raise UsageError(where, problem, suggest_name(prefix, map(_short_name, names)))
+            raise UsageError(where, problem, suggest_name(prefix, map(short_name, names)))
         if len(matches) > 1:
             problem = f"{format_value(prefix)} could be {' or '.join(matches)}"
             raise UsageError(where, problem, "Write the whole path")
         settings[matches[0]][option] = value
     return settings
-
-
-def _short_name(spec: str) -> str:
-    return spec.rpartition(":")[2].rpartition(".")[2]

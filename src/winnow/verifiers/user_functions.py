@@ -46,9 +46,8 @@ class RequestedColumns:
         try:
             parameters = inspect.signature(function).parameters.values()
         except (TypeError, ValueError):
-            raise UsageError(
-                where, "the parameters of the function cannot be read", "Wrap it in a Python function"
-            ) from None
+            problem = "the parameters of the function cannot be read"
+            raise UsageError(where, problem, "Wrap it in a Python function") from None
         if any(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters):
             problem = "the function has positional-only parameters"
             raise UsageError(where, problem, "It is called with keywords: remove the '/'")
@@ -68,6 +67,14 @@ class RequestedColumns:
         if self.accepts_any:
             return dict(available)
         return {name: available[name] for name in (*self.required, *self.optional) if name in available}
+
+
+@dataclass(frozen=True)
+class LoadedFunction:
+    """The digest of the function's source, and the columns it needs."""
+
+    sha256: str | None
+    columns: RequestedColumns
 
 
 def check_callable(target: object, where: str) -> None:
@@ -132,7 +139,8 @@ def _to_values(answer: list[Any]) -> list[Value]:
 def _to_value(value: object) -> Value:
     if value is None or isinstance(value, bool):
         return value
-    if _is_numpy_bool(value):
+    numpy = sys.modules.get("numpy")  # not imported here, because every worker process would pay for it
+    if numpy is not None and isinstance(value, numpy.bool_):
         return bool(value)
     if not isinstance(value, Real):
         return InvalidValue(f"the function returned {type(value).__name__}: {_safe_text(value)}")
@@ -141,12 +149,6 @@ def _to_value(value: object) -> Value:
     except (OverflowError, ValueError) as error:
         return InvalidValue(f"the function returned a number too large for a float: {error}")
     return score if math.isfinite(score) else InvalidValue(f"the function returned {score}")
-
-
-def _is_numpy_bool(value: object) -> bool:
-    """Whether a value is a numpy bool; numpy itself is not imported, because every worker process would pay for it."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.bool_)
 
 
 def _safe_text(value: object) -> str:

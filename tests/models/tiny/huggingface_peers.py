@@ -28,20 +28,20 @@ def random_model(shape: ModelConfig, seed: int = 0, std: float = 0.3, max_new_to
 
 def peer(model: TinyModel) -> Any:
     """GPT-2 or Blenderbot with the same weights; tokens without a logit in ours are made impossible."""
-    theirs = _gpt2(model) if model.model_config.kind == "decoder" else _blenderbot(model)
-    theirs.lm_head = torch.nn.Linear(model.model_config.width, len(model.vocabulary))
+    peer_model = _gpt2(model) if model.model_config.kind == "decoder" else _blenderbot(model)
+    peer_model.lm_head = torch.nn.Linear(model.model_config.width, len(model.vocabulary))
     with torch.no_grad():
-        theirs.lm_head.weight.copy_(model.network.tokens.weight)
-        theirs.lm_head.bias.zero_()
-        theirs.lm_head.bias[:END] = NEVER
-    return theirs.eval()
+        peer_model.lm_head.weight.copy_(model.network.tokens.weight)
+        peer_model.lm_head.bias.zero_()
+        peer_model.lm_head.bias[:END] = NEVER
+    return peer_model.eval()
 
 
 def _gpt2(model: TinyModel) -> Any:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     shape = model.model_config
-    theirs = GPT2LMHeadModel(
+    peer_model = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=len(model.vocabulary),
             n_positions=shape.context,
@@ -57,31 +57,31 @@ def _gpt2(model: TinyModel) -> Any:
             tie_word_embeddings=False,
         )
     )
-    ours, inner = model.network, theirs.transformer
+    network, inner = model.network, peer_model.transformer
     with torch.no_grad():
-        inner.wte.weight.copy_(ours.tokens.weight)
-        inner.wpe.weight.copy_(ours.places.weight)
-        _copy(inner.ln_f, ours.norm)
-        for there, here in zip(inner.h, ours.decoder, strict=True):
-            assert isinstance(here, TransformerBlock)
-            _copy(there.ln_1, here.first)
-            _copy(there.ln_2, here.third)
+        inner.wte.weight.copy_(network.tokens.weight)
+        inner.wpe.weight.copy_(network.places.weight)
+        _copy(inner.ln_f, network.norm)
+        for copy, original in zip(inner.h, network.decoder, strict=True):
+            assert isinstance(original, TransformerBlock)
+            _copy(copy.ln_1, original.first)
+            _copy(copy.ln_2, original.third)
             for conv, linear in (
-                (there.attn.c_attn, here.attention.into),
-                (there.attn.c_proj, here.attention.out),
-                (there.mlp.c_fc, here.up),
-                (there.mlp.c_proj, here.down),
+                (copy.attn.c_attn, original.attention.into),
+                (copy.attn.c_proj, original.attention.out),
+                (copy.mlp.c_fc, original.up),
+                (copy.mlp.c_proj, original.down),
             ):
                 conv.weight.copy_(linear.weight.T)
                 conv.bias.copy_(linear.bias)
-    return theirs
+    return peer_model
 
 
 def _blenderbot(model: TinyModel) -> Any:
     from transformers import BlenderbotConfig, BlenderbotForConditionalGeneration
 
     shape = model.model_config
-    theirs = BlenderbotForConditionalGeneration(
+    peer_model = BlenderbotForConditionalGeneration(
         BlenderbotConfig(
             vocab_size=len(model.vocabulary),
             max_position_embeddings=shape.context,
@@ -105,36 +105,36 @@ def _blenderbot(model: TinyModel) -> Any:
             tie_word_embeddings=False,
         )
     )
-    ours, inner = model.network, theirs.model
+    network, inner = model.network, peer_model.model
     with torch.no_grad():
         for embedding in (inner.shared, inner.encoder.embed_tokens, inner.decoder.embed_tokens):
-            embedding.weight.copy_(ours.tokens.weight)
-        inner.encoder.embed_positions.weight.copy_(ours.read_places.weight)
-        inner.decoder.embed_positions.weight.copy_(ours.places.weight)
-        _copy(inner.encoder.layer_norm, ours.read_norm)
-        _copy(inner.decoder.layer_norm, ours.norm)
-        for layers, blocks in ((inner.encoder.layers, ours.encoder), (inner.decoder.layers, ours.decoder)):
-            for there, here in zip(layers, blocks, strict=True):
-                assert isinstance(here, TransformerBlock)
-                _attention(there.self_attn, here.attention)
-                _copy(there.self_attn_layer_norm, here.first)
-                _copy(there.final_layer_norm, here.third)
-                _copy(there.fc1, here.up)
-                _copy(there.fc2, here.down)
-                if here.across is not None:
-                    _attention(there.encoder_attn, here.across)
-                    _copy(there.encoder_attn_layer_norm, here.second)
-    return theirs
+            embedding.weight.copy_(network.tokens.weight)
+        inner.encoder.embed_positions.weight.copy_(network.read_places.weight)
+        inner.decoder.embed_positions.weight.copy_(network.places.weight)
+        _copy(inner.encoder.layer_norm, network.read_norm)
+        _copy(inner.decoder.layer_norm, network.norm)
+        for layers, blocks in ((inner.encoder.layers, network.encoder), (inner.decoder.layers, network.decoder)):
+            for copy, original in zip(layers, blocks, strict=True):
+                assert isinstance(original, TransformerBlock)
+                _attention(copy.self_attn, original.attention)
+                _copy(copy.self_attn_layer_norm, original.first)
+                _copy(copy.final_layer_norm, original.third)
+                _copy(copy.fc1, original.up)
+                _copy(copy.fc2, original.down)
+                if original.has_across:
+                    _attention(copy.encoder_attn, original.across)
+                    _copy(copy.encoder_attn_layer_norm, original.second)
+    return peer_model
 
 
-def _attention(there: Any, here: Any) -> None:
-    width = here.out.weight.shape[0]
-    for number, linear in enumerate((there.q_proj, there.k_proj, there.v_proj)):
-        linear.weight.copy_(here.into.weight[number * width : (number + 1) * width])
-        linear.bias.copy_(here.into.bias[number * width : (number + 1) * width])
-    _copy(there.out_proj, here.out)
+def _attention(copy: Any, original: Any) -> None:
+    width = original.out.weight.shape[0]
+    for number, linear in enumerate((copy.q_proj, copy.k_proj, copy.v_proj)):
+        linear.weight.copy_(original.into.weight[number * width : (number + 1) * width])
+        linear.bias.copy_(original.into.bias[number * width : (number + 1) * width])
+    _copy(copy.out_proj, original.out)
 
 
-def _copy(there: Any, here: Any) -> None:
-    there.weight.copy_(here.weight)
-    there.bias.copy_(here.bias)
+def _copy(copy: Any, original: Any) -> None:
+    copy.weight.copy_(original.weight)
+    copy.bias.copy_(original.bias)

@@ -55,8 +55,8 @@ def test_greedy_decoding_takes_the_most_likely_token_each_time(shape: ModelConfi
     model, sources = random_model(shape), prompts(20, 5)
     for prompt, (completion,) in zip(sources, model.complete(sources), strict=True):
         for length in range(len(completion.logprobs) - (completion.finish == "stop")):
-            begun = completion.text[:length]
-            others = [model.logprobs([prompt], [begun + letter])[0][length] for letter in LETTERS]
+            prefix = completion.text[:length]
+            others = [model.logprobs([prompt], [prefix + letter])[0][length] for letter in LETTERS]
             assert completion.logprobs[length] >= max(others) - 1e-4
 
 
@@ -66,23 +66,23 @@ def test_beams_are_those_of_hugging_face_on_equal_weights(shape: ModelConfig, pe
     differing = 0
     for seed in range(4):
         model = random_model(shape, seed)
-        theirs = peer(model)
+        peer_model = peer(model)
         sources = [prompt for prompt in prompts(40, seed) if len(prompt) == 5] or ["abcde"]
         ours = model.complete(sources, Beams(8, 8, penalty))
         for prompt, completions in zip(sources, ours, strict=True):
-            texts, scores = generated(model, theirs, prompt, penalty)
+            texts, scores = generated(model, peer_model, prompt, penalty)
             assert [completion.text for completion in completions] == texts
-            mine = [sum(found.logprobs) / len(found.logprobs) ** penalty for found in completions]
-            assert mine == pytest.approx(scores, abs=1e-3)
+            scores_of_ours = [sum(found.logprobs) / len(found.logprobs) ** penalty for found in completions]
+            assert scores_of_ours == pytest.approx(scores, abs=1e-3)
             differing += texts[0] != model.complete([prompt])[0][0].text
     assert differing, "beams that always find the greedy text would show nothing"
 
 
-def generated(model: TinyModel, theirs: Any, prompt: str, penalty: float) -> tuple[list[str], list[float]]:
+def generated(model: TinyModel, peer_model: Any, prompt: str, penalty: float) -> tuple[list[str], list[float]]:
     tokens = model.vocabulary.encode(prompt)
     tokens_in = [*tokens, BEGIN] if model.model_config.kind == "decoder" else tokens
     inputs = torch.tensor([tokens_in])
-    completions = theirs.generate(
+    completions = peer_model.generate(
         inputs,
         attention_mask=torch.ones_like(inputs),
         num_beams=8,
@@ -93,10 +93,10 @@ def generated(model: TinyModel, theirs: Any, prompt: str, penalty: float) -> tup
         return_dict_in_generate=True,
         output_scores=True,
     )
-    begun = len(tokens_in) if model.model_config.kind == "decoder" else 1
+    prefix = len(tokens_in) if model.model_config.kind == "decoder" else 1
     texts = []
     for sequence in completions.sequences.tolist():
-        written = sequence[begun:]
+        written = sequence[prefix:]
         texts.append(model.vocabulary.decode(written[: written.index(END)] if END in written else written))
     return texts, completions.sequences_scores.tolist()
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.models.tiny.huggingface_peers import random_model
 from winnow.errors import BrokenPromise, UsageError
 from winnow.models.tiny import ModelConfig, Sampling, TinyModel
-from winnow.models.tiny.config import model_config_from
 from winnow.models.tiny.vocabulary import UNKNOWN, Vocabulary, build_vocabulary
+from winnow.models.tiny_config import model_config_from
 
 PAIR = ModelConfig("encoder-decoder", "words", 16, 2, 1, 1, 24)
 

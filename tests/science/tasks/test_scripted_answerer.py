@@ -1,4 +1,4 @@
-"""What the scripted answerer promises: determinism, realistic mistakes, and the truth about each answer."""
+"""The scripted answerer: the same answers for a seed, realistic mistakes, and the truth about each answer."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PER_PROBLEM = 8
 
 
 @pytest.fixture(scope="module")
-def written() -> list[tuple[Problem, list[ScriptedAnswer]]]:
+def answered() -> list[tuple[Problem, list[ScriptedAnswer]]]:
     return [(problem, scripted_answers(problem, PER_PROBLEM, seed=2)) for problem in generate_problems(1_500, seed=2)]
 
 
 def problem_like(prompt: str) -> Problem:
-    """The problem of this prompt, made by its own wording."""
+    """The problem with this prompt."""
     template = {
         "Ann has 37 apples. She buys 48 more. How many apples does she have now?": ("buys", (37, 48)),
         "A shop has 52 pens and sells 37 of them. How many pens remain?": ("sells", (52, 37)),
@@ -63,15 +63,15 @@ EXTRA = problem_like("Ann fills 7 boxes with 18 pens each and has 5 left over. H
         (EXTRA, "second step dropped", ("7 x 18 = 126",), 126),
     ],
 )
-def test_a_mistake_is_worked_as_a_person_would_make_it(
+def test_a_mistake_leads_to_the_equations_that_a_person_would_write(
     problem: Problem, mistake: str, equations: tuple[str, ...], value: int
 ) -> None:
-    made = mistaken_solution(problem, mistake)
-    assert made is not None
-    assert (made.equations, made.value) == (equations, value)
+    solution = mistaken_solution(problem, mistake)
+    assert solution is not None
+    assert (solution.equations, solution.value) == (equations, value)
 
 
-def test_a_mistake_that_cannot_be_made_is_not_made() -> None:
+def test_a_mistake_that_the_problem_does_not_allow_gives_none() -> None:
     assert mistaken_solution(BUYS, "second step dropped") is None
     assert (
         carry_amount(ArithmeticStep(31, "+", 48))
@@ -81,30 +81,32 @@ def test_a_mistake_that_cannot_be_made_is_not_made() -> None:
     )
 
 
-def test_every_mistake_ends_at_a_wrong_number_and_some_mistake_can_always_be_made(
-    written: list[tuple[Problem, list[ScriptedAnswer]]],
+def test_every_mistake_gives_a_wrong_number_and_every_problem_allows_a_mistake(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
 ) -> None:
-    for problem, _ in written:
-        made = [mistaken_solution(problem, name) for name in MISTAKES]
-        assert any(made)
-        assert all(work.value >= 0 and work.value != problem.answer for work in made if work)
+    for problem, _ in answered:
+        solutions = [mistaken_solution(problem, name) for name in MISTAKES]
+        assert any(solutions)
+        assert all(solution.value >= 0 and solution.value != problem.answer for solution in solutions if solution)
         assert correct_solution(problem).value == problem.answer
 
 
-def test_the_same_problem_and_seed_give_the_same_answers_and_more_begin_with_the_same() -> None:
+def test_more_answers_of_a_seed_begin_with_the_same_ones() -> None:
     assert scripted_answers(BUYS, 20, seed=1)[:8] == scripted_answers(BUYS, 8, seed=1)
     assert scripted_answers(BUYS, 20, seed=1) != scripted_answers(BUYS, 20, seed=2)
 
 
-def test_the_answerer_labels_every_answer_correctly(written: list[tuple[Problem, list[ScriptedAnswer]]]) -> None:
-    for problem, made in written:
-        for answer in made:
+def test_the_answerer_says_correctly_whether_an_answer_is_right(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
+) -> None:
+    for problem, answers in answered:
+        for answer in answers:
             assert answer.right == (parse_stated_answer(answer.text) == solve(problem.prompt)), answer
             assert answer.right == (answer.mistake is None)
 
 
-def test_every_mistake_and_every_malformed_answer_occurs(written: list[tuple[Problem, list[ScriptedAnswer]]]) -> None:
-    counts = Counter(answer.mistake for _, made in written for answer in made)
+def test_every_mistake_and_every_malformed_answer_occurs(answered: list[tuple[Problem, list[ScriptedAnswer]]]) -> None:
+    counts = Counter(answer.mistake for _, answers in answered for answer in answers)
     assert set(counts) == {None, *MISTAKES, *MALFORMED}
     assert set(MISTAKE_WEIGHTS) == set(MISTAKES)
     malformed = sum(counts[name] for name in MALFORMED) / counts.total()
@@ -112,10 +114,12 @@ def test_every_mistake_and_every_malformed_answer_occurs(written: list[tuple[Pro
     assert max(counts[name] for name in MISTAKES) < 0.4 * (counts.total() - counts[None])
 
 
-def test_malformed_answers_look_like_their_name(written: list[tuple[Problem, list[ScriptedAnswer]]]) -> None:
+def test_malformed_answers_have_the_fault_they_are_named_for(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
+) -> None:
     texts = defaultdict(list)
-    for _, made in written:
-        for answer in made:
+    for _, answers in answered:
+        for answer in answers:
             texts[answer.mistake].append(answer.text)
     assert set(texts["empty"]) == {""}
     assert all(text.endswith("A: unknown") for text in texts["answer unknown"])
@@ -123,24 +127,29 @@ def test_malformed_answers_look_like_their_name(written: list[tuple[Problem, lis
     assert all(text.endswith(".") for text in texts["no answer line"])
 
 
-def test_some_prompts_are_nearly_always_right_and_some_nearly_never(
-    written: list[tuple[Problem, list[ScriptedAnswer]]],
+def test_some_prompts_are_nearly_always_answered_right_and_some_nearly_never(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
 ) -> None:
-    right = [mean(answer.right for answer in made) for _, made in written]
+    right = [mean(answer.right for answer in answers) for _, answers in answered]
     assert sum(share == 1 for share in right) > 0.1 * len(right)
     assert sum(share <= 1 / PER_PROBLEM for share in right) > 0.08 * len(right)
 
 
-def test_answers_are_right_as_often_as_the_stated_chance_but_for_malformed_ones(
-    written: list[tuple[Problem, list[ScriptedAnswer]]],
+def test_well_formed_answers_are_right_as_often_as_chance_right_states(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
 ) -> None:
-    well_formed = [(chance_right(p), a.right) for p, made in written for a in made if a.mistake not in MALFORMED]
+    well_formed = [
+        (chance_right(problem), answer.right)
+        for problem, answers in answered
+        for answer in answers
+        if answer.mistake not in MALFORMED
+    ]
     for low, high in ((0, 0.4), (0.4, 0.7), (0.7, 1)):
         group = [(chance, right) for chance, right in well_formed if low <= chance < high]
         assert mean(right for _, right in group) == pytest.approx(mean(chance for chance, _ in group), abs=0.03)
 
 
-def test_the_commonest_wrong_answer_of_a_prompt_has_about_half_or_more_of_the_wrong_ones() -> None:
+def test_the_commonest_wrong_answer_of_a_prompt_has_at_least_half_of_the_wrong_ones_on_average() -> None:
     shares = []
     for problem in generate_problems(200, seed=9):
         stated = (
@@ -151,20 +160,20 @@ def test_the_commonest_wrong_answer_of_a_prompt_has_about_half_or_more_of_the_wr
     assert 0.5 < mean(shares) < 0.75
 
 
-def test_wrong_answers_are_wordier_because_they_rationalize(
-    written: list[tuple[Problem, list[ScriptedAnswer]]],
+def test_wrong_answers_are_longer_on_average(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
 ) -> None:
     length = {
-        right: mean(len(answer.text) for _, made in written for answer in made if answer.right is right)
+        right: mean(len(answer.text) for _, answers in answered for answer in answers if answer.right is right)
         for right in (True, False)
     }
     assert length[False] > 1.5 * length[True]
 
 
-def test_a_few_numbers_are_written_in_words_or_with_a_separator(
-    written: list[tuple[Problem, list[ScriptedAnswer]]],
+def test_few_numbers_are_written_in_words_and_some_with_a_separator(
+    answered: list[tuple[Problem, list[ScriptedAnswer]]],
 ) -> None:
-    stated = [answer.text.rpartition("A:")[2].strip() for _, made in written for answer in made if answer.right]
+    stated = [answer.text.rpartition("A:")[2].strip() for _, answers in answered for answer in answers if answer.right]
     in_words = sum(text[:1].isalpha() for text in stated) / len(stated)
     assert 0.01 < in_words < 0.03
     assert any("," in text for text in stated)

@@ -1,4 +1,4 @@
-"""What draws promise: the same for ever, fair, and independent between purposes."""
+"""Seeded draws: the same on every Python version, fair, and independent between purposes."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def test_draws_are_these_numbers_on_every_python_version() -> None:
     assert hash_fraction("purpose", 7) == 0.9892909671690084
 
 
-def test_streams_of_different_parts_differ_even_when_the_parts_join_to_the_same_text() -> None:
+def test_parts_that_join_to_the_same_text_give_different_streams() -> None:
     assert random_stream("a", "bc").random() != random_stream("ab", "c").random()
     assert hash_fraction("a", "bc") != hash_fraction("ab", "c")
 
 
-def test_text_that_is_no_valid_unicode_can_be_drawn_for() -> None:
+def test_text_that_is_not_valid_unicode_is_accepted() -> None:
     assert 0 <= hash_fraction("\ud800") < 1
 
 
-def test_every_item_and_both_ends_come_equally_often() -> None:
+def test_every_item_and_both_ends_of_a_range_are_equally_likely() -> None:
     rng = random_stream("fair", 1)
     numbers = Counter(random_integer(rng, -1, 2) for _ in range(8_000))
     items = Counter(random_choice(rng, "abcd") for _ in range(8_000))
@@ -39,7 +39,7 @@ def test_every_item_and_both_ends_come_equally_often() -> None:
     assert all(1_850 < count < 2_150 for counts in (numbers, items) for count in counts.values())
 
 
-def test_weights_are_the_chances_and_no_weight_is_never_drawn() -> None:
+def test_items_are_drawn_in_proportion_to_their_weights() -> None:
     rng = random_stream("weights", 1)
     drawn = Counter(weighted_choice(rng, {"a": 3.0, "never": 0.0, "b": 1.0}) for _ in range(8_000))
     assert set(drawn) == {"a", "b"}

@@ -29,11 +29,11 @@ def rows(votes: np.ndarray[Any, Any] = VOTES, **columns: Any) -> list[dict[str, 
 
 
 def test_every_column_of_verdicts_is_combined_where_none_is_named() -> None:
-    done = winnow.combine(rows())
-    assert [one["name"] for one in done.summary["verifiers"]] == list(NAMES)
-    passed = np.array([row["combined.verdict"] == "pass" for row in done])
+    result = winnow.combine(rows())
+    assert [one["name"] for one in result.summary["verifiers"]] == list(NAMES)
+    passed = np.array([row["combined.verdict"] == "pass" for row in result])
     assert np.mean(passed == RIGHT) > np.mean((VOTES[:, 0] == 1) == RIGHT)
-    first = next(iter(done))
+    first = next(iter(result))
     assert {"candidate_id", "a.verdict", "combined.score", "combined.reason"} <= set(first)
     assert 0 <= first["combined.score"] <= 1
 
@@ -43,13 +43,13 @@ def test_abstain_error_and_null_are_no_votes_whatever_they_are_called() -> None:
     found = []
     for silent in ("abstain", "error", None):
         table = [{**row, "a.verdict": silent if i % 3 == 0 else row["a.verdict"]} for i, row in enumerate(rows())]
-        done = winnow.combine(table)
-        assert done.summary["verifiers"][0]["silent"] == 300
-        found.append([(row["combined.verdict"], row["combined.score"]) for row in done])
+        result = winnow.combine(table)
+        assert result.summary["verifiers"][0]["silent"] == 300
+        found.append([(row["combined.verdict"], row["combined.score"]) for row in result])
     assert found[0] == found[1] == found[2]
 
 
-def test_a_row_nobody_decides_abstains_and_says_so() -> None:
+def test_a_row_that_no_verifier_decides_abstains_with_a_reason() -> None:
     table = rows()
     table[7] |= {f"{name}.verdict": "error" for name in NAMES}
     row = list(winnow.combine(table))[7]
@@ -57,12 +57,12 @@ def test_a_row_nobody_decides_abstains_and_says_so() -> None:
     assert row["combined.reason"] == "no verifier decides"
 
 
-def test_the_reason_names_who_passed_and_who_failed_the_row() -> None:
+def test_the_reason_names_the_verifiers_that_passed_and_failed_the_row() -> None:
     table = [{**row, "c.verdict": "error"} if i == 0 else row for i, row in enumerate(rows())]
     row = next(iter(winnow.combine(table)))
-    told = dict(part.split(": ") for part in row["combined.reason"].split("; "))
+    reason = dict(part.split(": ") for part in row["combined.reason"].split("; "))
     sides = {word: [n for n in NAMES if row[f"{n}.verdict"] == word] for word in ("pass", "fail")}
-    assert told == {word: ", ".join(names) for word, names in sides.items() if names}
+    assert reason == {word: ", ".join(names) for word, names in sides.items() if names}
 
 
 @pytest.mark.parametrize(
@@ -77,21 +77,21 @@ def test_a_column_of_two_values_is_a_vote_whatever_the_values_are(low: Any, high
     assert [row["combined.score"] for row in as_values] == [row["combined.score"] for row in as_words]
 
 
-def test_a_score_is_cut_at_its_median_without_labels_and_the_report_says_where() -> None:
+def test_without_labels_a_score_is_thresholded_at_its_median_and_the_report_states_it() -> None:
     rng = np.random.default_rng(0)
     scores = np.where(RIGHT, 1.0, 0.0) + rng.normal(size=len(RIGHT))
-    done = winnow.combine(rows(x=scores.tolist()), ["x", *NAMES[1:]])
-    told = done.summary["verifiers"][0]
-    assert (told["threshold"], told["because"]) == (pytest.approx(np.median(scores)), "its median")
-    assert abs(told["pass"] - told["fail"]) <= 1
-    assert f"a pass from {np.median(scores):.4g} on, its median" in done.describe()
-    assert "whatever share is right" in done.describe()
+    result = winnow.combine(rows(x=scores.tolist()), ["x", *NAMES[1:]])
+    scored = result.summary["verifiers"][0]
+    assert (scored["threshold"], scored["because"]) == (pytest.approx(np.median(scores)), "its median")
+    assert abs(scored["pass"] - scored["fail"]) <= 1
+    assert f"a pass from {np.median(scores):.4g} on, its median" in result.describe()
+    assert "whatever share is right" in result.describe()
 
 
-def test_a_score_that_is_mostly_at_its_lowest_still_tells_rows_apart() -> None:
+def test_a_score_that_mostly_has_its_lowest_value_still_separates_rows() -> None:
     scores = [0.0 if vote == 0 or i % 3 else 0.5 + i / 1_000 for i, vote in enumerate(VOTES[:, 0].tolist())]
-    told = winnow.combine(rows(x=scores), ["x", *NAMES[1:]]).summary["verifiers"][0]
-    assert told["pass"] == sum(score > 0 for score in scores) < 450
+    scored = winnow.combine(rows(x=scores), ["x", *NAMES[1:]]).summary["verifiers"][0]
+    assert scored["pass"] == sum(score > 0 for score in scores) < 450
 
 
 def test_verdicts_in_words_and_numbers_in_one_column_are_refused() -> None:
@@ -100,7 +100,7 @@ def test_verdicts_in_words_and_numbers_in_one_column_are_refused() -> None:
         winnow.combine(rows(x=mixed), ["x", *NAMES[1:]])
 
 
-def test_labels_learn_from_the_scores_beside_the_verdicts_and_votes_go_by_the_verdicts() -> None:
+def test_with_labels_scores_are_used_and_without_labels_verdicts() -> None:
     rng = np.random.default_rng(1)
     scores = (2.0 * RIGHT + rng.normal(size=len(RIGHT))).tolist()
     columns = {"x.verdict": ["pass" if score >= 1 else "fail" for score in scores], "x.score": scores}
@@ -113,14 +113,14 @@ def test_labels_learn_from_the_scores_beside_the_verdicts_and_votes_go_by_the_ve
     assert learned.summary["held_out"]["log_loss"] < without.summary["held_out"]["log_loss"]
 
 
-def test_labels_that_are_merely_there_are_not_used_and_that_is_said() -> None:
+def test_labels_that_are_not_requested_are_not_used_and_the_report_notes_it() -> None:
     table = rows(correct=RIGHT.tolist())
-    done, blind = winnow.combine(table), winnow.combine(rows())
-    assert [row["combined.score"] for row in done] == [row["combined.score"] for row in blind]
-    assert (done.summary["unused_label"], "labels in correct were not used" in done.describe()) == ("correct", True)
+    result, blind = winnow.combine(table), winnow.combine(rows())
+    assert [row["combined.score"] for row in result] == [row["combined.score"] for row in blind]
+    assert (result.summary["unused_label"], "labels in correct were not used" in result.describe()) == ("correct", True)
 
 
-def test_a_grade_is_right_from_where_the_user_says() -> None:
+def test_a_rule_determines_which_grades_are_right() -> None:
     graded = rows(grade=np.where(RIGHT, 5, 2).tolist(), correct=RIGHT.tolist())
     by_rule, by_label = winnow.combine(graded, right_if="grade>=4"), winnow.combine(graded, label="correct")
     assert [row["combined.score"] for row in by_rule] == [row["combined.score"] for row in by_label]
@@ -136,18 +136,18 @@ def test_labels_almost_all_of_one_kind_are_refused_and_nothing_is_written(tmp_pa
 
 
 @pytest.mark.parametrize("out", ["c", "c.jsonl", "c.csv", "c.parquet", None])
-def test_every_form_holds_the_same_verdicts_and_is_chosen_from_by_them(tmp_path: Path, out: str | None) -> None:
-    done = winnow.combine(rows(), out=None if out is None else tmp_path / out)
+def test_every_output_format_has_the_same_verdicts_and_select_uses_them(tmp_path: Path, out: str | None) -> None:
+    result = winnow.combine(rows(), out=None if out is None else tmp_path / out)
     parts = ("combined.verdict", "combined.score", "combined.reason")
     expected = [[row[part] for part in parts] for row in winnow.combine(rows())]
-    found = [[row[part] for part in parts] for row in done]
+    found = [[row[part] for part in parts] for row in result]
     assert [[v, pytest.approx(float(s)), r] for v, s, r in found] == expected
-    reread: Any = done if out is None else tmp_path / out
-    assert len(winnow.select(reread, passed=True)) == done.summary["pass"]
+    reread: Any = result if out is None else tmp_path / out
+    assert len(winnow.select(reread, passed=True)) == result.summary["pass"]
     assert winnow.table(reread).columns.score == "combined.score" if out else True
 
 
-def test_other_labels_are_other_work(tmp_path: Path) -> None:
+def test_a_store_combined_with_other_labels_is_refused(tmp_path: Path) -> None:
     marks = [{"candidate_id": f"c{i}", "correct": bool(RIGHT[i])} for i in range(300)]
     source = tmp_path / "t.jsonl"
     winnow.select(rows(), max_rows=900, distinct=False, passed=False, out=source)
@@ -166,15 +166,15 @@ def test_bad_rows_are_set_aside_in_every_column_and_the_rest_is_combined(tmp_pat
         winnow.combine(table, out=tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
     table[8]["candidate_id"] = None
-    done = winnow.combine(table, out=tmp_path / "c.jsonl", bad_rows="quarantine:2")
-    assert (done.summary["rows"], done.summary["quarantined"], len(done.to_list())) == (898, 2, 898)
-    assert [row["candidate_id"] for row in done][:4] == ["c0", "c1", "c2", "c4"]
+    result = winnow.combine(table, out=tmp_path / "c.jsonl", bad_rows="quarantine:2")
+    assert (result.summary["rows"], result.summary["quarantined"], len(result.to_list())) == (898, 2, 898)
+    assert [row["candidate_id"] for row in result][:4] == ["c0", "c1", "c2", "c4"]
     assert len((tmp_path / "c.jsonl.quarantine.jsonl").read_text().splitlines()) == 2
     kept = winnow.combine(table, out=tmp_path / "c", bad_rows="quarantine:2")
-    assert [row["combined.score"] for row in kept] == [row["combined.score"] for row in done]
+    assert [row["combined.score"] for row in kept] == [row["combined.score"] for row in result]
 
 
-def test_two_rows_with_one_id_are_refused_where_verdicts_are_kept(tmp_path: Path) -> None:
+def test_a_repeated_id_is_refused_if_verdicts_are_written(tmp_path: Path) -> None:
     table = rows()
     table[5]["candidate_id"] = "c4"
     with pytest.raises(winnow.BadTable, match="an id names one candidate"):

@@ -13,14 +13,14 @@ from tests.stages.edit.fixture_models import byte_level, saved, trained_model
 
 @pytest.fixture(scope="session")
 def random_folder() -> Iterator[Path]:
-    """A model that has learned nothing."""
+    """A model with random weights."""
     with tempfile.TemporaryDirectory() as folder:
         yield saved(Path(folder), byte_level())
 
 
 @pytest.fixture(scope="session")
 def trained_folder() -> Iterator[Path]:
-    """A model that has learned the grammar."""
+    """A model that was trained on the sentences of the grammar."""
     tokenizer = byte_level()
     with tempfile.TemporaryDirectory() as folder:
         yield saved(Path(folder), tokenizer, trained_model(tokenizer))

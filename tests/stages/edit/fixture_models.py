@@ -1,4 +1,4 @@
-"""Made on the spot: three tokenizers, model folders with random weights and with trained ones, texts of a grammar."""
+"""Small models and texts: three tokenizers, model folders with random or trained weights, texts of a grammar."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ODD = ("café naïve", "日本語 テキスト", "🎉🎊", "“quoted”", "Ü
 
 
 def sentence(draws: random.Random) -> str:
-    """One of a few hundred sentences; much of it can be foreseen."""
+    """One of a few hundred sentences, most words of which are predictable."""
     return " ".join(draws.choice(part) for part in (PEOPLE, ACTS, PLACES, ENDS)) + "."
 
 
@@ -26,7 +26,7 @@ def texts(count: int, seed: int = 0, sentences: int = 4) -> list[str]:
 
 
 def strange(draws: random.Random, most: int = 24) -> str:
-    """Any Unicode text: words, signs, scripts, joiners, what normalizes away, unassigned code points."""
+    """Any Unicode text: words, symbols, scripts, joiners, characters that normalization changes, unassigned ones."""
     pieces = []
     for _ in range(draws.randrange(most)):
         turn = draws.random()
@@ -54,50 +54,50 @@ def byte_level(size: int = 400) -> Any:
     """Byte-level BPE, as GPT-2 has."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    made.train_from_iterator(
+    tokenizer.train_from_iterator(
         _corpus(),
         trainers.BpeTrainer(
             vocab_size=size, special_tokens=["<|end|>"], initial_alphabet=alphabet, show_progress=False
         ),
     )
-    return made
+    return tokenizer
 
 
 def word_piece(size: int = 400) -> Any:
     """WordPiece, as BERT has: lower case, marks added around the text."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer()
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.decoder = decoders.WordPiece()
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
     special = ["[UNK]", "[CLS]", "[SEP]"]
-    made.train_from_iterator(
+    tokenizer.train_from_iterator(
         _corpus(), trainers.WordPieceTrainer(vocab_size=size, special_tokens=special, show_progress=False)
     )
-    made.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
-    return made
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+    return tokenizer
 
 
 def unigram(size: int = 400) -> Any:
     """Unigram with a space mark, as T5 and Llama have, behind a normalization."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    made = Tokenizer(models.Unigram())
-    made.normalizer = normalizers.NFKC()
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    made.decoder = decoders.Metaspace()
-    made.train_from_iterator(
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.train_from_iterator(
         _corpus(),
         trainers.UnigramTrainer(
             vocab_size=size, special_tokens=["<unk>", "<s>"], unk_token="<unk>", show_progress=False
         ),
     )
-    return made
+    return tokenizer
 
 
 TOKENIZERS: dict[str, Callable[[], Any]] = {"byte-level": byte_level, "word-piece": word_piece, "unigram": unigram}
@@ -134,22 +134,22 @@ def random_model(size: int, width: int = 32, layers: int = 2, positions: int = 2
 
 
 def trained_model(tokenizer: Any, steps: int = 120, **more: int) -> Any:
-    """The same after some seconds on sentences of the grammar."""
+    """Train such a model for some seconds on sentences of the grammar."""
     import torch
 
     torch.set_num_threads(1)
-    made = random_model(tokenizer.get_vocab_size(), **more)
+    model = random_model(tokenizer.get_vocab_size(), **more)
     with torch.no_grad():
-        for weight in made.parameters():
+        for weight in model.parameters():
             weight.mul_(0.2 if weight.dim() > 1 else 1.0)
-    ids = [one for text in texts(600, seed=5) for one in (*tokenizer.encode(text).ids, 0)]
-    step = torch.optim.AdamW(made.parameters(), lr=3e-3)
+    ids = [token for text in texts(600, seed=5) for token in (*tokenizer.encode(text).ids, 0)]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     length, rows = 48, 16
-    for turn in range(steps):
-        starts = [(turn * rows + row) * 37 % (len(ids) - length) for row in range(rows)]
+    for step in range(steps):
+        starts = [(step * rows + row) * 37 % (len(ids) - length) for row in range(rows)]
         batch = torch.tensor([ids[start : start + length] for start in starts])
-        loss = made(input_ids=batch, labels=batch).loss
-        step.zero_grad()
+        loss = model(input_ids=batch, labels=batch).loss
+        optimizer.zero_grad()
         loss.backward()
-        step.step()
-    return made.eval()
+        optimizer.step()
+    return model.eval()

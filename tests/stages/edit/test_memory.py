@@ -1,4 +1,4 @@
-"""What editing holds does not grow with the number of texts."""
+"""The memory of editing does not grow with the number of texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ for count in (500, 1500):
 
 
 @pytest.mark.slow
-def test_memory_is_flat_in_the_number_of_documents(random_folder: Path, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_texts(random_folder: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", SCRIPT, str(random_folder), str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     few, many = (int(line) << 10 for line in done.stdout.split())

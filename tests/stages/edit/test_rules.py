@@ -1,4 +1,4 @@
-"""The rules over arrays: who is selected, what is drawn with which chance, and that `code` is the authors' rule."""
+"""Which tokens are selected, with which probability replacements are drawn, and that `code` is the authors' rule."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 from scipy.special import chdtrc, log_softmax
 
 from winnow.errors import UsageError
-from winnow.models.logit_scores import score_tokens
-from winnow.models.logit_scores import top_k_by_blocks as likeliest_of
+from winnow.models.huggingface import Window, score_tokens, top_k_by_blocks
 from winnow.models.prior import CandidateRequest, TokenCandidates, want_no_candidates
-from winnow.models.windows import Window
 from winnow.stages.edit.config import EditConfig
-from winnow.stages.edit.rules import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
+from winnow.stages.edit.editor import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
 
-ENOUGH = 1e-6
+MIN_P_VALUE = 1e-6
 """The chance that a sound sampler fails a test of its draws."""
 
 
-def likeliest(logits: np.ndarray[Any, Any], k: int | None = None, mass: float | None = None) -> TokenCandidates:
+def score_candidates(logits: np.ndarray[Any, Any], k: int | None = None, mass: float | None = None) -> TokenCandidates:
     """The candidates of each row of logits, through the code that asks a model for them."""
     import torch
 
@@ -31,7 +29,7 @@ def likeliest(logits: np.ndarray[Any, Any], k: int | None = None, mass: float | 
     return score_tokens(torch, torch.tensor(logits), ids, Window(0, 0, len(logits) + 1, 1), 0, ask).candidates
 
 
-def test_as_published_a_token_is_selected_at_the_threshold_and_as_coded_only_above_it() -> None:
+def test_paper_selects_at_the_threshold_and_code_only_above_it() -> None:
     own = np.log([0.5, 0.25, 0.125])
     _, at, low = np.exp(own).tolist()
     assert select_tokens(own, EditConfig(threshold=at)).above.tolist() == [True, True, False]
@@ -44,7 +42,7 @@ def test_as_published_a_token_is_selected_at_the_threshold_and_as_coded_only_abo
 
 
 @given(st.lists(st.floats(-30, 0), max_size=30), st.floats(1e-6, 3))
-def test_above_one_and_where_nothing_is_known_nothing_is_selected(own: list[float], threshold: float) -> None:
+def test_a_threshold_above_one_and_unknown_tokens_select_nothing(own: list[float], threshold: float) -> None:
     logp = np.array([*own, np.nan])
     found = select_tokens(logp, EditConfig(threshold=threshold))
     assert not found.above[-1]
@@ -64,7 +62,7 @@ def test_above_one_and_where_nothing_is_known_nothing_is_selected(own: list[floa
         ({"like": "article"}, "like"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused_by_name(wrong: dict[str, Any], where: str) -> None:
+def test_invalid_settings_are_refused_by_name(wrong: dict[str, Any], where: str) -> None:
     with pytest.raises(UsageError) as refused:
         EditConfig.read(wrong)
     assert refused.value.where == where
@@ -80,14 +78,14 @@ SAMPLERS: dict[str, tuple[EditConfig, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("seed", range(3))
-def test_draws_match_the_target_of_each_sampler(name: str, seed: int) -> None:
+def test_draws_follow_the_distribution_of_each_sampler(name: str, seed: int) -> None:
     rules, ask = SAMPLERS[name]
     draws = np.random.default_rng(seed)
     logits = draws.normal(0, 1.5, (1, 12))
     allowed = draws.random(12) < 0.7
     allowed[np.argmax(logits)] = True
-    target = target_of(logits[0], allowed, rules)
-    found = likeliest(logits, **ask)
+    target = target_distribution(logits[0], allowed, rules)
+    found = score_candidates(logits, **ask)
     many = 20_000
     repeated = TokenCandidates(np.repeat(found.ids, many, 0), np.repeat(found.logprobs, many, 0))
     columns = draw_columns(repeated, allowed[repeated.ids], rules.temperature, draws.random(many))
@@ -95,10 +93,12 @@ def test_draws_match_the_target_of_each_sampler(name: str, seed: int) -> None:
     assert (counts[target == 0] == 0).all()
     there = target > 0
     chi2 = ((counts - many * target) ** 2)[there] / (many * target[there])
-    assert chdtrc(there.sum() - 1, chi2.sum()) > ENOUGH if there.sum() > 1 else counts[there] == many
+    assert chdtrc(there.sum() - 1, chi2.sum()) > MIN_P_VALUE if there.sum() > 1 else counts[there] == many
 
 
-def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules: EditConfig) -> np.ndarray[Any, Any]:
+def target_distribution(
+    logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules: EditConfig
+) -> np.ndarray[Any, Any]:
     """What each token's chance should be, said again in the plainest way."""
     p = np.exp(log_softmax(logits))
     order = sorted(range(len(p)), key=lambda token: -p[token])
@@ -119,7 +119,7 @@ def target_of(logits: np.ndarray[Any, Any], allowed: np.ndarray[Any, Any], rules
     return weights
 
 
-def test_where_no_candidate_can_stand_the_token_stays() -> None:
+def test_a_token_without_possible_candidate_stays() -> None:
     candidates = TokenCandidates(np.array([[3, 4], [5, 6]]), np.log([[0.6, 0.4], [0.9, 0.1]]))
     possible = np.array([[False, False], [False, True]])
     assert draw_columns(candidates, possible, 1.0, np.array([0.5, 0.999999999999])).tolist() == [NO_REPLACEMENT, 1]
@@ -140,7 +140,7 @@ def test_a_draw_is_always_a_possible_candidate(seed: int, uniform: float) -> Non
 def authors_rule(
     logits: np.ndarray[Any, Any], ids: list[int], uniforms: np.ndarray[Any, Any], drop: bool
 ) -> list[int | None]:
-    """The rule of the published code, said again token by token: a dictionary of the k likeliest and the token itself.
+    """The rule of the published code, token by token: the candidates are the k most likely tokens and the token itself.
 
     The first token stays. Above .99 a token is drawn from the dictionary by softmax(logp / beta), beta being 1.5; with
     `drop` it is 1, and what is below .001 goes (None).
@@ -165,7 +165,7 @@ def authors_rule(
 
 @pytest.mark.parametrize("drop", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_code_is_the_authors_rule_on_the_same_logits(seed: int, drop: bool) -> None:
+def test_code_edits_as_the_code_of_the_authors_does(seed: int, drop: bool) -> None:
     import torch
 
     draws = np.random.default_rng(seed)
@@ -203,8 +203,8 @@ def test_code_is_the_authors_rule_on_the_same_logits(seed: int, drop: bool) -> N
     assert sum(a != b for a, b in zip(ids, expected, strict=True)) >= 3
 
 
-def test_a_token_outside_the_likeliest_is_a_candidate_as_coded_and_none_as_published() -> None:
-    candidates = likeliest(np.array([[3.0, 2.0, 1.0, -4.0]]), k=2)
+def test_only_code_adds_the_current_token_to_the_candidates() -> None:
+    candidates = score_candidates(np.array([[3.0, 2.0, 1.0, -4.0]]), k=2)
     assert sorted(candidates.ids[0].tolist()) == [0, 1]
     more = add_current_token(candidates, np.array([3]), np.array([-7.0]))
     assert more.ids[0].tolist() == [0, 1, 3]
@@ -212,7 +212,7 @@ def test_a_token_outside_the_likeliest_is_a_candidate_as_coded_and_none_as_publi
     assert np.isfinite(same.logprobs[0]).tolist() == [True, True, False]
 
 
-def test_nothing_is_wanted_where_only_chances_are_asked_for() -> None:
+def test_no_candidates_are_returned_if_only_scores_are_requested() -> None:
     import torch
 
     part = score_tokens(
@@ -229,12 +229,12 @@ def test_nothing_is_wanted_where_only_chances_are_asked_for() -> None:
 
 @pytest.mark.parametrize("size", [5, 256, 9000, 16384])
 @pytest.mark.parametrize("k", [1, 8])
-def test_the_likeliest_of_a_large_vocabulary_are_the_likeliest(size: int, k: int) -> None:
+def test_top_k_by_blocks_finds_the_most_likely_tokens(size: int, k: int) -> None:
     import torch
 
     logits = torch.tensor(np.random.default_rng(size).permutation(7 * size).reshape(7, size).astype(np.float32))
     k = min(k, size)
-    found, ids = likeliest_of(torch, logits, k)
+    found, ids = top_k_by_blocks(torch, logits, k)
     expected = logits.topk(k, dim=1)
     assert torch.equal(found, expected.values)
     assert torch.equal(ids, expected.indices)

@@ -1,4 +1,4 @@
-"""Tables of texts become edited ones, whole rows and books that balance, and what was killed goes on."""
+"""edit on tables: every output has all rows, row counts balance, and a killed command continues."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ import pytest
 
 import winnow
 from tests.stages.edit.fixture_models import texts
-from winnow.stages.edit import shard_map as pieces_of
+from winnow.stages.edit import shard_map
 from winnow.storage.receipts import read_receipt
 
 SETTINGS: dict[str, Any] = {"threshold": 0.3, "top_k": 8, "protect": "none"}
 
 
-def rows_of(count: int = 40) -> list[dict[str, Any]]:
+def make_rows(count: int = 40) -> list[dict[str, Any]]:
     return [{"id": f"d{n}", "text": text, "n": n, "more": [n, None]} for n, text in enumerate(texts(count))]
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "t.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows_of()))
+    path.write_text("".join(json.dumps(row) + "\n" for row in make_rows()))
     return path
 
 
-def back(row: dict[str, Any]) -> str:
+def restore_source(row: dict[str, Any]) -> str:
     """The source, out of the edited text and its edits."""
     text = ""
     at = position = 0
@@ -44,16 +44,16 @@ def back(row: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", [None, "e", "e.jsonl", "e.csv", "e.parquet"])
-def test_every_row_comes_back_whole_with_its_edits_wherever_it_goes(
+def test_every_output_has_all_rows_with_their_edits(
     name: str | None, table: Path, trained_folder: Path, tmp_path: Path
 ) -> None:
     edited = winnow.edit(table, trained_folder, out=tmp_path / name if name else None, **SETTINGS)
-    found, sources = edited.to_list(), rows_of()
+    found, sources = edited.to_list(), make_rows()
     assert [row["id"] for row in found] == [row["id"] for row in sources]
     assert set(found[0]) == {*sources[0], "edits"}
     for row, source in zip(found, sources, strict=True):
         row["edits"] = json.loads(row["edits"]) if isinstance(row["edits"], str) else row["edits"]
-        assert back(row) == source["text"]
+        assert restore_source(row) == source["text"]
         assert all(source["text"][e["start"] : e["end"]] == e["from"] != e["to"] for e in row["edits"])
     assert sum(len(row["edits"]) for row in found) == edited.summary["changed"] == edited.summary["edits"] > 40
     assert edited.summary["rows_changed"] == sum(bool(row["edits"]) for row in found)
@@ -61,9 +61,11 @@ def test_every_row_comes_back_whole_with_its_edits_wherever_it_goes(
     assert edited.table.columns.text == "text"
 
 
-def test_the_same_table_gives_the_same_texts_in_every_form(table: Path, trained_folder: Path, tmp_path: Path) -> None:
+def test_the_edited_texts_are_the_same_for_every_input_format(
+    table: Path, trained_folder: Path, tmp_path: Path
+) -> None:
     frame = winnow.table(table).source
-    forms: list[object] = [table, rows_of(), winnow.table(rows_of())]
+    forms: list[object] = [table, make_rows(), winnow.table(make_rows())]
     parquet = tmp_path / "t.parquet"
     winnow.select(table, max_rows=1000, out=parquet)
     packed = tmp_path / "t.jsonl.gz"
@@ -73,13 +75,13 @@ def test_the_same_table_gives_the_same_texts_in_every_form(table: Path, trained_
     assert len({json.dumps(one.summary["rounds"]) for one in found}) == 1
 
 
-def test_texts_alone_are_a_table(trained_folder: Path) -> None:
+def test_a_list_of_texts_is_a_table(trained_folder: Path) -> None:
     edited = winnow.edit(texts(20), model=trained_folder, **SETTINGS)
     assert len(edited) == 20 and edited.summary["changed"] > 10
     assert "of tokens, changed" in edited.describe()
 
 
-def test_the_text_keeps_its_column_of_another_name_and_what_follows_reads_the_edited_one(
+def test_the_source_text_keeps_its_column_and_later_stages_read_the_edited_text(
     trained_folder: Path, tmp_path: Path
 ) -> None:
     rows = [{"task": f"t{n}", "answer": text} for n, text in enumerate(texts(20))]
@@ -107,7 +109,7 @@ def test_a_column_that_would_be_lost_is_refused(trained_folder: Path) -> None:
         winnow.edit([{"text": "a"}], trained_folder, logprobs="prompt_logprobs")
 
 
-def test_degenerate_tables_have_a_defined_result(trained_folder: Path, tmp_path: Path) -> None:
+def test_empty_missing_and_bad_texts_have_a_defined_result(trained_folder: Path, tmp_path: Path) -> None:
     for rows in ([{"text": ""}], [{"text": "a"}, {"text": ""}]):
         edited = winnow.edit(rows, trained_folder, out=tmp_path / f"e{len(rows)}", **SETTINGS)
         assert [row["text"] for row in edited] == [row["text"] for row in rows]
@@ -129,7 +131,7 @@ def test_a_document_of_a_megabyte_is_edited(trained_folder: Path) -> None:
     edited = winnow.edit([{"text": text}], trained_folder, window=256, overlap=32, read_again=0, **SETTINGS)
     assert edited.summary["characters"]["before"] == 1 << 20
     assert edited.summary["tokens"] > 100_000
-    assert back(edited.to_list()[0]) == text
+    assert restore_source(edited.to_list()[0]) == text
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -137,38 +139,39 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
-KILLED = """
+RUN_AND_KILL = """
 import os, signal, sys
 from pathlib import Path
 import winnow
-from winnow.stages.edit import shard_map, stage
-shard_map.MAX_PIECE_ROWS, kept, left = 4, stage.write_shard_receipt, [int(sys.argv[4])]
-def done(*given):
-    if not left[0]:
+from winnow.stages import output
+from winnow.stages.edit import shard_map
+shard_map.MAX_PIECE_ROWS, write_receipt, receipts_left = 4, output.write_shard_receipt, [int(sys.argv[4])]
+def write_or_die(*arguments):
+    if not receipts_left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
-    left[0] -= 1
-    return kept(*given)
-stage.write_shard_receipt = done
+    receipts_left[0] -= 1
+    return write_receipt(*arguments)
+output.write_shard_receipt = write_or_die
 winnow.edit(sys.argv[1], sys.argv[2], out=Path(sys.argv[3]), threshold=0.3, top_k=8, protect="none")
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["e", "e.jsonl"])
-def test_what_was_killed_goes_on_and_ends_with_the_same_bytes(
+def test_a_killed_command_continues_and_writes_the_same_bytes(
     name: str, table: Path, trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces_of, "MAX_PIECE_ROWS", 4)
+    monkeypatch.setattr(shard_map, "MAX_PIECE_ROWS", 4)
     whole, broken = tmp_path / "whole" / name, tmp_path / "broken" / name
     for out in (whole, broken):
         out.parent.mkdir()
     winnow.edit(table, trained_folder, out=whole, **SETTINGS)
-    words = [sys.executable, "-c", KILLED, str(table), str(trained_folder), str(broken), "5"]
+    words = [sys.executable, "-c", RUN_AND_KILL, str(table), str(trained_folder), str(broken), "5"]
     assert subprocess.run(words, capture_output=True).returncode == -signal.SIGKILL
     hidden = broken if name == "e" else broken.with_name(f".{name}.edits")
     assert len(list(hidden.glob(".part-*.receipt.json"))) == 5
     read: list[int] = []
-    monkeypatch.setattr(pieces_of.TextPiece, "edit", _counting(pieces_of.TextPiece.edit, read))
+    monkeypatch.setattr(shard_map.TextPiece, "edit", _counting(shard_map.TextPiece.edit, read))
     winnow.edit(table, trained_folder, out=broken, **SETTINGS)
     assert len(read) == 5
     assert hashes(broken.parent) == hashes(whole.parent)
@@ -183,11 +186,11 @@ def _counting(kept: Any, read: list[int]) -> Any:
     return edited
 
 
-def test_finished_work_is_not_done_again_and_says_the_same(
+def test_finished_work_is_not_repeated_and_has_the_same_summary(
     table: Path, trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = winnow.edit(table, trained_folder, out=tmp_path / "e", **SETTINGS)
-    monkeypatch.setattr(pieces_of.EditMap, "make_editor", None)
+    monkeypatch.setattr(shard_map.EditMap, "make_editor", None)
     again = winnow.edit(table, trained_folder, out=tmp_path / "e", **SETTINGS)
     assert again.summary == {**once.summary, "already_done": True}
     with pytest.raises(winnow.UsageError, match="other work"):
@@ -198,14 +201,14 @@ class Stopped(Exception):
     """An accident in the middle of the work."""
 
 
-def test_other_settings_never_take_up_what_another_work_left_unfinished(
+def test_unfinished_work_with_other_settings_is_not_reused(
     table: Path, trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces_of, "MAX_PIECE_ROWS", 4)
+    monkeypatch.setattr(shard_map, "MAX_PIECE_ROWS", 4)
     out = tmp_path / "e"
 
     written: list[Any] = []
-    kept = pieces_of.TextPiece.edit
+    kept = shard_map.TextPiece.edit
 
     def stop(*given: Any) -> Any:
         written.append(given)
@@ -213,11 +216,11 @@ def test_other_settings_never_take_up_what_another_work_left_unfinished(
             raise Stopped
         return kept(*given)
 
-    monkeypatch.setattr(pieces_of.TextPiece, "edit", stop)
+    monkeypatch.setattr(shard_map.TextPiece, "edit", stop)
     with pytest.raises(Stopped):
         winnow.edit(table, trained_folder, out=out, **{**SETTINGS, "seed": 9})
-    monkeypatch.setattr(pieces_of.TextPiece, "edit", kept)
-    monkeypatch.setattr(pieces_of, "MAX_PIECE_ROWS", 30)
+    monkeypatch.setattr(shard_map.TextPiece, "edit", kept)
+    monkeypatch.setattr(shard_map, "MAX_PIECE_ROWS", 30)
     winnow.edit(table, trained_folder, out=out, **SETTINGS)
     clean = tmp_path / "clean"
     winnow.edit(table, trained_folder, out=clean, **SETTINGS)

@@ -86,7 +86,7 @@ def test_a_forecast_of_another_format_or_sealed_without_its_parts_is_refused(sto
         winnow.outcome(stored, score=0.7, n=200)
 
 
-def test_a_place_without_a_forecast_is_refused_by_path(tmp_path: Path) -> None:
+def test_a_path_without_a_forecast_is_refused_and_named(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "gone.json"):
         with pytest.raises(winnow.UsageError, match="does not exist. Name the folder of winnow forecast --pilot"):
             winnow.outcome(place, score=0.7, n=200)
@@ -132,7 +132,7 @@ def test_a_process_that_records_waits_for_another_and_keeps_its_line(stored: Pat
     assert [one["score"] for one in lines(stored)] == [0.5, 0.25, 0.7]
 
 
-def test_a_last_line_without_its_end_is_not_glued_to_the_next(stored: Path) -> None:
+def test_an_outcome_after_a_line_without_line_end_starts_a_new_line(stored: Path) -> None:
     winnow.outcome(stored, score=0.5, n=200, file="control")
     record = stored.with_name("outcomes.jsonl")
     record.write_text(record.read_text().rstrip("\n"))

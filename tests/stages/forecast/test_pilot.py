@@ -52,7 +52,7 @@ def test_the_control_has_as_many_rows_of_each_prompt_and_ignores_the_score(tmp_p
     assert shares[1] == pytest.approx(raw, abs=0.08)
 
 
-def test_rules_that_keep_unequally_many_rows_are_cut_to_the_fewest(tmp_path: Path) -> None:
+def test_files_have_as_many_rows_as_the_rule_that_keeps_fewest(tmp_path: Path) -> None:
     """The threshold keeps several rows of a prompt, the runner-up draws one of each."""
     table = write_rows(tmp_path / "t.jsonl", score_by_prompt())
     rows = [{**row, "judge": row["correct"] + 0.001 * i} for i, row in enumerate(score_by_prompt())]
@@ -137,7 +137,7 @@ def test_the_same_pilot_is_the_same_bytes_in_another_folder_and_is_found_again(t
 
 
 @pytest.mark.parametrize("lost", ["forecast.json", "control.jsonl", "runner-up.jsonl"])
-def test_a_pilot_that_was_stopped_is_finished_by_the_same_command(table: Path, tmp_path: Path, lost: str) -> None:
+def test_the_same_command_finishes_an_interrupted_pilot(table: Path, tmp_path: Path, lost: str) -> None:
     winnow.forecast(table, score="judge", pilot=tmp_path / "p")
     first = bytes_of(tmp_path / "p")
     (tmp_path / "p" / lost).unlink()
@@ -146,7 +146,7 @@ def test_a_pilot_that_was_stopped_is_finished_by_the_same_command(table: Path, t
     assert bytes_of(tmp_path / "p") == first
 
 
-def test_an_edited_training_file_is_not_written_over(table: Path, tmp_path: Path) -> None:
+def test_an_edited_training_file_is_not_overwritten(table: Path, tmp_path: Path) -> None:
     winnow.forecast(table, score="judge", pilot=tmp_path / "p")
     control = tmp_path / "p" / "control.jsonl"
     control.write_text(control.read_text() + "{}\n")

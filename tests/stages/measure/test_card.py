@@ -29,7 +29,7 @@ def card_of(table: Any, **options: Any) -> dict[str, Any]:
     return winnow.measure(table, **options).to_dict()
 
 
-def test_the_card_follows_from_keep_rate_and_the_shares_right_of_both_sides(labels: Path) -> None:
+def test_the_rates_follow_from_the_keep_rate_and_the_shares_right_of_kept_and_dropped_rows(labels: Path) -> None:
     card = card_of(ROWS, labels=labels)
     assert (card["n"], card["labeled"], card["kept"], card["decided"], card["prompts"]) == (200, 200, 100, 200, 200)
     for name, value in {
@@ -53,7 +53,7 @@ def test_a_score_at_a_threshold_has_the_card_of_the_same_verdicts(labels: Path) 
     assert {**by_verdict, "verifier": ""} == {**by_score, "verifier": ""}
 
 
-def test_a_rule_says_which_grades_are_right_and_without_one_grades_need_a_range() -> None:
+def test_grades_need_a_rule_for_right_or_a_range() -> None:
     assert card_of(ROWS, right_if="grade>=4")["precision"]["value"] == pytest.approx(0.9)
     graded = card_of(ROWS, label="grade", grade_range="1,5")
     assert "p_star" not in graded or graded["p_star"] is None
@@ -61,7 +61,7 @@ def test_a_rule_says_which_grades_are_right_and_without_one_grades_need_a_range(
         winnow.measure(ROWS, label="grade")
 
 
-def test_false_passes_and_false_drops_are_written_as_they_came(labels: Path, tmp_path: Path) -> None:
+def test_false_passes_and_false_drops_are_written_unchanged(labels: Path, tmp_path: Path) -> None:
     winnow.measure(ROWS, labels=labels, errors=tmp_path / "e.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
     assert [row.pop("winnow_error") for row in rows] == ["false pass"] * 10 + ["false drop"] * RIGHT_OF_DROPPED
@@ -71,6 +71,12 @@ def test_false_passes_and_false_drops_are_written_as_they_came(labels: Path, tmp
 def test_each_value_of_a_column_has_a_card_of_its_own(labels: Path) -> None:
     slices = card_of(ROWS, labels=labels, by="kind")["slices"]
     assert [(part["name"], part["labeled"]) for part in slices] == [("even", 100), ("odd", 100)]
+
+
+def test_rows_without_a_value_are_not_counted_for_an_empty_text(labels: Path) -> None:
+    rows = [{**row, "kind": "" if row["kind"] == "even" else None} for row in ROWS]
+    slices = card_of(rows, labels=labels, by="kind")["slices"]
+    assert [(part["name"], part["n"], part["labeled"]) for part in slices] == [("", 100, 100)]
 
 
 def test_several_verifiers_are_compared_on_the_same_labels(labels: Path) -> None:
@@ -155,7 +161,7 @@ def test_without_enough_wrong_answers_per_prompt_w_is_null_with_a_reason(tmp_pat
         winnow.measure(GROUPED_ROWS, labels=labels, answer="anwser")
 
 
-def test_a_slice_is_as_certain_as_a_table_of_its_own_rows(tmp_path: Path) -> None:
+def test_a_slice_has_the_intervals_of_a_table_with_only_its_rows(tmp_path: Path) -> None:
     """Slices cut across prompts here, and each has the intervals by prompt that its rows alone would have."""
     slices = card_of(GROUPED_ROWS, labels=label_grouped(tmp_path / "l.csv", GROUPED_ROWS), by="half")["slices"]
     rows = [row for row in GROUPED_ROWS if row["half"] == "one"]
@@ -165,7 +171,7 @@ def test_a_slice_is_as_certain_as_a_table_of_its_own_rows(tmp_path: Path) -> Non
         assert slices[0][name] == alone[name]
 
 
-def test_a_label_column_is_looked_for_in_the_file_of_labels(labels: Path) -> None:
+def test_a_label_column_is_read_from_the_file_of_labels(labels: Path) -> None:
     labels.write_text(labels.read_text().replace("correct", "truth"))
     assert card_of(ROWS, labels=labels, label="truth")["labeled"] == 200
 

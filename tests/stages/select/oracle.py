@@ -1,7 +1,6 @@
-"""Every rule of a selection again, in plain Python: lists, dictionaries and `draw_number`.
+"""Every rule of a selection in plain Python, simple enough to be compared with the documented rules by reading.
 
-It promises to be so simple that reading it against the table of rules is proof enough. It reads no file, checks no
-value and is slow: rows are dictionaries with `id`, `prompt`, `text`, `score`, `passed`, `excluded`, all present.
+Rows are dictionaries with `id`, `prompt`, `text`, `score`, `passed` and `excluded`, all present.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Candidate = dict[str, Any]
 
 @dataclass
 class OracleChoice:
-    """What the oracle says: chosen row numbers, those of the control, and how many rows each rule took away."""
+    """The chosen row numbers, those of the control, and how many rows each rule dropped."""
 
     rows: list[int]
     control: list[int]
@@ -28,7 +27,7 @@ class OracleChoice:
 
 @dataclass(frozen=True)
 class OracleRules:
-    """The rules, under the names of `winnow.select`; `excluding` says that there are evaluation prompts."""
+    """The rules, named as in `winnow.select`; `excluding` is whether there are evaluation prompts."""
 
     passed: bool = False
     threshold: float | None = None
@@ -56,63 +55,63 @@ class OracleRules:
 
 def all_pass(verdicts: Iterable[str | None]) -> bool | None:
     """Any fail is a fail; every one a pass is a pass; anything else decides nothing."""
-    said = list(verdicts)
-    if "fail" in said:
+    verdict_list = list(verdicts)
+    if "fail" in verdict_list:
         return False
-    return True if all(word == "pass" for word in said) else None
+    return True if all(word == "pass" for word in verdict_list) else None
 
 
-def choose_rows(rows: list[Candidate], asked: OracleRules) -> OracleChoice:
+def choose_rows(rows: list[Candidate], rules: OracleRules) -> OracleChoice:
     """All rules in their order, then the control."""
     rows = [{**row, "row": number} for number, row in enumerate(rows)]
     left = rows
     dropped: Counter[str] = Counter()
-    for reason, rule in _rules(asked):
+    for reason, rule in _rules(rules):
         kept = rule(left)
         dropped[reason] += len(left) - len(kept)
         left = kept
     gone = {reason: count for reason, count in dropped.items() if count}
-    return OracleChoice(_numbers(left), _numbers(_control(rows, left, asked)), gone)
+    return OracleChoice(_numbers(left), _numbers(_control(rows, left, rules)), gone)
 
 
-def _rules(asked: OracleRules) -> Iterable[tuple[str, Callable[[list[Candidate]], list[Candidate]]]]:
-    if asked.passed:
+def _rules(rules: OracleRules) -> Iterable[tuple[str, Callable[[list[Candidate]], list[Candidate]]]]:
+    if rules.passed:
         yield "undecided", lambda rows: [row for row in rows if row["passed"] is not None]
         yield "fail", lambda rows: [row for row in rows if row["passed"]]
-    if asked.scored():
+    if rules.scored():
         yield "without score", lambda rows: [row for row in rows if row["score"] is not None]
-    if asked.threshold is not None:
-        yield "beyond the threshold", lambda rows: [row for row in rows if _reaches(row["score"], asked)]
-    if asked.best_of not in (None, "all"):
-        yield "not drawn", lambda rows: _of_each_prompt(rows, asked.number("best-of"), int(str(asked.best_of)))
-    if asked.best_of is not None:
-        yield "not the best of its prompt", lambda rows: _of_each_prompt(rows, asked.best_first, asked.keep)
-    if asked.top_share is not None:
-        share = asked.top_share
-        yield "below the top share", lambda rows: _first(rows, asked.best_first, math.floor(share * len(rows) + 0.5))
-    if asked.distinct:
+    if rules.threshold is not None:
+        yield "beyond the threshold", lambda rows: [row for row in rows if _reaches(row["score"], rules)]
+    if rules.best_of not in (None, "all"):
+        yield "not drawn", lambda rows: _of_each_prompt(rows, rules.number("best-of"), int(str(rules.best_of)))
+    if rules.best_of is not None:
+        yield "not the best of its prompt", lambda rows: _of_each_prompt(rows, rules.best_first, rules.keep)
+    if rules.top_share is not None:
+        share = rules.top_share
+        yield "below the top share", lambda rows: _first(rows, rules.best_first, math.floor(share * len(rows) + 0.5))
+    if rules.distinct:
         yield "repeated text", lambda rows: _of_each(rows, _text_of_prompt, lambda row: row["row"], 1)
-    if asked.max_rows is not None:
-        most = asked.max_rows
-        yield "over max-rows", lambda rows: _first(rows, asked.number("max-rows"), most)
-    if asked.excluding:
+    if rules.max_rows is not None:
+        max_rows = rules.max_rows
+        yield "over max-rows", lambda rows: _first(rows, rules.number("max-rows"), max_rows)
+    if rules.excluding:
         yield "evaluation prompt", lambda rows: [row for row in rows if not row["excluded"]]
 
 
-def _reaches(score: float, asked: OracleRules) -> bool:
-    assert asked.threshold is not None
-    return score <= asked.threshold if asked.lower_is_better else score >= asked.threshold
+def _reaches(score: float, rules: OracleRules) -> bool:
+    assert rules.threshold is not None
+    return score <= rules.threshold if rules.lower_is_better else score >= rules.threshold
 
 
-def _control(rows: list[Candidate], chosen: list[Candidate], asked: OracleRules) -> list[Candidate]:
+def _control(rows: list[Candidate], chosen: list[Candidate], rules: OracleRules) -> list[Candidate]:
     """As many of each prompt as were chosen, out of what no rule but the judging ones would have taken away."""
-    wanted = Counter(row["prompt"] for row in chosen)
-    free = [row for row in rows if not (asked.excluding and row["excluded"])]
-    if asked.distinct:
+    rows_per_prompt = Counter(row["prompt"] for row in chosen)
+    free = [row for row in rows if not (rules.excluding and row["excluded"])]
+    if rules.distinct:
         free = _of_each(free, _text_of_prompt, lambda row: row["row"], 1)
     drawn = []
-    for prompt, count in wanted.items():
-        drawn += _first([row for row in free if row["prompt"] == prompt], asked.number("control"), count)
+    for prompt, count in rows_per_prompt.items():
+        drawn += _first([row for row in free if row["prompt"] == prompt], rules.number("control"), count)
     return drawn
 
 

@@ -1,7 +1,7 @@
-"""Random tables and random rules: what `winnow.select` is given, and the same for the oracle.
+"""Random tables and random rules, for `winnow.select` and for the oracle.
 
-Promises the cases that selections go wrong at: ties everywhere, nulls, both zeros, the ends of the floats, prompts
-longer than a key, one prompt only, no prompt, ids given and made, text in many scripts. It knows no rule itself.
+They include difficult cases: ties, nulls, both zeros, extreme floats, prompts longer than a key, a single prompt, no
+prompt, named and generated ids, text in many scripts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def tables(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Rows with the columns n, maybe id, maybe prompt_id, maybe question, text, score, two verdicts."""
     size = draw(st.integers(1, 24))
     prompts = draw(st.lists(st.sampled_from(PROMPTS), min_size=1, max_size=4)) if draw(st.integers(0, 5)) else []
-    asked = draw(st.booleans())
+    has_questions = draw(st.booleans())
     pool = draw(st.lists(scores, min_size=1, max_size=5))
     ids = draw(st.lists(given_ids, min_size=size, max_size=size, unique=True)) if draw(st.booleans()) else []
     return [
@@ -49,7 +49,7 @@ def tables(draw: st.DrawFn) -> list[dict[str, Any]]:
             "n": n,
             **({"id": ids[n]} if ids else {}),
             **({"prompt_id": draw(st.sampled_from(prompts))} if prompts else {}),
-            **({"question": draw(st.sampled_from(QUESTIONS))} if asked else {}),
+            **({"question": draw(st.sampled_from(QUESTIONS))} if has_questions else {}),
             "text": draw(st.sampled_from(TEXTS)),
             "score": draw(st.sampled_from(pool)),
             "a.verdict": draw(st.sampled_from(WORDS)),
@@ -60,7 +60,7 @@ def tables(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @st.composite
-def rulings(draw: st.DrawFn, grouped: bool, asked: bool) -> dict[str, Any]:
+def rule_sets(draw: st.DrawFn, grouped: bool, has_questions: bool) -> dict[str, Any]:
     """Rules for a table that has prompts, or questions, or not: any that can stand together, in any order."""
     rules: dict[str, Any] = {"passed": draw(st.booleans()), "seed": draw(st.integers(-3, 1 << 40))}
     possible: dict[str, st.SearchStrategy[Any]] = {
@@ -70,7 +70,7 @@ def rulings(draw: st.DrawFn, grouped: bool, asked: bool) -> dict[str, Any]:
         "max_rows": st.integers(1, 20),
         "lower_is_better": st.just(True),
         **({"best_of": st.just("all") | st.integers(1, 6)} if grouped else {}),
-        **({"exclude": st.just(EVALUATION)} if asked else {}),
+        **({"exclude": st.just(EVALUATION)} if has_questions else {}),
     }
     for name in draw(st.lists(st.sampled_from(sorted(possible)), unique=True)):
         rules[name] = draw(possible[name])
@@ -85,7 +85,7 @@ def rulings(draw: st.DrawFn, grouped: bool, asked: bool) -> dict[str, Any]:
 def cases(draw: st.DrawFn) -> Case:
     """A table with rules for it."""
     rows = draw(tables())
-    rules = draw(rulings(bool(rows[0].keys() & {"prompt_id", "question"}), "question" in rows[0]))
+    rules = draw(rule_sets(bool(rows[0].keys() & {"prompt_id", "question"}), "question" in rows[0]))
     stated = {name: value for name, value in rules.items() if name != "exclude"}
     return Case(rows, rules, as_candidates(rows), OracleRules(**stated, excluding="exclude" in rules))
 

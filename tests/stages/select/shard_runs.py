@@ -12,20 +12,18 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from winnow.pipeline.steps.import_table import import_work
+from winnow.pipeline.steps import import_work
 from winnow.stages.select.config import SelectConfig
-from winnow.stages.select.cutoffs import HistogramFold, find_cutoffs
 from winnow.stages.select.global_threshold import KeyHistogram
-from winnow.stages.select.request import check_request
 from winnow.stages.select.row_choice import ShardSelection, summarize_counts
-from winnow.stages.select.shard_job import SelectTarget, ShardJob, select_shard
-from winnow.stages.select.stage import select
+from winnow.stages.select.shard_job import HistogramFold, SelectTarget, ShardJob, find_cutoffs, select_shard
+from winnow.stages.select.stage import check_request, select
 from winnow.stages.shard_tasks import FoldTask, summarize_shard
 from winnow.storage.receipts import RowCounts
 from winnow.storage.shard_receipt import finish_store, merge_counters
 from winnow.storage.store import Store, open_store, prepare_store_folder
+from winnow.tables.imported_shards import import_table
 from winnow.tables.open_table import open_rows
-from winnow.tables.shard_import import import_table
 from winnow.tables.table import open_source_table
 
 

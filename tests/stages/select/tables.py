@@ -1,7 +1,6 @@
-"""The same candidates in every form a table can have, and random ones to select from.
+"""The same candidates in every format a table can have: same rows, same order, same values.
 
-Promises that a form changes nothing but the form: same rows, same order, same values. Each row carries its number
-in the column `n`, so that what comes out of a selection says which rows it is. It judges and selects nothing.
+Each row has its number in the column `n`, so that a result shows which rows were selected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The control: what the selection would be if nobody had judged."""
+"""The control: as many rows of each prompt as were selected, drawn at random."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def per_prompt(rows: Any) -> Counter[str]:
     return Counter(row["prompt_id"] for row in rows)
 
 
-def test_there_is_none_unless_it_is_asked_for() -> None:
+def test_no_control_is_drawn_by_default() -> None:
     chosen = winnow.select(ROWS, passed=True)
     assert chosen.control is None
     assert "control" not in chosen.summary
 
 
 @pytest.mark.parametrize("rules", [{"passed": True}, {"threshold": 0.7}, {"best_of": 2}, {"top_share": 0.3}])
-def test_it_has_as_many_rows_of_each_prompt_whatever_was_said_of_them(rules: dict[str, Any]) -> None:
+def test_the_control_has_as_many_rows_of_each_prompt_as_the_selection(rules: dict[str, Any]) -> None:
     chosen = winnow.select(ROWS, control=True, **rules)
     assert chosen.control is not None
     assert per_prompt(chosen.control) == per_prompt(chosen)
@@ -44,7 +44,7 @@ def test_it_has_as_many_rows_of_each_prompt_whatever_was_said_of_them(rules: dic
     assert chosen.summary["control"] == {"rows": len(chosen), "out": None}
 
 
-def test_rows_that_failed_or_were_never_decided_or_scored_can_be_drawn() -> None:
+def test_failed_undecided_and_unscored_rows_can_be_in_the_control() -> None:
     drawn: Counter[str] = Counter()
     for seed in range(8):
         control = winnow.select(ROWS, passed=True, control=True, seed=seed).control
@@ -58,12 +58,12 @@ def test_rows_that_failed_or_were_never_decided_or_scored_can_be_drawn() -> None
     assert numbers(control) != [0, 1, 2, 3]
 
 
-def test_it_is_the_same_for_the_same_seed_and_another_for_another() -> None:
-    one, again, other = (winnow.select(ROWS, passed=True, control=True, seed=seed).control for seed in (1, 1, 2))
-    assert numbers(one) == numbers(again) != numbers(other)
+def test_the_control_depends_on_the_seed() -> None:
+    first, again, other = (winnow.select(ROWS, passed=True, control=True, seed=seed).control for seed in (1, 1, 2))
+    assert numbers(first) == numbers(again) != numbers(other)
 
 
-def test_without_prompts_it_is_drawn_from_the_whole_table() -> None:
+def test_without_prompts_the_control_is_drawn_from_the_whole_table() -> None:
     rows = [{name: value for name, value in row.items() if name != "prompt_id"} for row in ROWS]
     chosen = winnow.select(rows, passed=True, control=True)
     assert chosen.control is not None
@@ -71,7 +71,7 @@ def test_without_prompts_it_is_drawn_from_the_whole_table() -> None:
     assert numbers(chosen.control) != numbers(chosen)
 
 
-def test_rules_that_do_not_judge_hold_for_it_too() -> None:
+def test_distinct_and_exclude_hold_for_the_control_too() -> None:
     rows = [{**row, "question": "known" if row["n"] % 5 == 0 else "new"} for row in ROWS]
     chosen = winnow.select(rows, passed=True, distinct=True, exclude=[{"question": "Known?"}], control=True)
     assert chosen.control is not None
@@ -80,7 +80,7 @@ def test_rules_that_do_not_judge_hold_for_it_too() -> None:
     assert {row["question"] for row in chosen.control} == {"new"}
 
 
-def test_a_text_whose_first_row_is_excluded_can_be_drawn_at_its_second() -> None:
+def test_the_second_row_of_a_text_can_be_drawn_if_the_first_is_excluded() -> None:
     """One prompt id over two questions, the first of them an evaluation prompt: the control is not smaller for it."""
     rows = [{"n": n, "prompt_id": "p", "question": q, "text": "t"} for n, q in enumerate(["known", "new"])]
     evaluation = [{"question": "known"}]
@@ -93,7 +93,7 @@ def test_a_text_whose_first_row_is_excluded_can_be_drawn_at_its_second() -> None
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet files", "dictionaries"])
 @pytest.mark.parametrize("name", ["c.jsonl", "c.csv", "c.parquet", "c"])
-def test_it_is_written_like_a_selection_with_books_that_balance(form: str, name: str, tmp_path: Path) -> None:
+def test_the_receipt_of_a_control_has_balanced_row_counts(form: str, name: str, tmp_path: Path) -> None:
     chosen = winnow.select(FORMS[form](ROWS, tmp_path), passed=True, out=tmp_path / "s.jsonl", control=tmp_path / name)
     held = winnow.select(ROWS, passed=True, control=True).control
     assert numbers(chosen.control) == numbers(held)
@@ -103,7 +103,7 @@ def test_it_is_written_like_a_selection_with_books_that_balance(form: str, name:
     assert chosen.summary["control"] == {"rows": 14, "out": str(tmp_path / name)}
 
 
-def test_a_control_of_nothing_is_nothing(tmp_path: Path) -> None:
+def test_the_control_of_an_empty_selection_is_empty(tmp_path: Path) -> None:
     for place in (True, tmp_path / "c.jsonl", tmp_path / "c.csv", tmp_path / "c.parquet"):
         chosen = winnow.select(jsonl(ROWS, tmp_path), threshold=99, control=place)
         assert chosen.control is not None
@@ -111,7 +111,7 @@ def test_a_control_of_nothing_is_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["s.jsonl", "s"])
-def test_it_is_never_written_over_the_selection_or_over_what_is_read(name: str, tmp_path: Path) -> None:
+def test_a_control_is_never_written_over_the_selection_or_an_input(name: str, tmp_path: Path) -> None:
     rows, same = jsonl(ROWS, tmp_path), tmp_path / name
     with pytest.raises(winnow.UsageError, match=r"control: '.*' is also what out names"):
         winnow.select(rows, passed=True, out=same, control=tmp_path / "." / name)

@@ -1,4 +1,4 @@
-"""The last row of a ranking follows from the rows alone, however they are spread over shards and merged."""
+"""The last row of a ranking does not depend on shards or on the order in which histograms are merged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ key_values = st.integers(0, (1 << 64) - 1) | st.integers(0, 40)
 
 
 @given(st.lists(scores, min_size=1), st.booleans())
-def test_keys_order_as_scores_do_and_give_them_back(values: list[float], lower: bool) -> None:
+def test_keys_have_the_order_of_scores_and_convert_back(values: list[float], lower: bool) -> None:
     keys = sort_keys(np.array(values), lower).tolist()
     assert sorted(keys) == [key for _, key in sorted(zip(values if lower else [-v for v in values], keys, strict=True))]
     assert [score_from_key(key, lower) for key in keys] == values
@@ -55,7 +55,9 @@ def test_histograms_may_be_merged_in_any_order_and_grouping(shards: list[list[in
 
 
 @given(st.lists(key_values, min_size=1, max_size=60), st.data())
-def test_the_bucket_of_a_key_holds_it_and_says_how_many_come_before(keys: list[int], data: st.DataObject) -> None:
+def test_find_bucket_returns_the_bucket_of_the_key_and_the_number_of_keys_before(
+    keys: list[int], data: st.DataObject
+) -> None:
     rank = data.draw(st.integers(1, len(keys)))
     with small_histograms(4):
         bucket, before, inside = KeyHistogram.from_keys(np.array(keys, np.uint64)).find_bucket(rank)
@@ -64,7 +66,7 @@ def test_the_bucket_of_a_key_holds_it_and_says_how_many_come_before(keys: list[i
     assert inside_bucket[rank - 1]
 
 
-def test_a_bucket_of_no_bits_holds_every_key() -> None:
+def test_a_bucket_without_bits_contains_every_key() -> None:
     assert KeyBucket().contains(np.array([0, 1, (1 << 64) - 1], np.uint64)).all()
 
 
@@ -77,7 +79,9 @@ Rank = tuple[float, int]
     st.floats(0, 1),
     st.booleans(),
 )
-def test_the_last_row_of_a_top_share_is_that_of_a_sort(ranks: list[Rank], share: float, lower: bool) -> None:
+def test_the_last_row_of_a_top_share_is_the_one_that_sorting_finds(
+    ranks: list[Rank], share: float, lower: bool
+) -> None:
     count = rows_in_share(share, len(ranks))
     with small_histograms(3):
         last_row = find_last_row("top_share", partial(rows_in_share, share), summarize_shards(ranks, lower))
@@ -89,11 +93,11 @@ def test_the_last_row_of_a_top_share_is_that_of_a_sort(ranks: list[Rank], share:
 
 
 @given(st.lists(key_values, min_size=1, max_size=60), st.integers(1, 70))
-def test_the_last_row_of_max_rows_is_that_of_a_sort_by_number(numbers: list[int], most: int) -> None:
+def test_the_last_row_of_max_rows_is_the_one_that_sorting_finds(numbers: list[int], max_rows: int) -> None:
     ranks = [(0.0, number) for number in numbers]
     with small_histograms(3):
-        last_row = find_last_row("max_rows", partial(min, most), summarize_shards(ranks, False))
-    assert_is_last_of_first(last_row, sorted((number, row) for row, number in enumerate(numbers)), most)
+        last_row = find_last_row("max_rows", partial(min, max_rows), summarize_shards(ranks, False))
+    assert_is_last_of_first(last_row, sorted((number, row) for row, number in enumerate(numbers)), max_rows)
 
 
 def assert_is_last_of_first(last_row: tuple[int, ...] | None, order: list[tuple[int, ...]], count: int) -> None:

@@ -1,4 +1,4 @@
-"""`winnow.select` chooses, row for row, what the rules read in plain Python choose."""
+"""`winnow.select` chooses the same rows as the oracle in plain Python."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ RULES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("more", [{}, {"lower_is_better": True, "seed": -5}, {"passed": True, "exclude": EVALUATION}])
 @pytest.mark.parametrize("rules", RULES, ids=[" ".join(rules) for rules in RULES])
-def test_a_table_full_of_ties_is_decided_as_the_oracle_decides_it(rules: dict[str, Any], more: dict[str, Any]) -> None:
-    asked: dict[str, Any] = {"passed": False, **rules, **more}
-    stated = {name: value for name, value in asked.items() if name != "exclude"}
-    expected = choose_rows(as_candidates(TIES), OracleRules(**stated, excluding="exclude" in asked))
-    chosen = winnow.select(TIES, control=True, **asked)
+def test_ties_are_decided_as_the_oracle_decides_them(rules: dict[str, Any], more: dict[str, Any]) -> None:
+    all_rules: dict[str, Any] = {"passed": False, **rules, **more}
+    oracle_rules = {name: value for name, value in all_rules.items() if name != "exclude"}
+    expected = choose_rows(as_candidates(TIES), OracleRules(**oracle_rules, excluding="exclude" in all_rules))
+    chosen = winnow.select(TIES, control=True, **all_rules)
     assert (numbers(chosen), numbers(chosen.control)) == (expected.rows, expected.control)
-    assert taken(chosen.summary) == expected.dropped
+    assert dropped_rows(chosen.summary) == expected.dropped
 
 
 @settings(max_examples=50)
 @given(cases())
-def test_any_rules_in_any_order_of_typing_choose_what_the_oracle_chooses(case: Case) -> None:
+def test_any_rules_in_any_keyword_order_choose_what_the_oracle_chooses(case: Case) -> None:
     chosen = winnow.select(case.rows, control=True, **case.rules)
     expected = choose_rows(case.candidates, case.oracle_rules)
     assert numbers(chosen) == expected.rows
     assert numbers(chosen.control) == expected.control
     assert per_prompt(chosen.control) == per_prompt(chosen)
-    assert taken(chosen.summary) == expected.dropped
+    assert dropped_rows(chosen.summary) == expected.dropped
 
 
 @settings(max_examples=8)
 @given(cases())
-def test_the_rows_chosen_are_the_same_whatever_the_form_of_the_table(case: Case) -> None:
+def test_the_same_rows_are_chosen_from_every_format(case: Case) -> None:
     expected = choose_rows(case.candidates, case.oracle_rules)
     with tempfile.TemporaryDirectory() as folder:
         for name, made in (FORMS | FRAMES).items():
@@ -77,8 +77,8 @@ def per_prompt(rows: Any) -> Counter[str]:
     return Counter(row.get("prompt_id", row.get("question")) for row in rows)
 
 
-def taken(summary: dict[str, Any]) -> dict[str, int]:
-    """How many rows each rule took away."""
+def dropped_rows(summary: dict[str, Any]) -> dict[str, int]:
+    """How many rows each rule dropped."""
     gone: Counter[str] = Counter()
     for step in summary["steps"]:
         gone[step["rule"]] += step["in"] - step["out"]

@@ -1,4 +1,4 @@
-"""The books of a selection: every row is somewhere, and every number said can be counted again.
+"""The row counts of a selection: every row is counted once, and every reported number can be recounted.
 
 Rows in = keep + drop + reject in the receipt; the summary agrees with the receipt, and both with the rows themselves.
 """
@@ -50,11 +50,11 @@ def receipt(out: Path) -> Receipt:
 @pytest.mark.parametrize("rules", RULES, ids=[" ".join(rules) for rules in RULES])
 def test_every_row_is_kept_dropped_or_rejected_for_a_reason(rules: dict[str, Any], name: str, tmp_path: Path) -> None:
     chosen = winnow.select(jsonl(ROWS, tmp_path), out=tmp_path / name, **rules)
-    said, summary = receipt(tmp_path / name), chosen.summary
-    books = said.books
+    written, summary = receipt(tmp_path / name), chosen.summary
+    books = written.books
     assert books.rows_in == books.keep + books.drop + books.reject == len(ROWS) == summary["rows_in"]
     assert sum(books.reasons.values()) == books.drop
-    assert books.keep == summary["selected"] == len(list(chosen)) == sum(shard.rows for shard in said.shards)
+    assert books.keep == summary["selected"] == len(list(chosen)) == sum(shard.rows for shard in written.shards)
     gone: Counter[str] = Counter()
     for step in summary["steps"]:
         gone[step["rule"]] += step["in"] - step["out"]
@@ -66,7 +66,7 @@ def test_every_row_is_kept_dropped_or_rejected_for_a_reason(rules: dict[str, Any
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "arrow"])
 @pytest.mark.parametrize("rules", RULES, ids=[" ".join(rules) for rules in RULES])
-def test_what_the_selection_shifts_is_what_a_recount_finds(rules: dict[str, Any], form: str, tmp_path: Path) -> None:
+def test_the_reported_shift_is_what_a_recount_finds(rules: dict[str, Any], form: str, tmp_path: Path) -> None:
     chosen = winnow.select(FORMS[form](ROWS, tmp_path), **rules)
     kept = [ROWS[n] for n in numbers(chosen)]
     shift = chosen.summary["shift"]
@@ -84,13 +84,13 @@ def test_what_the_selection_shifts_is_what_a_recount_finds(rules: dict[str, Any]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_shift_is_the_same_wherever_the_rows_go(name: str, tmp_path: Path) -> None:
+def test_the_reported_shift_is_the_same_for_every_output(name: str, tmp_path: Path) -> None:
     table = parquet(ROWS, tmp_path)
     held = winnow.select(table, passed=True, best_of=2)
     assert winnow.select(table, passed=True, best_of=2, out=tmp_path / name).summary["shift"] == held.summary["shift"]
 
 
-def test_of_a_long_parquet_file_only_a_spread_of_texts_is_read_for_the_raw_length_and_that_is_said(
+def test_the_raw_length_of_a_long_parquet_file_is_sampled_and_the_report_says_so(
     tmp_path: Path,
 ) -> None:
     rows: list[dict[str, Any]] = [{"n": n, "text": "x" * (n // 10)} for n in range(400)]
@@ -102,7 +102,7 @@ def test_of_a_long_parquet_file_only_a_spread_of_texts_is_read_for_the_raw_lengt
     assert "raw from 80 rows" in repr(chosen)
 
 
-def test_undecided_and_unscored_rows_are_counted_where_they_leave() -> None:
+def test_undecided_and_unscored_rows_are_counted() -> None:
     undecided = [r["n"] for r in ROWS if "fail" not in (r["a.verdict"], r["b.verdict"]) and not passes(r)]
     unscored = [r for r in ROWS if passes(r) and r["score"] is None]
     summary = winnow.select(ROWS, passed=True, top_share=0.5).summary
@@ -131,7 +131,7 @@ def test_a_row_that_cannot_be_read_is_rejected_once_and_set_aside(name: str, tmp
     assert not (tmp_path / f"other-{name}").exists()
 
 
-def test_an_id_that_stands_twice_is_refused_by_a_store_naming_both_places(tmp_path: Path) -> None:
+def test_a_store_refuses_a_repeated_id_and_names_both_rows(tmp_path: Path) -> None:
     path = jsonl([*ROWS[:5], ROWS[2]], tmp_path)
     with pytest.raises(winnow.BadTable) as refused:
         winnow.select(path, passed=False, max_rows=99, out=tmp_path / "s")
@@ -141,7 +141,7 @@ def test_an_id_that_stands_twice_is_refused_by_a_store_naming_both_places(tmp_pa
 
 @pytest.mark.parametrize("name", [None, *NAMES])
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_a_table_without_rows_gives_a_result_without_rows(form: str, name: str | None, tmp_path: Path) -> None:
+def test_an_empty_table_gives_an_empty_result(form: str, name: str | None, tmp_path: Path) -> None:
     if form == "csv":
         (tmp_path / "rows.csv").write_text(",".join(ROWS[0]) + "\n")
     else:
@@ -158,7 +158,7 @@ def test_a_table_without_rows_gives_a_result_without_rows(form: str, name: str |
 
 
 @pytest.mark.parametrize("name", [None, *NAMES])
-def test_a_selection_that_keeps_nothing_is_a_result_with_all_its_columns(name: str | None, tmp_path: Path) -> None:
+def test_an_empty_selection_has_all_columns(name: str | None, tmp_path: Path) -> None:
     out = tmp_path / name if name else None
     chosen = winnow.select(jsonl(ROWS, tmp_path), passed=False, threshold=99, out=out)
     assert (len(chosen), list(chosen)) == (0, [])
@@ -170,7 +170,7 @@ def test_a_selection_that_keeps_nothing_is_a_result_with_all_its_columns(name: s
     assert (len(again), list(again)) == (0, [])
 
 
-def test_a_constant_score_is_all_ties(tmp_path: Path) -> None:
+def test_with_a_constant_score_all_rows_tie(tmp_path: Path) -> None:
     rows = [{"n": n, "prompt_id": f"p{n % 4}", "text": "t", "score": 0.5} for n in range(40)]
     assert len(winnow.select(rows, best_of=3, keep=2)) == 8
     assert len(winnow.select(rows, top_share=0.33)) == 13

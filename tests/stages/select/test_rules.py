@@ -1,4 +1,4 @@
-"""What each rule says, in examples small enough to check by hand."""
+"""Each rule in examples that are small enough to check by hand."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_row_passes_if_every_verifier_passes_it_and_fails_if_any_fails_it(
     assert chosen.summary["undecided"] == (fate == "undecided")
 
 
-def test_the_verifier_that_is_named_decides_alone() -> None:
+def test_only_the_named_verifier_decides() -> None:
     rows = [{"n": 0, "text": "t", "a.verdict": "pass", "b.verdict": "fail"}]
     assert numbers(winnow.select(rows, passed=True, verdict="a")) == [0]
     assert numbers(winnow.select(rows, passed=True, verdict="b.verdict")) == []
@@ -62,7 +62,7 @@ def test_true_and_false_are_verdicts() -> None:
     assert numbers(winnow.select(frame)) == [0]
 
 
-def test_passed_is_on_where_there_are_verdicts_and_can_be_turned_off() -> None:
+def test_passed_is_on_by_default_if_there_are_verdicts() -> None:
     rows = verdicts("fail", "pass", "error", score=1.0)
     assert numbers(winnow.select(rows)) == [1]
     assert numbers(winnow.select(rows, threshold=0.5)) == [1]
@@ -77,7 +77,7 @@ def test_a_selection_without_any_rule_is_refused() -> None:
         winnow.select(SCORED, passed=True)
 
 
-def test_the_threshold_itself_reaches_it() -> None:
+def test_a_score_equal_to_the_threshold_is_kept() -> None:
     assert numbers(winnow.select(SCORED, threshold=0.5)) == [2, 3, 5]
     assert numbers(winnow.select(SCORED, threshold=0.5, lower_is_better=True)) == [0, 4, 5]
     assert numbers(winnow.select(SCORED, threshold=math.nextafter(0.5, 1))) == [2, 3]
@@ -104,7 +104,7 @@ def test_best_of_n_draws_among_scored_candidates_only() -> None:
         assert numbers(winnow.select(rows, best_of=1, seed=seed)) == [4]
 
 
-def test_best_of_more_than_there_are_is_best_of_all() -> None:
+def test_best_of_more_candidates_than_exist_is_best_of_all() -> None:
     rows = [{"n": n, "prompt_id": f"p{n % 5}", "text": "t", "score": n % 3} for n in range(40)]
     assert numbers(winnow.select(rows, best_of=99)) == numbers(winnow.select(rows, best_of="all"))
 
@@ -121,7 +121,7 @@ def test_a_top_share_keeps_exactly_floor_of_share_times_rows_plus_one_half(share
 
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize("spread", ["ties", "normal", "powers", "two heaps"])
-def test_the_cut_of_a_top_share_is_exact_where_scores_are_too_many_to_sort(spread: str, lower: bool) -> None:
+def test_a_top_share_is_exact_for_more_distinct_scores_than_buckets(spread: str, lower: bool) -> None:
     size, rng = 210_000, np.random.default_rng(4)
     scores = {
         "ties": rng.integers(0, 7, size) / 7,
@@ -142,12 +142,12 @@ def test_distinct_keeps_the_first_of_each_text_of_each_prompt() -> None:
     assert numbers(winnow.select(rows, distinct=True)) == [0, 1, 3, 4, 5, 7]
 
 
-def test_max_rows_leaves_smaller_tables_alone() -> None:
+def test_max_rows_keeps_smaller_tables_whole() -> None:
     assert len(winnow.select(SCORED, max_rows=4)) == 4
     assert numbers(winnow.select(SCORED, max_rows=6)) == numbers(winnow.select(SCORED, max_rows=1000)) == list(range(6))
 
 
-def test_excluding_by_text_compares_words_and_nothing_else() -> None:
+def test_exclude_by_text_compares_words_only() -> None:
     prompts = ["What is 2+3?", "what   IS 2 3", "What is 2 33?", "is 2 3", None]
     rows = [{"n": n, "prompt": prompt, "prompt_id": str(n), "text": "t"} for n, prompt in enumerate(prompts)]
     chosen = winnow.select(rows, max_rows=99, exclude=[{"prompt": "WHAT is (2,3)!"}])
@@ -165,7 +165,7 @@ def test_excluding_by_text_compares_words_and_nothing_else() -> None:
         ("one two three", THIRTEEN, True),
     ],
 )
-def test_excluding_by_thirteen_words_in_a_row(prompt: str, known: str, kept: bool) -> None:
+def test_exclude_by_ngram13_matches_thirteen_words_in_a_row(prompt: str, known: str, kept: bool) -> None:
     rows = [{"n": 0, "prompt": prompt, "text": "t"}]
     assert len(winnow.select(rows, max_rows=9, exclude=[{"prompt": known}], exclude_by="ngram13")) == kept
 
@@ -175,7 +175,7 @@ def test_an_evaluation_set_without_words_is_refused() -> None:
         winnow.select([{"prompt": "p", "text": "t"}], max_rows=9, exclude=[{"prompt": " ?!"}])
 
 
-def test_rules_apply_in_one_order_whatever_the_order_they_are_given_in() -> None:
+def test_rules_apply_in_a_fixed_order() -> None:
     rules: dict[str, Any] = {"threshold": 0.2, "best_of": 2, "top_share": 0.5, "max_rows": 3}
     rows = [{"n": n, "prompt_id": f"p{n % 9}", "text": f"{n}", "score": n * 7 % 10 / 10} for n in range(60)]
     orders = [{name: rules[name] for name in order} for order in islice(permutations(rules), 0, None, 3)]
@@ -183,16 +183,16 @@ def test_rules_apply_in_one_order_whatever_the_order_they_are_given_in() -> None
     assert winnow.select(rows, **rules).summary["rule"] == "score >= 0.2, best 1 of 2, top 0.5, at most 3"
 
 
-def test_another_seed_breaks_ties_otherwise_and_the_same_seed_the_same() -> None:
+def test_the_seed_decides_ties() -> None:
     rows = [{"n": n, "prompt_id": f"p{n % 30}", "text": f"{n}", "score": 1.0} for n in range(120)]
     for rules in ({"best_of": "all"}, {"best_of": 2, "keep": 2}, {"top_share": 0.5}, {"max_rows": 60}):
-        one, again, other = (numbers(winnow.select(rows, seed=seed, **rules)) for seed in (1, 1, 2))
-        assert one == again
-        assert one != other
-        assert len(one) == len(other)
+        first, again, other = (numbers(winnow.select(rows, seed=seed, **rules)) for seed in (1, 1, 2))
+        assert first == again
+        assert first != other
+        assert len(first) == len(other)
 
 
-def test_a_seed_changes_nothing_where_nothing_is_left_to_chance() -> None:
+def test_the_seed_changes_nothing_without_ties_or_draws() -> None:
     rows = [{"n": n, "prompt_id": f"p{n % 3}", "text": f"{n}", "score": n} for n in range(12)]
     chosen = {tuple(numbers(winnow.select(rows, best_of="all", keep=2, seed=seed))) for seed in range(5)}
     assert chosen == {(6, 7, 8, 9, 10, 11)}
@@ -223,13 +223,13 @@ def test_a_seed_changes_nothing_where_nothing_is_left_to_chance() -> None:
         ),
     ],
 )
-def test_a_rule_that_cannot_hold_is_refused_with_its_value_and_the_next_step(rules: dict[str, Any], says: str) -> None:
+def test_an_invalid_rule_is_refused_with_its_value_and_the_next_step(rules: dict[str, Any], says: str) -> None:
     with pytest.raises(winnow.UsageError) as refused:
         winnow.select(SCORED, **rules)
     assert says in str(refused.value)
 
 
-def test_rules_that_need_a_column_name_it_before_a_row_is_read() -> None:
+def test_a_missing_column_is_named_before_a_row_is_read() -> None:
     bare = [{"n": 0, "x": "t"}]
     for rules, role in (({"best_of": 2}, "score"), ({"threshold": 1}, "score"), ({"distinct": True}, "text")):
         with pytest.raises(winnow.UsageError, match=f"Name it: {role} COLUMN"):

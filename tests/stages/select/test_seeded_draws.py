@@ -1,4 +1,4 @@
-"""Chance in a selection is fair: equal claims win equally often, and one draw tells nothing about another.
+"""Draws are fair: tied rows win equally often, and draws for different purposes are independent.
 
 Seeds are fixed, so these counts are the same on every machine; the bounds are those of chi-square at one in a million.
 """
@@ -70,7 +70,7 @@ def test_every_pair_is_drawn_equally_often(tied: pa.Table) -> None:
     assert unevenness(drawn.values()) < BOUND[5]
 
 
-def test_who_is_drawn_for_best_of_tells_nothing_about_who_wins_a_tie(tied: pa.Table) -> None:
+def test_draws_of_best_of_are_independent_of_ties(tied: pa.Table) -> None:
     """Of the two drawn, the first and the second win equally often."""
     drawn = by_prompt(winnow.select(tied, best_of=2, keep=2))
     winner = by_prompt(winnow.select(tied, best_of=2))
@@ -79,7 +79,7 @@ def test_who_is_drawn_for_best_of_tells_nothing_about_who_wins_a_tie(tied: pa.Ta
     assert unevenness([first, PROMPTS - first]) < BOUND[3]
 
 
-def test_the_control_is_drawn_evenly_and_tells_nothing_about_the_choice(tied: pa.Table) -> None:
+def test_the_control_is_drawn_evenly_and_independently_of_the_selection(tied: pa.Table) -> None:
     chosen = winnow.select(tied, best_of="all", control=True)
     winners, drawn = by_prompt(chosen), by_prompt(chosen.control)
     together = Counter((winners[prompt][0], drawn[prompt][0]) for prompt in winners)
@@ -89,7 +89,7 @@ def test_the_control_is_drawn_evenly_and_tells_nothing_about_the_choice(tied: pa
 
 
 @pytest.mark.parametrize("rules", [{"max_rows": PROMPTS}, {"top_share": 1 / EACH}])
-def test_rows_drawn_out_of_the_whole_table_come_from_all_over_it(tied: pa.Table, rules: dict[str, Any]) -> None:
+def test_rows_are_drawn_evenly_from_the_whole_table(tied: pa.Table, rules: dict[str, Any]) -> None:
     chosen = winnow.select(tied, **rules)
     assert len(chosen) == PROMPTS
     eighths = Counter(row["prompt_id"] * 8 // PROMPTS for row in chosen)
@@ -99,15 +99,15 @@ def test_rows_drawn_out_of_the_whole_table_come_from_all_over_it(tied: pa.Table,
 
 
 def test_two_seeds_draw_independently(tied: pa.Table) -> None:
-    one, other = (by_prompt(winnow.select(tied, best_of="all", seed=seed)) for seed in (1, 2))
-    together = Counter((one[prompt], other[prompt]) for prompt in one)
+    first, other = (by_prompt(winnow.select(tied, best_of="all", seed=seed)) for seed in (1, 2))
+    together = Counter((first[prompt], other[prompt]) for prompt in first)
     assert unevenness(together.values()) < BOUND[15]
 
 
 @settings(max_examples=40)
 @given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1), st.integers(), st.text(max_size=8))
-def test_the_number_of_a_row_is_the_same_in_the_engine_and_in_python(ids: list[str], seed: int, purpose: str) -> None:
+def test_duckdb_and_python_compute_the_same_number_of_a_row(ids: list[str], seed: int, purpose: str) -> None:
     engine = duckdb.connect()
     engine.register("ids", pa.table({"place": range(len(ids)), "id": ids}))
     found = engine.execute(f"select {draw_sql(seed, purpose, 'id')} from ids order by place").fetchall()
-    assert [number for (number,) in found] == [draw_number(seed, purpose, one) for one in ids]
+    assert [number for (number,) in found] == [draw_number(seed, purpose, candidate_id) for candidate_id in ids]

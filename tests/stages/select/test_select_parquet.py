@@ -1,4 +1,4 @@
-"""Parquet files are selected from without being read through Arrow, with the same result."""
+"""Selecting from Parquet files in DuckDB gives the same rows as reading them through Arrow."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_same_rows_are_chosen_in_the_same_order(tmp_path: Path, rules: Selec
     assert ids(open_rows(str(tmp_path / "*.parquet")), rules) == ids(open_rows(table), rules)
 
 
-def test_columns_that_differ_in_case_only_are_told_apart(tmp_path: Path) -> None:
+def test_column_names_are_case_sensitive(tmp_path: Path) -> None:
     table = rows().append_column("SCORE", pa.array(np.arange(COUNT) * 1.0))
     pq.write_table(table, tmp_path / "t.parquet")
     assert ids(open_rows(tmp_path / "t.parquet"), SelectConfig(best_of="all")) == ids(
@@ -62,7 +62,7 @@ def test_columns_that_differ_in_case_only_are_told_apart(tmp_path: Path) -> None
     )
 
 
-def test_a_folder_named_like_a_column_adds_nothing(tmp_path: Path) -> None:
+def test_a_folder_named_like_a_hive_partition_adds_no_column(tmp_path: Path) -> None:
     folder = tmp_path / "score=1"
     folder.mkdir()
     pq.write_table(rows(), folder / "t.parquet")
@@ -71,7 +71,7 @@ def test_a_folder_named_like_a_column_adds_nothing(tmp_path: Path) -> None:
     )
 
 
-def test_a_row_without_a_prompt_is_refused_by_its_place(tmp_path: Path) -> None:
+def test_a_row_without_a_prompt_is_refused_with_its_location(tmp_path: Path) -> None:
     table = rows()
     prompts = table.column("prompt_id").to_pylist()
     broken = table.set_column(1, "prompt_id", pa.array([*prompts[:5], None, *prompts[6:]]))
@@ -82,7 +82,7 @@ def test_a_row_without_a_prompt_is_refused_by_its_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize("scores", [[-1e308, 0.0, 1e308], [0.0, 5e-324, 1e-323], [-0.0, 0.0, 1.0], [1.0, 1.0 + 2**-52]])
-def test_the_last_row_is_found_however_close_or_far_the_scores_are(
+def test_the_last_row_is_found_for_close_and_for_distant_scores(
     monkeypatch: pytest.MonkeyPatch, lower: bool, scores: list[float]
 ) -> None:
     monkeypatch.setattr(global_threshold, "MAX_BUCKETS", 3)

@@ -1,4 +1,4 @@
-"""A selection made shard by shard is that of the whole table: rows, weights, rules, control, counts and summary."""
+"""Selecting shard by shard gives the result of the whole table: rows, weights, control, counts and summary."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=20)
 @given(grouped, st.sampled_from([1, 2, 5]), st.booleans(), st.integers(0, 9))
-def test_any_rules_choose_by_shards_what_they_choose_of_the_table(
+def test_selecting_by_shards_chooses_the_rows_of_the_whole_table(
     case: Case, shards: int, typed: bool, order: int
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -46,7 +46,7 @@ def test_any_rules_choose_by_shards_what_they_choose_of_the_table(
 
 @pytest.mark.parametrize("more", [{}, {"lower_is_better": True, "seed": -5, "passed": True, "exclude": EVALUATION}])
 @pytest.mark.parametrize("rules", RULES, ids=[" ".join(rules) for rules in RULES])
-def test_ties_are_decided_across_shards_as_within_the_table(
+def test_ties_across_shards_are_decided_as_in_the_whole_table(
     rules: dict[str, Any], more: dict[str, Any], tmp_path: Path
 ) -> None:
     all_rules: dict[str, Any] = {"passed": False, **rules, **more}

@@ -1,4 +1,4 @@
-"""Training is stopped anywhere and ends with the same bytes."""
+"""A training that is stopped at any moment and continued ends with the same bytes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from tests.stages.train.training_rows import PAIR, SMALL, copied
-from winnow.api.models import train
+from winnow.api.rows import train
 from winnow.errors import BrokenPromise, UsageError
 from winnow.models.tiny import TinyModel
-from winnow.stages.train import checkpoint
+from winnow.stages.train import training_folder
 
 torch.set_num_threads(1)
 
@@ -46,10 +46,10 @@ def test_the_same_call_again_finds_the_model_and_other_work_is_refused(tmp_path:
     assert (again.history, again.evaluation) == (first.history, first.evaluation)
     assert bytes_of(out) == before
     for changed in ({"lr": 1e-3}, {"seed": 1}, {"steps": 6}):
-        with pytest.raises(UsageError, match="is a finished result of other work"):
+        with pytest.raises(UsageError, match="is a finished store of other work"):
             train(copied(40), shape=SMALL, out=out, **{"steps": 5, "batch": 8, **changed})  # type: ignore[arg-type]
     for given, held in ((copied(41), None), (copied(40), copied(3))):
-        with pytest.raises(UsageError, match="is a finished result of other work"):
+        with pytest.raises(UsageError, match="is a finished store of other work"):
             train(given, shape=SMALL, out=out, steps=5, batch=8, held_out=held)
 
 
@@ -71,10 +71,10 @@ def test_an_unfinished_training_of_other_settings_is_refused(tmp_path: Path) -> 
     request = TrainRequest(SMALL, TrainConfig(steps=9, batch=8, checkpoint_every=2), out)
     with pytest.raises(Stopped):
         run(winnow.table(copied(40)), request, stop)
-    assert (out / checkpoint.CHECKPOINT_NAME).is_file()
+    assert (out / training_folder.CHECKPOINT_NAME).is_file()
     with pytest.raises(UsageError, match="holds a training of other rows or settings that is not finished"):
         train(copied(40), shape=SMALL, out=out, steps=8, batch=8)
-    (out / checkpoint.CHECKPOINT_NAME).write_bytes(b"torn")
+    (out / training_folder.CHECKPOINT_NAME).write_bytes(b"torn")
     with pytest.raises(BrokenPromise, match="is not as training wrote it"):
         train(copied(40), shape=SMALL, out=out, steps=9, batch=8)
 
@@ -86,7 +86,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_damaged_model_is_refused_by_file(tmp_path: Path) -> None:
+def test_a_damaged_model_is_refused_and_the_file_named(tmp_path: Path) -> None:
     out = tmp_path / "m"
     train(copied(40), shape=SMALL, out=out, steps=2, batch=8)
     weights = bytearray((out / "model.safetensors").read_bytes())
@@ -99,7 +99,7 @@ def test_a_damaged_model_is_refused_by_file(tmp_path: Path) -> None:
         TinyModel.load(out)
 
 
-def test_training_goes_on_from_a_model_and_the_identity_says_from_which(tmp_path: Path) -> None:
+def test_training_continues_from_a_base_model_which_is_part_of_the_identity(tmp_path: Path) -> None:
     base = tmp_path / "base"
     rows = [{"prompt": "+|a x", "text": "a b"}, {"prompt": "-|b", "text": "b"}] * 10
     first = train(rows, shape=PAIR, out=base, steps=20, batch=8)

@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 LEARNS = ModelConfig("decoder", "characters", 32, 4, 0, 2, 24)
 
 
-def test_a_model_learns_to_say_words_backward_and_is_told_right_on_words_it_never_saw() -> None:
+def test_a_model_learns_to_reverse_words_and_is_right_on_unseen_words() -> None:
     words = {"".join(word): None for word in product("abcd", repeat=3)}
     rows = [{"prompt": word, "text": word[::-1]} for word in words]
     trained = winnow.train(
@@ -46,7 +46,7 @@ def test_a_weight_counts_as_so_many_copies_and_a_weight_of_0_teaches_nothing() -
     assert chances[2] < 0.01
 
 
-def test_training_stops_once_the_held_out_loss_falls_no_more_and_keeps_the_best_weights() -> None:
+def test_training_stops_when_the_held_out_loss_stops_falling_and_keeps_the_best_weights() -> None:
     held = copied(40, 9, (4, 4))
     trained = winnow.train(
         copied(12), shape=SMALL, held_out=held, steps=400, batch=8, lr=2e-2, eval_every=10, patience=3, warmup=0
@@ -57,14 +57,14 @@ def test_training_stops_once_the_held_out_loss_falls_no_more_and_keeps_the_best_
     assert trained.evaluation["loss"] == pytest.approx(min(losses), abs=1e-5)
 
 
-def test_a_held_out_row_that_the_model_could_never_write_is_counted_and_told() -> None:
+def test_a_held_out_row_with_unknown_tokens_is_left_out_counted_and_reported() -> None:
     held = [{"prompt": "ab", "text": "ba"}, {"prompt": "ab", "text": "~"}]
     trained = winnow.train(copied(5), shape=SMALL, held_out=held, steps=1)
     assert (trained.evaluation["loss_rows"], trained.evaluation["loss_left_out"]) == (1, 1)
     assert "(1 of 2 rows left out: the model has no tokens for them)" in trained.describe()
 
 
-def test_training_ends_once_enough_of_the_held_out_answers_are_right() -> None:
+def test_training_ends_at_the_target_accuracy() -> None:
     rows = [{"prompt": one, "text": one} for one in "abcd"]
     trained = winnow.train(
         rows,
@@ -84,7 +84,7 @@ def test_training_ends_once_enough_of_the_held_out_answers_are_right() -> None:
         winnow.train(rows, shape=SMALL, target_accuracy=0.5, steps=1)
 
 
-def test_every_row_comes_once_in_a_pass_and_batches_follow_from_the_step_alone() -> None:
+def test_every_row_occurs_once_in_a_pass_and_a_batch_depends_on_the_step_alone() -> None:
     lengths = [(0, 5 + place % 7) for place in range(WINDOW_BATCHES * 10)]
     order = BatchOrder(lengths, 10, 3)
     for window in range(3):
@@ -123,12 +123,12 @@ def test_the_loss_of_rows_of_several_lengths_is_the_mean_over_their_tokens(shape
         ("patience", 3, "patience: needs a held-out table"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_by_name(option: str, value: object, said: str) -> None:
+def test_invalid_options_are_refused_and_named(option: str, value: object, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         winnow.train(copied(5), shape=SMALL, **{option: value})  # type: ignore[arg-type]
 
 
-def test_rows_that_cannot_be_learned_are_refused_by_their_place() -> None:
+def test_rows_that_cannot_be_learned_are_refused_with_their_place() -> None:
     with pytest.raises(BadTable, match=r"rows\[1\]: has no text"):
         winnow.train([*copied(1), {"prompt": "a", "text": None}], shape=SMALL, steps=1)
     with pytest.raises(BadTable, match="winnow_weight is -1"):

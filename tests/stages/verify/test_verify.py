@@ -73,7 +73,7 @@ def test_every_row_gets_the_verdict_score_and_reason_of_each_verifier_in_its_ord
     assert len(checked) == checked.summary["rows"] == 12
 
 
-def test_the_summary_counts_what_the_rows_say(table: Path) -> None:
+def test_the_summary_counts_the_verdicts_of_the_rows(table: Path) -> None:
     checked = winnow.verify(table, "exact", raises, length, **FOREIGN)
     for tally in checked.summary["verifiers"]:
         words = Counter(row[f"{tally['name']}.verdict"] or "scored" for row in checked)
@@ -96,7 +96,7 @@ def test_a_crash_is_an_error_and_never_a_fail(table: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["v", "v.jsonl"])
-def test_the_books_keep_every_row(table: Path, name: str, tmp_path: Path) -> None:
+def test_the_receipt_counts_every_row(table: Path, name: str, tmp_path: Path) -> None:
     table.write_text(table.read_text() + "nonsense\n")
     checked = winnow.verify(table, raises, "exact", out=tmp_path / name, bad_rows="quarantine:1", **FOREIGN)
     books = read_receipt(tmp_path / ("v/receipt.json" if name == "v" else "v.jsonl.receipt.json")).books
@@ -104,7 +104,7 @@ def test_the_books_keep_every_row(table: Path, name: str, tmp_path: Path) -> Non
     assert (len(checked), checked.summary["quarantined"]) == (12, 1)
 
 
-def test_finished_work_is_not_done_again(table: Path, tmp_path: Path) -> None:
+def test_a_finished_store_is_found_and_not_computed_again(table: Path, tmp_path: Path) -> None:
     first = winnow.verify(table, "exact", length, out=tmp_path / "v", **FOREIGN)
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (tmp_path / "v").iterdir()}
     again = winnow.verify(table, "exact", length, out=tmp_path / "v", **FOREIGN)
@@ -115,14 +115,14 @@ def test_finished_work_is_not_done_again(table: Path, tmp_path: Path) -> None:
         winnow.verify(table, "exact", out=tmp_path / "v", **FOREIGN)
 
 
-def test_a_flat_result_made_again_has_the_same_bytes(table: Path, tmp_path: Path) -> None:
+def test_a_flat_file_written_again_has_the_same_bytes(table: Path, tmp_path: Path) -> None:
     for ending in ("jsonl", "csv", "parquet"):
         out = tmp_path / f"v.{ending}"
         both = [winnow.verify(table, "exact", out=out, **FOREIGN) and out.read_bytes() for _ in range(2)]
         assert both[0] == both[1]
 
 
-def test_verifying_a_store_adds_its_verdicts_to_those_there_are(table: Path, tmp_path: Path) -> None:
+def test_verifying_a_store_adds_verdicts_to_the_existing_ones(table: Path, tmp_path: Path) -> None:
     winnow.verify(table, "exact", out=tmp_path / "v", **FOREIGN)
     both = winnow.verify(tmp_path / "v", even, out=tmp_path / "w")
     assert both.table.names() == [
@@ -158,7 +158,7 @@ def test_a_repeated_id_is_refused_naming_both_places(table: Path, name: str | No
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
 
 
-def test_messages_are_judged_by_their_last_answer_and_grouped_by_what_stands_before_it() -> None:
+def test_messages_are_judged_by_the_last_answer_and_grouped_by_the_earlier_turns() -> None:
     def talk(question: str, answer: str, **more: str) -> dict[str, Any]:
         turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
         return {"messages": turns, **more}

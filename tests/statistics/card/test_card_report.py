@@ -1,4 +1,4 @@
-"""What the card says."""
+"""The text of the card."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def test_the_summary_begins_with_the_decision_its_size_and_the_number_of_labels(
     assert "n = 600 labels" in first
 
 
-def test_the_rates_follow_the_decision() -> None:
+def test_the_summary_shows_the_rates_after_the_decision() -> None:
     second, third = estimate_card(TABLE, ROWS).summary().splitlines()[1:3]
     rates = "keeps 82% of right answers (phi, true-positive rate) and 28% of wrong answers (psi, false-positive rate)"
     assert second == rates
     assert third.startswith("of 10,000 rows like these, 4,860 are kept and right")
 
 
-def test_labels_of_a_model_are_agreement_and_never_right() -> None:
+def test_labels_of_a_model_are_called_agreement_and_never_right() -> None:
     table = replace(TABLE, with_kept={0: TABLE.dropped, 1: TABLE.kept})
     for options in (
         MeasureOptions(judge="gpt-9"),
@@ -49,18 +49,18 @@ def test_undecided_rows_are_counted() -> None:
     assert "abstain" not in estimate_card(VerdictCounts(6_000, 4_000), ROWS).summary()
 
 
-def test_the_margin_decides_for_two_classes_only() -> None:
+def test_the_summary_says_that_p_star_decides_for_two_classes_only() -> None:
     assert "decides nothing" in estimate_card(TABLE, ROWS).summary()
     assert "decides nothing" not in estimate_card(TABLE, ROWS, MeasureOptions(classes=2)).summary()
     assert "p*_w" in estimate_card(TABLE, ROWS, MeasureOptions(w=0.3)).summary()
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "text"),
     [(0.0, "0%"), (1.0, "100%"), (0.004, "0.4%"), (0.9971, "99.7%"), (0.62, "62%"), (-0.001, "-0.1%")],
 )
-def test_a_share_is_never_rounded_to_all_or_nothing(value: float, words: str) -> None:
-    assert format_percent(value) == words
+def test_a_share_is_never_rounded_to_0_or_100_percent(value: float, text: str) -> None:
+    assert format_percent(value) == text
 
 
 def test_an_interval_shows_both_ends() -> None:

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulated.verifier_labels import Judge, counts, drawn
@@ -18,17 +18,20 @@ from winnow.statistics.grade_card import GradedRows, estimate_grade_card
 SIZES = VerdictCounts(600, 400)
 
 
-def graded(n: int = 200, seed: int = 0, scale: tuple[float, float] | None = (1.0, 5.0)) -> GradedRows:
+SCALE = (1.0, 5.0)
+
+
+def graded(n: int = 200, seed: int = 0) -> GradedRows:
     """Grades 1 to 5; kept rows are a bit better."""
     rng = np.random.default_rng(seed)
     kept = rng.random(n) < 0.6
     grade = 1 + rng.binomial(4, np.where(kept, 0.7, 0.5)).astype(np.float64)
-    return GradedRows(kept, grade, np.arange(n), scale=scale)
+    return GradedRows(kept, grade, np.arange(n), SCALE)
 
 
-def test_the_soft_form_is_the_usual_one_when_grades_are_yes_or_no() -> None:
+def test_soft_rates_equal_the_usual_rates_for_grades_0_and_1() -> None:
     rows = drawn(Judge(), 150)
-    soft = estimate_grade_card(counts(Judge()), GradedRows(rows.kept, rows.right, rows.prompt, scale=(0.0, 1.0)))
+    soft = estimate_grade_card(counts(Judge()), GradedRows(rows.kept, rows.right, rows.prompt, (0.0, 1.0)))
     usual = estimate_card(counts(Judge()), rows)
     assert (soft.phi, soft.psi, soft.mean_kept, soft.gain) == (usual.phi, usual.psi, usual.precision, usual.uplift)
     assert soft.decision == usual.decision
@@ -45,20 +48,13 @@ def test_soft_rates_are_grade_weighted_keep_shares() -> None:
     assert "p_star" not in result.to_dict()
 
 
-def test_grades_without_a_range_give_means_and_no_rates() -> None:
-    with_range, without = graded(), graded(scale=None)
-    bounded, free = estimate_grade_card(SIZES, with_range), estimate_grade_card(SIZES, without)
-    assert free.phi.value is None and bounded.phi.value is not None
-    assert free.mean_kept.value == pytest.approx(bounded.mean_kept.value)
-    for name in ("mean_kept", "mean_raw", "gain"):
-        one, other = getattr(bounded, name), getattr(free, name)
-        assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.1)
-
-
+@settings(max_examples=30)
 @given(st.floats(-50, 50), st.floats(0.1, 20))
-def test_a_change_of_units_changes_the_units_and_nothing_else(shift: float, stretch: float) -> None:
-    rows = graded(60, scale=None)
-    moved = GradedRows(rows.kept, shift + stretch * rows.grade, rows.prompt)
+def test_intervals_scale_with_the_units_of_grades(shift: float, stretch: float) -> None:
+    rows = graded(60)
+    low, high = (shift + stretch * end for end in SCALE)
+    grade = np.clip(shift + stretch * rows.grade, low, high)
+    moved = GradedRows(rows.kept, grade, rows.prompt, (low, high))
     one, other = estimate_grade_card(SIZES, rows), estimate_grade_card(SIZES, moved)
     assert one.gain.low is not None and other.gain.low is not None and one.mean_kept.high is not None
     assert other.gain.low == pytest.approx(stretch * one.gain.low, abs=1e-6)
@@ -66,9 +62,8 @@ def test_a_change_of_units_changes_the_units_and_nothing_else(shift: float, stre
     assert one.decision == other.decision
 
 
-@pytest.mark.parametrize("scale", [(1.0, 5.0), None])
 @pytest.mark.parametrize("each", [1, 8])
-def test_intervals_of_means_contain_the_truth(scale: tuple[float, float] | None, each: int) -> None:
+def test_intervals_of_means_contain_the_truth(each: int) -> None:
     tables, inside = 200, np.zeros(3)
     for seed in range(tables):
         rng = np.random.default_rng([3, seed])
@@ -78,7 +73,7 @@ def test_intervals_of_means_contain_the_truth(scale: tuple[float, float] | None,
         grade = 1 + rng.binomial(4, np.broadcast_to(level, kept.shape)).astype(np.float64)
         grade = np.where(kept, np.maximum(grade, 2), grade)
         codes = np.repeat(np.arange(prompts), each)
-        rows = GradedRows(kept.ravel(), grade.ravel(), codes, scale=scale)
+        rows = GradedRows(kept.ravel(), grade.ravel(), codes, SCALE)
         share = np.bincount(codes, kept.ravel() - kept.mean())
         table = VerdictCounts(6_000, 4_000, prompts=10_000 // each, spread=float((share**2).mean()) * 10_000 / each)
         result = estimate_grade_card(table, rows, MeasureOptions(seed=seed))
@@ -98,9 +93,9 @@ def test_intervals_of_means_contain_the_truth(scale: tuple[float, float] | None,
 def test_kept_rows_that_are_no_better_are_undecided_and_worse_ones_harm() -> None:
     rows = graded(600)
     assert estimate_grade_card(SIZES, rows).decision == "helps"
-    assert estimate_grade_card(SIZES, GradedRows(~rows.kept, rows.grade, rows.prompt)).decision == "harms"
+    assert estimate_grade_card(SIZES, GradedRows(~rows.kept, rows.grade, rows.prompt, SCALE)).decision == "harms"
     kept = np.arange(600) % 2 == 0
-    same = GradedRows(kept, np.repeat(rows.grade[:300], 2), rows.prompt)
+    same = GradedRows(kept, np.repeat(rows.grade[:300], 2), rows.prompt, SCALE)
     assert estimate_grade_card(SIZES, same).decision == "undecided"
 
 
@@ -108,20 +103,19 @@ def test_kept_rows_that_are_no_better_are_undecided_and_worse_ones_harm() -> Non
 @pytest.mark.parametrize("table", [SIZES, VerdictCounts(5, 0), VerdictCounts(0, 0, 3)])
 def test_too_few_grades_say_why(rows: slice, table: VerdictCounts) -> None:
     all_rows = graded()
-    result = estimate_grade_card(table, GradedRows(all_rows.kept[rows], all_rows.grade[rows], all_rows.prompt[rows]))
+    some_rows = GradedRows(all_rows.kept[rows], all_rows.grade[rows], all_rows.prompt[rows], SCALE)
+    result = estimate_grade_card(table, some_rows)
     assert result.decision == "undecided" and result.why and result.summary()
     json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_all_grades_the_same_is_no_difference() -> None:
-    result = estimate_grade_card(SIZES, GradedRows(np.arange(60) < 30, np.full(60, 3.0), np.arange(60)))
+    result = estimate_grade_card(SIZES, GradedRows(np.arange(60) < 30, np.full(60, 3.0), np.arange(60), SCALE))
     assert result.decision == "undecided" and result.mean_kept.value == 3.0 and result.gain.value == 0.0
 
 
-def test_grades_outside_their_range_and_impossible_ranges_are_refused() -> None:
+def test_grades_outside_their_range_and_grades_drawn_by_label_are_refused() -> None:
     with pytest.raises(UsageError, match="grade: row 1 is 7"):
-        GradedRows(np.array([True, False]), np.array([3.0, 7.0]), np.arange(2), scale=(1.0, 5.0))
-    with pytest.raises(UsageError, match="scale"):
-        GradedRows(np.array([True]), np.array([3.0]), np.arange(1), scale=(5.0, 1.0))
+        GradedRows(np.array([True, False]), np.array([3.0, 7.0]), np.arange(2), SCALE)
     with pytest.raises(UsageError, match="labels_drawn"):
         estimate_grade_card(SIZES, graded(), MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL))

@@ -1,4 +1,4 @@
-"""Joint draws: what one share's interval is, and how shares that share prompts move together."""
+"""Joint draws: the interval of one share, and the correlation of shares from the same prompts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_interval_lies_between_jeffreys_and_clopper_pearson(n: int, data: st.
     assert middle[1] - play <= high <= widest[1] + play
 
 
-def test_nothing_seen_begins_at_nothing_and_everything_seen_ends_at_everything() -> None:
+def test_an_observed_share_of_0_or_1_is_an_end_of_its_interval() -> None:
     assert ends(0, 20)[0] == 0 and ends(20, 20)[1] == 1
     assert ends(0, 20)[1] == pytest.approx(1 - 0.05 ** (1 / 20), rel=0.02)
 
@@ -61,7 +61,7 @@ def covers(n: int, truth: float) -> float:
 
 
 @pytest.mark.parametrize("n", [5, 20, 60])
-def test_one_share_is_covered_however_near_0_or_1_it_is(n: int) -> None:
+def test_intervals_cover_shares_near_0_and_1(n: int) -> None:
     assert min(covers(n, truth) for truth in (0.001, 0.004, 0.013, 0.03, 0.08, 0.21, 0.37, 0.5, 0.93, 0.999)) > 0.925
 
 
@@ -70,7 +70,7 @@ def rows(outcome: Floats, prompt: list[int]) -> ShareRows:
     return ShareRows(outcome, np.array(prompt, dtype=np.int64), None, max(prompt) + 1)
 
 
-def test_independent_rows_are_worth_what_they_are() -> None:
+def test_the_effective_size_of_independent_rows_is_their_number() -> None:
     (result,) = estimate_shares([rows(np.array([1.0, 0, 1, 1, 0]), [0, 1, 2, 3, 4])])
     assert (
         (result.value, result.rows) == (0.6, 5)
@@ -79,7 +79,7 @@ def test_independent_rows_are_worth_what_they_are() -> None:
     )
 
 
-def test_rows_that_repeat_their_prompt_are_worth_their_prompts() -> None:
+def test_the_effective_size_of_equal_rows_of_a_prompt_is_the_number_of_prompts() -> None:
     rng = np.random.default_rng(0)
     outcome = np.repeat((rng.random(200) < 0.4).astype(np.float64), 5)
     (result,) = estimate_shares([rows(outcome, list(np.repeat(np.arange(200), 5)))])
@@ -88,23 +88,23 @@ def test_rows_that_repeat_their_prompt_are_worth_their_prompts() -> None:
     assert t_adjusted_rows(result, 0.95) == pytest.approx(result.effective * (1.959964 / stdtrit(199, 0.975)) ** 2)
 
 
-def test_two_prompts_that_happen_to_agree_are_not_believed() -> None:
+def test_two_prompts_that_agree_by_chance_get_the_worst_correlation() -> None:
     (result,) = estimate_shares([rows(np.array([1.0] * 9 + [0] + [1.0] * 9 + [0]), [0] * 10 + [1] * 10)])
     assert result.effective == pytest.approx(20 / 5.5) and result.degrees == pytest.approx(1.0)
 
 
-def test_a_side_without_a_wrong_row_is_worth_little_more_than_its_prompts() -> None:
+def test_rows_that_are_all_right_get_the_worst_correlation() -> None:
     (result,) = estimate_shares([rows(np.ones(80), list(np.repeat(np.arange(10), 8)))])
     assert result.effective == pytest.approx(80 / 4.5)
 
 
-def test_grades_are_worth_more_than_yes_or_no() -> None:
+def test_grades_have_a_larger_effective_size_than_binary_labels() -> None:
     grades = np.linspace(0.4, 0.6, 50)
     (result,) = estimate_shares([rows(grades, list(range(50)))])
     assert result.effective == pytest.approx(0.25 / ((grades - 0.5) ** 2).mean() * 50)
 
 
-def test_draws_are_tied_as_the_influences_are() -> None:
+def test_draws_are_correlated_as_the_influences_are() -> None:
     rng = np.random.default_rng(2)
     common = rng.standard_normal((2, 400))
     one, other = common[0], 0.6 * common[0] + 0.8 * common[1]
@@ -117,18 +117,18 @@ def test_draws_are_tied_as_the_influences_are() -> None:
     )
 
 
-def test_shares_that_are_one_and_the_same_differ_by_nothing() -> None:
+def test_identical_shares_have_identical_draws() -> None:
     u = np.random.default_rng(3).standard_normal(50)
     same = [ShareEstimate(0.3, 50.0, np.inf, u, float(np.sqrt((u**2).sum())), 50)] * 2
     drawn = draw_joint(same)
     assert np.abs(drawn[0] - drawn[1]).max() < 1e-9
 
 
-def test_two_prompts_never_tie_two_shares() -> None:
+def test_two_prompts_give_no_correlation_of_shares() -> None:
     result = [ShareEstimate(0.5, 9.0, 1.0, np.array([0.1, -0.1]) * s, 0.15, 9) for s in (1, 1.4)]
     assert np.array_equal(correlate_shares(result), np.eye(2))
 
 
-def test_a_two_sided_chance_is_small_when_all_draws_agree_and_never_0() -> None:
+def test_a_two_sided_p_value_is_small_when_all_draws_agree_and_never_0() -> None:
     assert two_sided_p_value(np.ones(999)) == pytest.approx(0.002)
     assert two_sided_p_value(np.zeros(999)) == 1.0

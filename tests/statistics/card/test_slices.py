@@ -1,4 +1,4 @@
-"""Slices: what the pooled card hides, and how many looks cost."""
+"""Slices: warnings about what the pooled card hides, and the correction for several slices."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_opposite_slices_are_named_when_the_pooled_card_hides_them() -> None:
     assert "'letters'" in result.warnings[0].words and "'sums'" in result.warnings[0].words
 
 
-def test_a_pooled_sign_that_no_slice_has_is_noticed() -> None:
+def test_a_pooled_sign_that_no_slice_has_gives_a_warning() -> None:
     # Simpson: the verifier keeps most of the easy slice, and in both slices keeps the wrong rows.
     parts = {
         "easy": (VerdictCounts(9_000, 1_000), cells(160, 40, 38, 2)),
@@ -64,7 +64,7 @@ def test_a_pooled_sign_that_no_slice_has_is_noticed() -> None:
     assert "pooled-opposite" in codes(sliced(parts))
 
 
-def test_choosing_between_slices_is_told_from_choosing_within_them() -> None:
+def test_selection_between_slices_gives_a_warning() -> None:
     parts = {
         "easy": (VerdictCounts(9_000, 1_000), cells(165, 35, 16, 4)),
         "hard": (VerdictCounts(1_000, 9_000), cells(5, 15, 44, 156)),
@@ -73,7 +73,7 @@ def test_choosing_between_slices_is_told_from_choosing_within_them() -> None:
     assert codes(sliced({"one": (EVEN, GOOD), "two": (EVEN, GOOD)})) == []
 
 
-def test_the_slices_and_their_warnings_stand_on_the_pooled_card() -> None:
+def test_the_pooled_card_holds_the_slices_and_their_warnings() -> None:
     parts = {"letters": (EVEN, GOOD), "sums": (EVEN, BAD)}
     result = sliced(parts)
     pooled = result.attach_to(estimate_card(*together(parts)))
@@ -81,7 +81,7 @@ def test_the_slices_and_their_warnings_stand_on_the_pooled_card() -> None:
     assert result.warnings[0].words in pooled.summary()
 
 
-def test_many_looks_at_a_worthless_verifier_mislead_in_at_most_five_projects_of_a_hundred() -> None:
+def test_slices_of_a_worthless_verifier_are_decided_in_at_most_5_percent() -> None:
     rng = np.random.default_rng(11)
     projects, misled = 80, 0
     for seed in range(projects):
@@ -94,7 +94,7 @@ def test_many_looks_at_a_worthless_verifier_mislead_in_at_most_five_projects_of_
     assert misled / projects < 0.05 + 4 * np.sqrt(0.05 * 0.95 / projects)
 
 
-def test_with_two_classes_a_slice_under_one_half_surely_harms() -> None:
+def test_with_two_classes_a_slice_with_a_precision_below_one_half_harms() -> None:
     poor = cells(20, 80, 2, 98)
     result = sliced({"a": (EVEN, poor), "b": (EVEN, IDLE)}, MeasureOptions(classes=2))
     assert result.slices[0].decision == "harms"

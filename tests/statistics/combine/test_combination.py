@@ -1,4 +1,4 @@
-"""What the combined verdict promises: a verdict per row, what it assumes, and the same answer twice."""
+"""Combined verdicts: one per row, with the assumptions stated."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ import json
 import numpy as np
 
 from tests.simulated.verifier_votes import NAMES, drawn
-from winnow.statistics.combine import (
-    CombinedVotes,
-    CombineRefusal,
-    StackLabels,
-    combine_labeled,
-    combine_votes,
-    majority_vote,
-)
+from winnow.statistics.combine.combination import CombinedVotes, combine_labeled, combine_votes, majority_vote
+from winnow.statistics.combine.dependence import CombineRefusal
+from winnow.statistics.combine.stacking import StackLabels
 
 
 def test_rows_get_score_and_verdict_and_rows_nobody_decided_abstain() -> None:
@@ -31,7 +26,7 @@ def test_rows_get_score_and_verdict_and_rows_nobody_decided_abstain() -> None:
     )
 
 
-def test_the_plain_result_is_json_and_its_books_balance() -> None:
+def test_the_document_is_json_and_its_counts_add_up() -> None:
     votes, truth = drawn(1_000, abstain=0.3)
     known = np.arange(1_000) < 300
     for result in (
@@ -48,8 +43,9 @@ def test_the_plain_result_is_json_and_its_books_balance() -> None:
 
 def test_the_same_votes_give_the_same_answer() -> None:
     votes, _ = drawn(1_000)
-    one, other = combine_votes(votes, NAMES), combine_votes(votes, NAMES)
-    assert one.to_dict() == other.to_dict()
+    first, again = combine_votes(votes, NAMES), combine_votes(votes, NAMES)
+    assert isinstance(first, CombinedVotes) and isinstance(again, CombinedVotes)
+    assert first.to_dict() == again.to_dict()
 
 
 def test_the_assumptions_are_part_of_the_result() -> None:
@@ -74,7 +70,7 @@ def test_a_labeled_row_that_no_verifier_scored_abstains() -> None:
     assert result.verdict[0] == "abstain"
 
 
-def test_a_refusal_leaves_the_majority() -> None:
+def test_a_majority_is_available_where_combining_is_refused() -> None:
     votes, _ = drawn(300, verifiers=2)
     assert isinstance(combine_votes(votes, NAMES[:2]), CombineRefusal)
     assert set(majority_vote(votes, NAMES[:2]).verdict) == {"pass", "fail", "abstain"}

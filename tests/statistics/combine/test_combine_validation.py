@@ -1,4 +1,4 @@
-"""The validation of combining runs, and its quick figures do not contradict the promise."""
+"""The validation of combining runs, and its quick results agree with the claims."""
 
 from __future__ import annotations
 

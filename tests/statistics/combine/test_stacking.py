@@ -1,4 +1,4 @@
-"""What stacking promises: the best weights, scores that did not see their own label, and a refusal of few labels."""
+"""Stacking: the best weights, held-out scores of labeled rows, and a refusal of few labels."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def test_no_other_weights_fit_better(ridge: float) -> None:
     assert np.abs(slope).max() < 1e-6
 
 
-def test_a_column_that_separates_perfectly_still_ends() -> None:
+def test_a_column_that_separates_perfectly_converges() -> None:
     design = np.hstack([np.ones((40, 1)), np.repeat([-1.0, 1.0], 20)[:, None]])
     assert np.isfinite(fit_logistic(design, np.repeat([0.0, 1.0], 20), 0.1)).all()
 
 
-def test_labels_beat_a_majority_where_verifiers_differ_in_worth() -> None:
+def test_stacking_beats_the_majority_where_verifiers_differ_in_quality() -> None:
     votes, truth = drawn(4_000)
     votes[:, 2:] = np.random.default_rng(0).random((4_000, 3)) < 0.5
     known = np.arange(4_000) < 400
@@ -43,7 +43,7 @@ def test_labels_beat_a_majority_where_verifiers_differ_in_worth() -> None:
     assert result.accuracy == pytest.approx(accuracy, abs=4 * 0.3 / 20)
 
 
-def test_labels_that_mean_nothing_are_not_predicted_even_on_their_own_rows() -> None:
+def test_random_labels_are_not_predicted_on_their_own_rows() -> None:
     rng = np.random.default_rng(1)
     prompt = np.repeat(np.arange(50), 4)
     right = np.repeat(rng.random(50) < 0.5, 4)
@@ -53,7 +53,7 @@ def test_labels_that_mean_nothing_are_not_predicted_even_on_their_own_rows() -> 
     assert result.ridge == 1_000.0
 
 
-def test_missing_scores_are_a_message_of_their_own() -> None:
+def test_missing_scores_are_used_as_information() -> None:
     rng = np.random.default_rng(2)
     right = rng.random(600) < 0.5
     silent = rng.random(600) < np.where(right, 0.1, 0.8)
@@ -68,7 +68,7 @@ def test_units_of_a_score_do_not_matter() -> None:
     assert stretched.score == pytest.approx(usual.score, abs=1e-9)
 
 
-def test_what_is_not_labeled_is_never_read() -> None:
+def test_the_truth_of_unlabeled_rows_is_never_read() -> None:
     votes, truth = drawn(500)
     known = np.arange(500) < 200
     one, other = stacked(votes, StackLabels(known, truth)), stacked(votes, StackLabels(known, truth & known))
@@ -83,7 +83,7 @@ def test_labels_almost_all_of_one_kind_are_refused(right: int) -> None:
     assert result.problem.startswith(f"{min(right, 100 - right)} of 100 labels are of the rarer kind")
 
 
-def test_labels_of_one_prompt_alone_promise_nothing_held_out() -> None:
+def test_labels_of_a_single_prompt_have_no_held_out_prediction() -> None:
     votes, truth = drawn(100)
     result = stacked(votes, StackLabels(np.ones(100, dtype=bool), truth, np.zeros(100, dtype=np.int64)))
     assert result.score.tolist() == [0.5] * 100

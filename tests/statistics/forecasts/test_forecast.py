@@ -1,4 +1,4 @@
-"""What a whole forecast promises: JSON without NaN for any table, the same for the same input, and exact pass@N."""
+"""A whole forecast: JSON without NaN for any table, the same for the same input, and exact pass@N."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulated.scored_candidates import planned, scored
-from winnow.errors import UsageError
-from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates
+from winnow.statistics.forecasts.candidates import make_candidates
+from winnow.statistics.forecasts.forecast import ForecastRequest, compute_forecast
 
 QUICK = ForecastRequest(repeats=100)
 ROWS = st.lists(
@@ -56,7 +56,7 @@ def test_the_same_input_gives_the_same_forecast_and_another_seed_the_same_accura
     assert [p.accuracy.low for p in first.best_of_n] != [p.accuracy.low for p in other.best_of_n]
 
 
-def test_names_of_prompts_do_not_matter() -> None:
+def test_the_names_of_prompts_do_not_change_the_forecast() -> None:
     candidates = scored(30, 8, 1.0)
     named = make_candidates([f"p{prompt:03}" for prompt in candidates.prompt], candidates.score, candidates.right)
     assert compute_forecast(named, QUICK).to_dict() == compute_forecast(candidates, QUICK).to_dict()
@@ -77,7 +77,7 @@ def test_pass_at_n_is_the_share_of_draws_with_a_right_one_and_is_left_out_when_a
     assert compute_forecast(planned(scored(40, 8, 1.0), 50, 0), QUICK).pass_at_n == []
 
 
-def test_a_threshold_or_a_share_states_what_it_keeps() -> None:
+def test_thresholds_and_top_shares_count_what_they_keep() -> None:
     candidates = make_candidates([0, 0, 1, 1, 2], [1.0, 3.0, 2.0, 0.0, 0.0], [0, 1, 1, 0, 1])
     result = compute_forecast(candidates, ForecastRequest(thresholds=[2.0], top_shares=[0.5], repeats=100)).to_dict()
     for name in ("thresholds", "top_shares"):
@@ -87,31 +87,17 @@ def test_a_threshold_or_a_share_states_what_it_keeps() -> None:
     assert result["thresholds"][0]["per_prompt"] == pytest.approx(2 / 3)  # type: ignore[index]
 
 
-def test_what_the_scores_promise_never_falls_in_n_while_the_truth_does() -> None:
+def test_the_curve_suggested_by_scores_never_declines_while_the_true_one_does() -> None:
     result = compute_forecast(scored(80, 64, 1.5, fooled=0.05), QUICK).winners_curve
-    scores = [promise.score for promise in result]
-    hopes = [promise.optimistic or 0.0 for promise in result]
-    truth = [promise.accuracy or 0.0 for promise in result]
+    scores = [point.score for point in result]
+    suggested = [point.optimistic or 0.0 for point in result]
+    truth = [point.accuracy or 0.0 for point in result]
     assert scores == sorted(scores)
-    assert all(later >= earlier - 1e-12 for earlier, later in pairwise(hopes))
+    assert all(later >= earlier - 1e-12 for earlier, later in pairwise(suggested))
     assert truth[-1] < max(truth) - 0.1
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"n": (0, 2)}, "--n: 0 is not a whole number from 1"),
-        ({"top_shares": (0.5, 1.5)}, "--top-share: a share lies outside"),
-        ({"thresholds": (float("nan"),)}, "--threshold: a threshold is not finite"),
-        ({"repeats": 10}, "repeats: 10 replicates are too few"),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_by_name(wrong: dict[str, object], words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        ForecastRequest(**wrong)  # type: ignore[arg-type]
-
-
-def test_the_validation_script_runs_and_its_figures_keep_the_promises(tmp_path: Path) -> None:
+def test_the_quick_validation_of_forecasts_keeps_its_error_rates(tmp_path: Path) -> None:
     program = Path(__file__).parents[3] / "validation" / "forecast.py"
     subprocess.run([sys.executable, str(program), "--quick", "--out", str(tmp_path)], check=True, capture_output=True)
     figures = json.loads((tmp_path / "proofs" / "forecast.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What the labels of a plan promise: known chances, the asked number, spread, and the same rows for the same seed."""
+"""Planned labels: known chances, the requested number, and the same rows for the same seed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from tests.simulated.scored_candidates import ids, scored
-from winnow.errors import UsageError
-from winnow.statistics.forecasts import make_candidates, sample_labels
-from winnow.statistics.forecasts.label_sampling import inclusion_chances
+from winnow.statistics.forecasts.candidates import make_candidates
+from winnow.statistics.forecasts.label_sampling import inclusion_chances, sample_labels
 
 WHOLE = scored(40, 12, 1.0)
 
 
 @pytest.mark.parametrize("budget", [1, 7, 40, 200, 479, 480, 5000])
-def test_as_many_rows_are_picked_as_the_budget_says_none_twice(budget: int) -> None:
+def test_as_many_rows_are_drawn_as_the_budget_allows_and_none_twice(budget: int) -> None:
     rows = sample_labels(WHOLE, ids(WHOLE), budget, seed=3).rows
     assert len(rows) == len(set(rows.tolist())) == min(budget, 480)
 
@@ -28,7 +27,7 @@ def test_chances_add_up_to_the_budget_and_every_row_is_possible(budget: int) -> 
 
 
 @pytest.mark.parametrize("budget", [20, 80, 260])
-def test_every_row_is_picked_as_often_as_its_chance_says(budget: int) -> None:
+def test_every_row_is_drawn_as_often_as_its_chance(budget: int) -> None:
     chance, names, times = inclusion_chances(WHOLE, budget), ids(WHOLE), np.zeros(WHOLE.rows)
     for seed in range(1000):
         times[sample_labels(WHOLE, names, budget, seed=seed).rows] += 1
@@ -38,7 +37,7 @@ def test_every_row_is_picked_as_often_as_its_chance_says(budget: int) -> None:
     assert np.abs(apart[chance < 1]).max() < 6
 
 
-def test_prompts_of_equal_length_do_not_all_give_a_row_of_the_same_rank() -> None:
+def test_prompts_of_equal_size_give_rows_of_different_ranks() -> None:
     candidates = scored(100, 8, 1.0)
     for seed in range(20):
         rows = sample_labels(candidates, ids(candidates), 100, n=(1,), seed=seed).rows
@@ -47,7 +46,7 @@ def test_prompts_of_equal_length_do_not_all_give_a_row_of_the_same_rank() -> Non
         assert np.bincount(candidates.prompt[rows]).max() <= 2
 
 
-def test_the_same_rows_are_picked_in_the_same_order_whatever_the_order_of_the_table() -> None:
+def test_the_drawn_rows_do_not_depend_on_the_order_of_the_table() -> None:
     names, order = ids(WHOLE), np.random.default_rng(1).permutation(WHOLE.rows)
     mixed = make_candidates(WHOLE.prompt[order], WHOLE.score[order])
     first = sample_labels(WHOLE, names, 50, seed=9)
@@ -65,10 +64,3 @@ def test_the_first_labels_of_a_plan_are_no_better_than_the_last() -> None:
         rows = sample_labels(WHOLE, names, 40, seed=seed).rows
         first[seed], last[seed] = ranks[rows[:20]].mean(), ranks[rows[20:]].mean()
     assert abs((first - last).mean()) < 4 * (first - last).std() / np.sqrt(200)
-
-
-def test_a_budget_or_a_list_of_ids_that_cannot_be_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="--budget: 0 is not a whole number from 1"):
-        sample_labels(WHOLE, ids(WHOLE), 0)
-    with pytest.raises(UsageError, match="ids: 1 ids for 480 rows"):
-        sample_labels(WHOLE, ["a"], 10)

@@ -1,4 +1,4 @@
-"""What the boundaries promise: the errors of all looks together, whatever their number, and known special cases."""
+"""Boundaries keep the error rate over all looks, whatever their number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from winnow.statistics.plans.boundaries import LOOK_SIZES, choose_look_sizes, cumulative_error, stopping_boundaries
 
 
-def test_a_single_look_stands_where_every_textbook_has_it() -> None:
+def test_the_boundary_of_a_single_look_is_the_normal_quantile() -> None:
     assert stopping_boundaries((100,)) == pytest.approx((ndtri(0.975),), abs=1e-9)
 
 
@@ -25,7 +25,7 @@ def test_two_looks_at_half_and_all_agree_with_the_bivariate_normal() -> None:
 
 
 @pytest.mark.parametrize("sizes", [LOOK_SIZES, (25, 50, 100, 200), (10, 11, 12, 500), choose_look_sizes(137)])
-def test_walks_without_any_drift_cross_once_in_twenty_over_all_looks(sizes: tuple[int, ...]) -> None:
+def test_random_walks_without_drift_cross_a_boundary_in_5_percent(sizes: tuple[int, ...]) -> None:
     rng, count = np.random.default_rng(2), 100_000
     steps = np.diff(sizes, prepend=0)
     place, crossed = np.zeros(count), np.zeros(count, dtype=bool)
@@ -35,18 +35,18 @@ def test_walks_without_any_drift_cross_once_in_twenty_over_all_looks(sizes: tupl
     assert crossed.mean() == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / count))
 
 
-def test_a_stricter_level_stands_farther_away_at_every_look() -> None:
+def test_a_stricter_level_has_wider_boundaries_at_every_look() -> None:
     assert all(
         strict > usual
         for strict, usual in zip(stopping_boundaries(LOOK_SIZES, 0.99), stopping_boundaries(), strict=True)
     )
 
 
-def test_every_doubling_may_spend_the_same_share_of_errors() -> None:
+def test_every_doubling_of_labels_spends_the_same_error_rate() -> None:
     shares = np.diff(cumulative_error((25, 50, 100, 200)), prepend=0.0)
     assert shares == pytest.approx([0.0125] * 4)
 
 
-def test_a_budget_between_two_looks_is_a_look_too_and_a_huge_one_changes_nothing() -> None:
+def test_a_budget_between_two_looks_adds_a_look_and_a_huge_one_adds_none() -> None:
     assert choose_look_sizes(137)[:4] == (25, 50, 100, 137)
     assert choose_look_sizes(50_000) == LOOK_SIZES

@@ -1,4 +1,4 @@
-"""What the order promises: equal chances, labels spread over prompts, and a beginning that stays."""
+"""The order of labels: equal chances, labels spread over prompts, and a stable beginning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.statistics.plans.label_order import draw_numbers, walk_rows
+from winnow.statistics.plans.labeling_plan import draw_numbers, walk_rows
 from winnow.statistics.row_random import draw_number
 
 
@@ -16,7 +16,7 @@ def draws(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 2**64, count, dtype=np.uint64)
 
 
-def test_every_row_is_among_the_first_equally_often_whatever_the_size_of_its_prompt() -> None:
+def test_every_row_is_equally_likely_to_be_chosen_whatever_the_size_of_its_prompt() -> None:
     prompt = np.repeat(np.arange(6), [1, 1, 2, 5, 8, 13])
     seeds, count = 4_000, 7
     seen = np.bincount(
@@ -27,7 +27,7 @@ def test_every_row_is_among_the_first_equally_often_whatever_the_size_of_its_pro
 
 
 @given(st.integers(1, 80), st.integers(1, 12), st.integers(0, 80), st.integers(0, 80), st.integers(0, 9))
-def test_a_longer_walk_begins_with_the_same_rows_and_takes_none_twice(
+def test_a_longer_walk_begins_with_the_same_rows_and_repeats_none(
     rows: int, prompts: int, shorter: int, longer: int, seed: int
 ) -> None:
     prompt = np.arange(rows) % prompts
@@ -45,7 +45,7 @@ def test_no_prompt_gets_a_second_label_before_three_in_eight_have_one(prompts: i
 
 
 @given(st.lists(st.integers(1, 30), min_size=5, max_size=60), st.integers(1, 100), st.integers(0, 9))
-def test_a_prompt_s_labels_stay_close_to_what_its_rows_are_due(sizes: list[int], count: int, seed: int) -> None:
+def test_the_labels_of_a_prompt_are_proportional_to_its_rows(sizes: list[int], count: int, seed: int) -> None:
     prompt = np.repeat(np.arange(len(sizes)), sizes)
     chosen = walk_rows(prompt, draws(len(prompt), seed), count, seed)
     due = np.array(sizes) * len(chosen) / len(prompt)

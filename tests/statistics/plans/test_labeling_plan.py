@@ -1,4 +1,4 @@
-"""What the plan promises: which rows, of which side, in which order and with which chance."""
+"""The plan: which rows of which side, in which order and with which chance."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.errors import UsageError
-from winnow.statistics.plans import DecidedRows, make_labeling_plan
-from winnow.statistics.plans.allocation import allocate_labels, share_kept
-from winnow.statistics.plans.labeling_plan import EarlierLabels
+from winnow.statistics.plans.labeling_plan import DecidedRows, make_labeling_plan
+from winnow.statistics.plans.required_labels import SideTally, allocate_labels, share_kept
 
 
 def rows(kept: int, dropped: int, prompts: int = 50, seed: int = 0) -> DecidedRows:
@@ -37,9 +35,7 @@ def test_up_to_each_look_kept_rows_come_first_and_then_dropped_ones() -> None:
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 130), st.integers(0, 5))
-def test_each_row_comes_once_on_its_side_with_its_side_s_chance(
-    kept: int, dropped: int, budget: int, seed: int
-) -> None:
+def test_each_row_is_planned_once_with_the_chance_of_its_side(kept: int, dropped: int, budget: int, seed: int) -> None:
     table = rows(kept, dropped, 7, seed)
     result = make_labeling_plan(table, budget, seed=seed)
     assert len(set(result.order.tolist())) == len(result.order) == min(budget, kept + dropped)
@@ -60,10 +56,10 @@ def test_a_larger_budget_labels_the_same_rows_and_more(one: int, other: int) -> 
         assert first == more[: len(first)]
 
 
-def test_a_plan_made_again_with_labels_goes_on_with_other_rows_in_a_better_ratio() -> None:
+def test_a_plan_made_with_earlier_labels_chooses_new_rows_in_a_better_ratio() -> None:
     table = rows(500, 500)
     first = make_labeling_plan(table, 50)
-    again = make_labeling_plan(table, 200, EarlierLabels(25, 24, 25, 12))
+    again = make_labeling_plan(table, 200, SideTally(24, 25, 12, 25))
     assert not set(first.order.tolist()) & set(again.order.tolist())
     assert again.share_kept < first.share_kept == 0.5
     assert (again.looks[-1].labels, len(again.order)) == (200, 150)
@@ -75,14 +71,14 @@ def test_a_side_with_few_rows_gives_its_labels_to_the_other() -> None:
     assert result.drawn[result.stratum == "kept"].tolist() == [1.0] * 10
 
 
-def test_labels_go_where_a_share_is_less_sure_within_bounds() -> None:
+def test_the_side_with_more_variance_gets_more_labels_within_bounds() -> None:
     assert share_kept(0.5, 0.5) == share_kept(1.0, 0.0) == 0.5
     assert share_kept(0.9, 0.88) == pytest.approx(0.48, abs=0.002)
     assert (share_kept(0.99, 0.5), share_kept(0.5, 1.0)) == (0.45, 0.55)
 
 
 @given(st.floats(0.45, 0.55), st.integers(0, 300), st.integers(0, 300))
-def test_no_look_takes_a_label_back(share: float, kept: int, dropped: int) -> None:
+def test_the_labels_of_a_side_never_decrease_from_look_to_look(share: float, kept: int, dropped: int) -> None:
     before = (0, 0)
     for stop in allocate_labels((25, 50, 100, 137, 200, 400), share, (kept, dropped)):
         assert before[0] <= stop.kept <= kept and before[1] <= stop.dropped <= dropped
@@ -91,7 +87,7 @@ def test_no_look_takes_a_label_back(share: float, kept: int, dropped: int) -> No
 
 
 @pytest.mark.parametrize(("kept", "dropped"), [(0, 0), (30, 0), (0, 30)])
-def test_a_table_with_one_side_or_none_has_a_plan_but_nothing_to_settle(kept: int, dropped: int) -> None:
+def test_a_table_without_two_sides_has_a_plan_but_no_detectable_uplift(kept: int, dropped: int) -> None:
     result = make_labeling_plan(rows(kept, dropped), 20)
     assert len(result.order) == min(20, kept + dropped)
     assert result.to_dict()["settles"] is None
@@ -102,8 +98,3 @@ def test_labels_spread_over_more_prompts_than_random_rows_would() -> None:
     assert table.prompt is not None
     at_random = [len(np.unique(table.prompt[np.random.default_rng(n).permutation(800)[:50]])) for n in range(50)]
     assert make_labeling_plan(table, 50).prompts > max(at_random) - 1
-
-
-def test_a_budget_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="--budget"):
-        make_labeling_plan(rows(5, 5), 0)

@@ -1,10 +1,10 @@
-"""What the score intervals promise: published values, no width of 0, and never at odds with their own test."""
+"""Score intervals have published values, are never empty, and agree with their test."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtri, xlogy
 
@@ -42,7 +42,7 @@ def test_differences_of_two_shares_agree_with_newcombe_s_table(counts: tuple[int
 
 
 @given(labels, labels, shares, shares, st.floats(1, 4))
-def test_an_interval_excludes_none_exactly_when_its_test_does(
+def test_an_interval_excludes_zero_exactly_when_the_score_test_rejects(
     of_a: int, of_b: int, share_a: float, share_b: float, bound: float
 ) -> None:
     both = sides(round(share_a * of_a), of_a, round(share_b * of_b), of_b)
@@ -54,8 +54,9 @@ def test_an_interval_excludes_none_exactly_when_its_test_does(
         assert (low[0] > 0 or high[0] < 0) == (far > bound)
 
 
+@settings(max_examples=30)
 @given(labels, labels, shares, shares)
-def test_right_and_wrong_and_the_two_sides_are_treated_alike(
+def test_swapping_the_sides_or_right_and_wrong_mirrors_the_interval(
     of_a: int, of_b: int, share_a: float, share_b: float
 ) -> None:
     right_a, right_b = round(share_a * of_a), round(share_b * of_b)
@@ -66,7 +67,7 @@ def test_right_and_wrong_and_the_two_sides_are_treated_alike(
 
 
 @given(labels, labels, shares, shares, st.floats(-0.99, 0.99))
-def test_no_shares_of_the_supposed_difference_explain_the_labels_better(
+def test_constrained_shares_have_the_largest_likelihood(
     of_a: int, of_b: int, share_a: float, share_b: float, supposed: float
 ) -> None:
     right_a, right_b = round(share_a * of_a), round(share_b * of_b)
@@ -80,7 +81,7 @@ def test_no_shares_of_the_supposed_difference_explain_the_labels_better(
     assert likelihood(*best)[0] >= likelihood(every_a, np.clip(every_a - supposed, 0, 1)).max() - 1e-7
 
 
-def test_wilson_s_interval_has_its_known_values_and_is_all_of_it_without_any_bound() -> None:
+def test_wilson_s_interval_has_published_values_and_is_0_to_1_for_an_infinite_bound() -> None:
     low, high = wilson_interval(np.array([81.0, 0.0]), np.array([263.0, 20.0]), np.full(2, TWO_SIDED[0]))
     assert low == pytest.approx([0.2553, 0.0], abs=5e-5)
     assert high == pytest.approx([0.3662, 0.1611], abs=5e-5)

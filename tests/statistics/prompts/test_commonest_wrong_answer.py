@@ -1,4 +1,4 @@
-"""w, the share of the commonest wrong answer: what errs high and what errs low."""
+"""w, the share of the commonest wrong answer: a high and a low estimate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_w_lies_between_the_two_estimates(shares: list[float], rows: int) -> Non
     assert result.at_least < max(shares) + 0.015 and result.value > max(shares) - 0.015
 
 
-def test_with_two_answers_what_errs_low_is_the_chance_that_they_are_the_same() -> None:
+def test_with_two_answers_the_low_estimate_is_the_chance_that_they_agree() -> None:
     prompt, result = drawn([0.6, 0.3, 0.1], 2, 500, 1)
     same = np.mean([one == other for one, other in zip(result[::2], result[1::2], strict=True)])
     found = estimate_commonest_wrong_answer(prompt, result)
@@ -37,7 +37,7 @@ def test_more_answers_bring_the_two_estimates_together() -> None:
     assert gap[1] < 0.03 < gap[0]
 
 
-def test_prompts_with_one_wrong_answer_and_empty_answers_say_nothing() -> None:
+def test_prompts_with_one_wrong_answer_and_empty_answers_are_ignored() -> None:
     prompt, result = drawn([0.5, 0.5], 2, LEAST_PROMPTS, 3)
     alone = np.append(prompt, [100, 101, 101])
     assert estimate_commonest_wrong_answer(alone, [*result, "x", "y", None]) == estimate_commonest_wrong_answer(
@@ -51,7 +51,7 @@ def test_too_few_prompts_give_no_w_and_say_how_many_are_needed() -> None:
     assert f"{LEAST_PROMPTS - 1} prompts" in result.why and result.why in result.summary()
 
 
-def test_answers_that_speak_for_more_rows_weigh_more() -> None:
+def test_answers_count_by_their_weight() -> None:
     prompt = np.repeat(np.arange(LEAST_PROMPTS), 3)
     result: list[str | None] = ["a", "b", "c"] * LEAST_PROMPTS
     found = estimate_commonest_wrong_answer(prompt, result, np.tile([8.0, 1.0, 1.0], LEAST_PROMPTS))

@@ -1,4 +1,4 @@
-"""The share of prompts with a right kept candidate: known, estimated, or only between two ends."""
+"""The share of prompts with a right kept candidate: known, estimated, or bounded."""
 
 from __future__ import annotations
 
@@ -40,37 +40,37 @@ def truth(prompt: np.ndarray, right: Floats) -> float:
     return float((np.bincount(prompt, right, minlength=PROMPTS) > 0).mean())
 
 
-def test_with_every_kept_row_labeled_it_is_the_plain_share_with_the_interval_of_as_many_prompts() -> None:
+def test_with_every_kept_row_labeled_coverage_is_the_share_of_prompts() -> None:
     prompt, counts = np.repeat(np.arange(100), 2), VerdictCounts(200, 0, with_kept={2: 100})
     right = (np.arange(200) < 160).astype(np.float64)
-    figure = found(counts, labels(prompt, right, np.arange(200))).figure
+    figure = found(counts, labels(prompt, right, np.arange(200)))
     assert figure.value == 0.8 and figure.low is not None and 0.70 < figure.low < 0.72
     assert figure.high is not None and 0.86 < figure.high < 0.88
 
 
-def test_prompts_without_a_kept_row_are_not_served_without_any_label() -> None:
+def test_prompts_without_a_kept_row_are_not_covered_even_without_labels() -> None:
     nothing = LabeledRows(np.zeros(0, bool), np.zeros(0), np.zeros(0, np.int64), None, np.zeros(0), np.zeros(0))
-    assert found(VerdictCounts(0, 40, with_kept={0: 10}), nothing).figure.value == 0.0
+    assert found(VerdictCounts(0, 40, with_kept={0: 10}), nothing).value == 0.0
     half = found(VerdictCounts(50, 40, with_kept={0: 50, 1: 50}), nothing)
-    assert half.figure.value is None and half.figure.low == 0.0
-    assert half.figure.high is not None and 0.5 < half.figure.high < 0.61
+    assert half.value is None and half.low == 0.0
+    assert half.high is not None and 0.5 < half.high < 0.61
 
 
-def test_with_one_kept_row_to_a_prompt_it_is_keep_rate_times_precision() -> None:
+def test_with_one_kept_row_per_prompt_coverage_is_keep_rate_times_precision() -> None:
     rows = LabeledRows(
         np.ones(40, bool), (np.arange(40) < 30).astype(np.float64), np.arange(40), None, np.ones(40), np.ones(40)
     )
-    assert found(VerdictCounts(600, 400, with_kept={0: 400, 1: 600}), rows).figure.value == pytest.approx(0.6 * 0.75)
+    assert found(VerdictCounts(600, 400, with_kept={0: 400, 1: 600}), rows).value == pytest.approx(0.6 * 0.75)
 
 
-def test_prompts_that_are_labeled_whole_by_chance_stand_for_those_with_as_many_kept_rows() -> None:
+def test_coverage_from_fully_labeled_prompts_is_unbiased() -> None:
     """Labels drawn row by row show prompts with few kept rows whole more often, and those are the hard ones."""
     inside, errors, naive = 0, [], []
     for seed in range(150):
         prompt, right, counts = table(seed)
         rng = np.random.default_rng([1, seed])
         rows = np.flatnonzero(rng.random(len(prompt)) < 0.7)
-        one = found(counts, labels(prompt, right, rows), MeasureOptions(seed=seed)).figure
+        one = found(counts, labels(prompt, right, rows), MeasureOptions(seed=seed))
         assert one.value is not None and one.low is not None and one.high is not None
         errors.append(one.value - truth(prompt, right))
         inside += one.low <= truth(prompt, right) <= one.high
@@ -83,26 +83,26 @@ def test_prompts_that_are_labeled_whole_by_chance_stand_for_those_with_as_many_k
     assert inside / 150 > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 150)
 
 
-def test_where_no_prompt_is_labeled_whole_the_truth_lies_between_the_two_ends() -> None:
+def test_without_a_fully_labeled_prompt_the_bounds_contain_the_truth() -> None:
     for seed in range(20):
         prompt, right, counts = table(seed)
         rows = np.flatnonzero(np.append(True, prompt[1:] != prompt[:-1]))
         one = found(counts, labels(prompt, right, rows))
-        assert one.figure.value is None and "all labeled" in one.why
-        assert one.figure.low is not None and one.figure.high is not None
-        assert 0 < one.figure.low < truth(prompt, right) < one.figure.high < 1
+        assert one.value is None and "all labeled" in one.why
+        assert one.low is not None and one.high is not None
+        assert 0 < one.low < truth(prompt, right) < one.high < 1
 
 
-def test_labels_that_do_not_show_prompts_as_they_are_give_no_number_and_say_why() -> None:
+def test_labels_that_cannot_show_coverage_give_no_value_and_a_reason() -> None:
     prompt, right, counts = table(0)
     every = labels(prompt, right, np.arange(len(prompt)))
     by_label = found(counts, every, MeasureOptions(labels_drawn=SamplingDesign.BY_LABEL))
-    assert by_label.figure.value is None and "by label" in by_label.why
+    assert by_label.value is None and "by label" in by_label.why
     weighed = replace(every, weight=np.linspace(1.0, 2.0, len(every)))
-    assert found(counts, weighed).figure.high is None and "unequal chances" in found(counts, weighed).why
+    assert found(counts, weighed).high is None and "unequal chances" in found(counts, weighed).why
 
 
-def test_a_table_without_prompts_says_nothing_of_them() -> None:
+def test_a_table_without_prompt_counts_has_no_coverage() -> None:
     assert (
         estimate_card(
             VerdictCounts(5, 5), LabeledRows(np.array([True]), np.ones(1), np.zeros(1, np.int64))

@@ -1,4 +1,4 @@
-"""A changed entry is reported, and a file that is not a journal is left alone."""
+"""A changed entry is reported, and a file that is not a journal is not changed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import pytest
 from fault_injection.journal_crashes import start
 from fault_injection.journal_writer import append, key, value
 from winnow.errors import BadTable, BrokenPromise, EnvironmentFault, UsageError, WinnowError
-from winnow.storage.journal.reader import JournalReader
-from winnow.storage.journal.writer import Journal
+from winnow.storage.journal.journal import Journal, JournalReader
 
 COUNT = 120
-FLIPS = 1000
-Everything = list[tuple[int, str, object]]
+FLIPS = 300
+"""Enough to find, with a probability of 95%, a defect that one in a hundred bits reveals."""
+Content = list[tuple[int, str, object]]
 
 
-def everything(path: Path) -> Everything:
-    """All that a careful reader gets from a journal; each way of reading it says the same."""
+def read_all(path: Path) -> Content:
+    """Read all entries of a journal, check it, and check that all ways of reading it agree."""
     with JournalReader(path) as journal:
         found = [(entry.seq, entry.key, entry.value) for entry in journal.entries()]
         assert journal.check() == journal.count("reply") == len(found)
@@ -36,7 +36,7 @@ def everything(path: Path) -> Everything:
 
 @pytest.fixture(scope="module")
 def closed() -> Iterator[Path]:
-    """A journal in one file."""
+    """A closed journal, which is one file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "j"
         with Journal(path) as journal:
@@ -46,7 +46,7 @@ def closed() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def killed() -> Iterator[Path]:
-    """A journal of which the last half lies in the log."""
+    """A journal whose writer was killed; the last half of its entries is in the log."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "j"
         with Journal(path) as journal:
@@ -58,8 +58,8 @@ def killed() -> Iterator[Path]:
         yield path
 
 
-def copied(path: Path, folder: Path) -> Path:
-    """The journal and all that belongs to it, but for the shared memory of those who had it open."""
+def copy_journal(path: Path, folder: Path) -> Path:
+    """Copy a journal and the files that belong to it, except the shared memory of the processes that had it open."""
     for old in folder.iterdir():
         old.unlink()
     for file in path.parent.iterdir():
@@ -75,40 +75,40 @@ def flip(file: Path, at: int, bit: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("which", "suffix"), [("closed", ""), ("killed", ""), ("killed", "-wal")])
-def test_of_a_thousand_flipped_bits_none_changes_an_answer_in_silence(
-    which: str, suffix: str, request: pytest.FixtureRequest, tmp_path: Path
+@pytest.mark.parametrize(("fixture", "suffix"), [("closed", ""), ("killed", ""), ("killed", "-wal")])
+def test_a_flipped_bit_never_changes_an_answer_without_an_error(
+    fixture: str, suffix: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    whole, chance = request.getfixturevalue(which), random.Random(0)
-    expected = everything(copied(whole, tmp_path))
+    original, rng = request.getfixturevalue(fixture), random.Random(0)
+    expected = read_all(copy_journal(original, tmp_path))
     assert expected == [(number + 1, key(number), value(number)) for number in range(COUNT)]
-    told: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     for _ in range(FLIPS):
-        path = copied(whole, tmp_path)
+        path = copy_journal(original, tmp_path)
         file = path.with_name(path.name + suffix)
-        flip(file, chance.randrange(file.stat().st_size), chance.randrange(8))
+        flip(file, rng.randrange(file.stat().st_size), rng.randrange(8))
         try:
-            assert everything(path) == expected
-            told["harmless"] += 1
+            assert read_all(path) == expected
+            outcomes["harmless"] += 1
         except WinnowError as error:
-            told[type(error).__name__] += 1
-    assert told["BrokenPromise"] > FLIPS / 5
+            outcomes[type(error).__name__] += 1
+    assert outcomes["BrokenPromise"] > FLIPS / 5
 
 
 @pytest.mark.parametrize("number", [0, 1, 60, COUNT - 1])
-def test_a_flipped_bit_in_an_entry_is_told_with_the_entry(number: int, closed: Path, tmp_path: Path) -> None:
-    path = copied(closed, tmp_path)
+def test_the_error_for_a_flipped_bit_names_the_entry(number: int, closed: Path, tmp_path: Path) -> None:
+    path = copy_journal(closed, tmp_path)
     content = path.read_bytes()
     document = f'{{"n":{number},"text":'.encode()
     assert content.count(document) == 1
     flip(path, content.index(document) + len('{"n'), 0)
-    with pytest.raises(BrokenPromise) as told, JournalReader(path) as journal:
+    with pytest.raises(BrokenPromise) as error, JournalReader(path) as journal:
         journal.check()
-    assert f"entry {number + 1} ('reply' '{key(number)}'): is not what was written" in str(told.value)
+    assert f"entry {number + 1} ('reply' '{key(number)}'): is not what was written" in str(error.value)
 
 
-def test_a_damaged_last_group_is_told_when_the_journal_is_opened(closed: Path, tmp_path: Path) -> None:
-    path = copied(closed, tmp_path)
+def test_a_damaged_last_group_is_reported_when_the_journal_is_opened(closed: Path, tmp_path: Path) -> None:
+    path = copy_journal(closed, tmp_path)
     flip(path, path.read_bytes().index(f'{{"n":{COUNT - 1},'.encode()) + 1, 0)
     for opened in (Journal(path), JournalReader(path)):
         with pytest.raises(BrokenPromise, match=f"entry {COUNT} "), opened:
@@ -116,8 +116,8 @@ def test_a_damaged_last_group_is_told_when_the_journal_is_opened(closed: Path, t
 
 
 CHANGES: dict[str, tuple[str, str]] = {
-    "one removed": ("DELETE FROM entries WHERE seq = 7", "entry 7: is missing"),
-    "one put in the place of another": (
+    "an entry removed": ("DELETE FROM entries WHERE seq = 7", "entry 7: is missing"),
+    "two entries swapped": (
         "UPDATE entries SET seq = 0 WHERE seq = 8; UPDATE entries SET seq = 8 WHERE seq = 9;"
         "UPDATE entries SET seq = 9 WHERE seq = 0",
         "entry 8 .* sha256",
@@ -125,14 +125,14 @@ CHANGES: dict[str, tuple[str, str]] = {
     "a document changed": ("UPDATE entries SET document = '1' WHERE seq = 7", "entry 7 .* sha256"),
     "a key changed": ("UPDATE entries SET key = 'k' WHERE seq = 7", "entry 7 .* sha256"),
     "a kind changed": ("UPDATE entries SET kind = 'label' WHERE seq = 7", "entry 7 .* sha256"),
-    "the last removed": (f"DELETE FROM entries WHERE seq = {COUNT}", f"holds {COUNT - 1} entries of the {COUNT}"),
-    "all removed": ("DELETE FROM entries", f"holds 0 entries of the {COUNT}"),
+    "the last entry removed": (f"DELETE FROM entries WHERE seq = {COUNT}", f"holds {COUNT - 1} entries of the {COUNT}"),
+    "all entries removed": ("DELETE FROM entries", f"holds 0 entries of the {COUNT}"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_made_with_a_database_tool_is_told(change: str, closed: Path, tmp_path: Path) -> None:
-    path = copied(closed, tmp_path)
+def test_a_change_made_with_a_database_tool_is_reported(change: str, closed: Path, tmp_path: Path) -> None:
+    path = copy_journal(closed, tmp_path)
     _database(path, CHANGES[change][0])
     with pytest.raises(BrokenPromise, match=CHANGES[change][1]), JournalReader(path) as journal:
         list(journal.entries())
@@ -140,7 +140,7 @@ def test_a_change_made_with_a_database_tool_is_told(change: str, closed: Path, t
 
 
 def test_a_copy_without_its_log_is_refused(killed: Path, tmp_path: Path) -> None:
-    path = copied(killed, tmp_path)
+    path = copy_journal(killed, tmp_path)
     path.with_name("j-wal").unlink()
     with pytest.raises(BrokenPromise, match=f"holds 60 entries of the {COUNT} that were acknowledged"), Journal(path):
         pass
@@ -168,7 +168,7 @@ def _other_table(path: Path) -> None:
     _database(path, "CREATE VIEW v AS SELECT 1")
 
 
-STRANGERS: list[tuple[Callable[[Path], None], type[WinnowError], str]] = [
+OTHER_FILES: list[tuple[Callable[[Path], None], type[WinnowError], str]] = [
     (Path.touch, BadTable, "j: is empty and not a journal. Name another file"),
     (_text, BadTable, "j: is not a journal. Name another file"),
     (_database, BadTable, "j: is a database and not a journal. Name another file"),
@@ -178,21 +178,21 @@ STRANGERS: list[tuple[Callable[[Path], None], type[WinnowError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "kind", "words"), STRANGERS)
-def test_a_file_that_is_no_journal_is_refused_and_left_alone(
-    make: Callable[[Path], None], kind: type[WinnowError], words: str, tmp_path: Path
+@pytest.mark.parametrize(("make", "kind", "message"), OTHER_FILES)
+def test_a_file_that_is_not_a_journal_is_refused_and_not_changed(
+    make: Callable[[Path], None], kind: type[WinnowError], message: str, tmp_path: Path
 ) -> None:
     make(tmp_path / "j")
     before = {path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir()}
     for opened in (Journal(tmp_path / "j"), JournalReader(tmp_path / "j")):
-        with pytest.raises(kind, match=words), opened:
+        with pytest.raises(kind, match=message), opened:
             pass
     assert {path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir() if "-" not in path.name} == (
         before
     )
 
 
-def test_a_folder_that_is_not_there_is_the_environment_s_fault(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_environment_fault(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="could not be written .No such file"), Journal(tmp_path / "no" / "j"):
         pass
     assert not os.listdir(tmp_path)

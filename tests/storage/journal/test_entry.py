@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.errors import UsageError
-from winnow.storage.journal.entry import MAX_DOCUMENT_BYTES, MAX_KEY_BYTES
-from winnow.storage.journal.reader import JournalReader
-from winnow.storage.journal.writer import Journal
+from winnow.storage.journal.files import MAX_DOCUMENT_BYTES, MAX_KEY_BYTES
+from winnow.storage.journal.journal import Journal, JournalReader
 
 TEXT = st.text(st.characters(codec=None), max_size=20)
 JSON = st.recursive(
@@ -26,35 +25,35 @@ KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50)
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=12))
-def test_every_json_document_and_every_key_comes_back_as_it_was_given(values: dict[str, Any]) -> None:
+def test_every_json_document_and_key_is_read_back_unchanged(values: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "j"
         with Journal(path) as journal:
-            tickets = [journal.append("reply", key, value) for key, value in values.items()]
+            futures = [journal.append("reply", key, value) for key, value in values.items()]
         with JournalReader(path) as journal:
             assert [(entry.key, entry.value) for entry in journal.entries("reply")] == list(values.items())
-            assert [journal.get("reply", key) for key in values] == [ticket.wait().entry for ticket in tickets]
+            assert [journal.get("reply", key) for key in values] == [future.result().entry for future in futures]
             assert journal.keys("reply") == set(values)
             assert journal.check() == journal.count("reply") == len(values)
 
 
-def test_a_document_is_canonical_and_comes_back_byte_for_byte(tmp_path: Path) -> None:
+def test_a_document_is_canonical_json_and_is_read_back_byte_for_byte(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
-        kept = journal.append("reply", "k", {"b": [1, 2.5, "é"], "a": None, "half": "\ud83d"}).wait()
+        appended = journal.append("reply", "k", {"b": [1, 2.5, "é"], "a": None, "half": "\ud83d"}).result()
         again = journal.get("reply", "k")
-    assert kept.entry.document == '{"a":null,"b":[1,2.5,"é"],"half":"\ud83d"}'.encode("utf-8", "surrogatepass")
-    assert again == kept.entry
+    assert appended.entry.document == '{"a":null,"b":[1,2.5,"é"],"half":"\ud83d"}'.encode("utf-8", "surrogatepass")
+    assert again == appended.entry
 
 
-def test_a_key_keeps_its_first_document_and_whoever_comes_second_is_told(tmp_path: Path) -> None:
+def test_a_key_keeps_its_first_document_and_a_second_append_reports_it(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         first, second = journal.append("reply", "k", 1), journal.append("reply", "k", 2)
-        assert first.wait().is_new and not second.wait().is_new
-        assert second.wait().entry == first.wait().entry
+        assert first.result().is_new and not second.result().is_new
+        assert second.result().entry == first.result().entry
     with Journal(tmp_path / "j") as journal:
         third, other = journal.append("reply", "k", 3), journal.append("label", "k", 4)
-        assert (third.wait().is_new, third.wait().entry.value) == (False, 1)
-        assert (other.wait().is_new, other.wait().entry.seq) == (True, 2)
+        assert (third.result().is_new, third.result().entry.value) == (False, 1)
+        assert (other.result().is_new, other.result().entry.seq) == (True, 2)
         assert journal.check() == 2
 
 
@@ -70,35 +69,35 @@ def test_entries_are_numbered_without_gaps_in_the_order_they_were_appended(tmp_p
         assert journal.get("a", "1") is None
 
 
-def test_a_reader_sees_what_is_appended_while_it_reads(tmp_path: Path) -> None:
+def test_a_reader_sees_entries_that_are_appended_while_it_is_open(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal, JournalReader(tmp_path / "j") as reader, JournalReader(tmp_path / "j"):
         assert reader.get("reply", "k") is None
-        journal.append("reply", "k", 1).wait()
+        journal.append("reply", "k", 1).result()
         found = reader.get("reply", "k")
         assert found is not None and found.value == 1
 
 
 @pytest.mark.parametrize("kind", ["", "Reply", "two words", "1st", "a" * 33, "é", "reply\n"])
-def test_a_kind_that_is_no_short_word_is_refused(kind: str, tmp_path: Path) -> None:
+def test_a_kind_that_is_not_a_short_word_is_refused(kind: str, tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="kind: .* is not a kind"):
         journal.append(kind, "k", 1)
 
 
 @pytest.mark.parametrize("key", ["", "\ud83d", "k" * (MAX_KEY_BYTES + 1), "é" * (MAX_KEY_BYTES // 2 + 1)])
-def test_a_key_that_is_no_short_text_is_refused(key: str, tmp_path: Path) -> None:
+def test_a_key_that_is_not_a_short_text_is_refused(key: str, tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal, pytest.raises(UsageError, match="key: .* is not a key"):
         journal.append("reply", key, 1)
 
 
 @pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, b"bytes", {1: 2, "a": 3}, [10**5000], object()])
-def test_a_value_that_is_no_json_is_refused_and_harms_nothing(value: object, tmp_path: Path) -> None:
+def test_a_value_that_is_not_json_is_refused_and_the_journal_stays_usable(value: object, tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         with pytest.raises(UsageError, match="reply 'k': the value is not a JSON document"):
             journal.append("reply", "k", value)
-        assert journal.append("reply", "k", 1).wait().is_new
+        assert journal.append("reply", "k", 1).result().is_new
 
 
-def test_a_value_nested_too_deep_is_refused(tmp_path: Path) -> None:
+def test_a_value_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
@@ -106,17 +105,17 @@ def test_a_value_nested_too_deep_is_refused(tmp_path: Path) -> None:
         journal.append("reply", "k", deep)
 
 
-def test_a_document_over_the_limit_is_refused_and_the_largest_is_kept(tmp_path: Path) -> None:
+def test_a_document_over_the_size_limit_is_refused_and_one_at_the_limit_is_stored(tmp_path: Path) -> None:
     largest = "x" * (MAX_DOCUMENT_BYTES - len('""'))
     with Journal(tmp_path / "j") as journal:
         with pytest.raises(UsageError, match=f"{MAX_DOCUMENT_BYTES + 1} bytes"):
             journal.append("reply", "k", largest + "x")
-        assert journal.append("reply", "k", largest).wait().entry.value == largest
+        assert journal.append("reply", "k", largest).result().entry.value == largest
         found = journal.get("reply", "k")
     assert found is not None and found.document == json.dumps(largest).encode()
 
 
-def test_a_journal_that_is_not_open_is_not_used(tmp_path: Path) -> None:
+def test_a_journal_that_is_not_open_cannot_be_used(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     with pytest.raises(UsageError, match="not open"):
         journal.append("reply", "k", 1)

@@ -1,4 +1,4 @@
-"""A bucket for tests to fill and inspect with pyarrow alone, and its keys."""
+"""A bucket that tests fill and inspect with pyarrow alone, and its keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = "canary/SECRET+of-forty-characters-0123456"
 
 @dataclass(frozen=True)
 class Bucket:
-    """One bucket."""
+    """A bucket of a test server."""
 
     name: str
     system: Any
@@ -23,17 +23,17 @@ class Bucket:
         return f"s3://{self.name}"
 
     def put(self, key: str, content: bytes | Path) -> str:
-        """An object; returns what it is called."""
+        """Write an object and return its URI."""
         with self.system.open_output_stream(f"{self.name}/{key}", compression=None) as file:
             file.write(content if isinstance(content, bytes) else content.read_bytes())
         return f"{self}/{key}"
 
     def get(self, key: str) -> bytes:
-        """The bytes of an object."""
+        """Return the bytes of an object."""
         with self.system.open_input_stream(f"{self.name}/{key}", compression=None) as file:
             return bytes(file.read())
 
-    def listed(self) -> list[str]:
-        """Every object."""
-        found = self.system.get_file_info(FileSelector(self.name, recursive=True))
-        return sorted(one.path.removeprefix(f"{self.name}/") for one in found if one.type == FileType.File)
+    def list_keys(self) -> list[str]:
+        """Return the keys of all objects, sorted."""
+        entries = self.system.get_file_info(FileSelector(self.name, recursive=True))
+        return sorted(entry.path.removeprefix(f"{self.name}/") for entry in entries if entry.type == FileType.File)

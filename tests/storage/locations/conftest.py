@@ -1,4 +1,4 @@
-"""A bucket on an S3-compatible server on this machine, and a file system in memory that behaves like one."""
+"""A bucket on an S3-compatible server on this machine, and a file system in memory that behaves like a bucket."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.storage.locations.bucket import KEY, SECRET, Bucket
 from tests.storage.locations.memory_filesystem import MemoryFileSystem
 from winnow.storage.locations import filesystems
 
-NUMBERS = itertools.count()
+BUCKET_NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """The address of the server."""
+    """Run a server and return its address."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -32,7 +32,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Keys as a person sets them, and none but these."""
+    """Set the keys of the test server in the environment, and no others."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -44,9 +44,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 
 @pytest.fixture
 def bucket(server: str, environment: pytest.MonkeyPatch) -> Bucket:
-    """An empty bucket, which the environment leads to."""
+    """Create an empty bucket, and set its server in the environment."""
     environment.setenv("AWS_ENDPOINT_URL", f"http://{server}")
-    made = S3FileSystem(
+    system = S3FileSystem(
         access_key=KEY,
         secret_key=SECRET,
         endpoint_override=server,
@@ -54,15 +54,15 @@ def bucket(server: str, environment: pytest.MonkeyPatch) -> Bucket:
         region="us-east-1",
         allow_bucket_creation=True,
     )
-    name = f"bucket-{next(NUMBERS)}"
-    made.create_dir(name)
-    return Bucket(name, made)
+    name = f"bucket-{next(BUCKET_NUMBERS)}"
+    system.create_dir(name)
+    return Bucket(name, system)
 
 
 @pytest.fixture
-def kept() -> Iterator[MemoryFileSystem]:
-    """What stands behind `kept://b/...`."""
+def memory() -> Iterator[MemoryFileSystem]:
+    """Register a file system in memory for `memory://b/...`."""
     store = MemoryFileSystem()
-    filesystems.register_filesystem("kept", store.system())
+    filesystems.register_filesystem("memory", store.system())
     yield store
-    filesystems.register_filesystem("kept", None)
+    filesystems.register_filesystem("memory", None)

@@ -11,47 +11,55 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystemHandler, FileType, PyFi
 
 
 class MemoryFileSystem(FileSystemHandler):  # type: ignore[misc]  # pyarrow has no types
-    """Objects by path. Writing what `breaks` names stops in the middle, for good if it `falls`; `puts` arrived."""
+    """Objects by path.
+
+    Attributes:
+        objects: The content of each object.
+        uploads: The paths of the objects that were uploaded, in order.
+        failing_name: Uploads of objects whose path ends with this fail halfway.
+        stays_down: Whether the store cannot be reached after such a failure.
+        is_down: Whether the store cannot be reached.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
-        self.puts: list[str] = []
-        self.breaks: str | None = None
-        self.falls = False
-        self.down = False
+        self.uploads: list[str] = []
+        self.failing_name: str | None = None
+        self.stays_down = False
+        self.is_down = False
 
     def system(self) -> PyFileSystem:
-        """As pyarrow takes it."""
+        """Return the file system for pyarrow."""
         return PyFileSystem(self)
 
     def put(self, key: str, content: bytes) -> None:
-        """An object in the bucket `b`, from elsewhere."""
+        """Put an object into the bucket `b`, without counting it as an upload."""
         self.objects[f"b/{key}"] = content
 
     def get_type_name(self) -> str:
-        return "kept"
+        return "memory"
 
     def normalize_path(self, path: str) -> str:
         return path
 
     def get_file_info(self, paths: list[str]) -> list[Any]:
-        if self.down:
+        if self.is_down:
             raise OSError("AWS Error NETWORK_CONNECTION during HeadObject operation: curlCode: 7, no connection")
         return [self._info(path.rstrip("/")) for path in paths]
 
     def _info(self, path: str) -> Any:
         if path in self.objects:
             return FileInfo(path, FileType.File, size=len(self.objects[path]))
-        within = "/" not in path or any(one.startswith(f"{path}/") for one in self.objects)
-        return FileInfo(path, FileType.Directory if within else FileType.NotFound)
+        is_folder = "/" not in path or any(key.startswith(f"{path}/") for key in self.objects)
+        return FileInfo(path, FileType.Directory if is_folder else FileType.NotFound)
 
     def get_file_info_selector(self, selector: FileSelector) -> list[Any]:
         base = selector.base_dir.rstrip("/")
-        inside = [one for one in self.objects if one.startswith(f"{base}/")]
-        found = dict.fromkeys(inside if selector.recursive else (self._step(base, one) for one in inside))
-        return [self._info(one) for one in found]
+        inside = [key for key in self.objects if key.startswith(f"{base}/")]
+        paths = dict.fromkeys(inside if selector.recursive else (self._child(base, key) for key in inside))
+        return [self._info(path) for path in paths]
 
-    def _step(self, base: str, path: str) -> str:
+    def _child(self, base: str, path: str) -> str:
         return posixpath.join(base, path.removeprefix(f"{base}/").split("/")[0])
 
     def delete_file(self, path: str) -> None:
@@ -66,17 +74,17 @@ class MemoryFileSystem(FileSystemHandler):  # type: ignore[misc]  # pyarrow has 
         return pa.BufferReader(self.objects[path])
 
     def open_output_stream(self, path: str, metadata: object) -> Any:
-        return pa.PythonFile(Put(self, path), mode="w")
+        return pa.PythonFile(Upload(self, path), mode="w")
 
-    def _never(self, *arguments: object) -> None:
-        raise AssertionError("asked for what no object store has: a rename, an append or a folder")
+    def _refuse(self, *arguments: object) -> None:
+        raise AssertionError("object stores have no renames, appends or folders")
 
-    move = copy_file = open_append_stream = create_dir = _never
-    delete_dir = delete_dir_contents = delete_root_dir_contents = _never
+    move = copy_file = open_append_stream = create_dir = _refuse
+    delete_dir = delete_dir_contents = delete_root_dir_contents = _refuse
 
 
-class Put(io.BytesIO):
-    """One object on its way: it is there when all of it has arrived."""
+class Upload(io.BytesIO):
+    """The upload of an object, which exists when the upload is closed."""
 
     def __init__(self, store: MemoryFileSystem, path: str) -> None:
         super().__init__()
@@ -84,14 +92,14 @@ class Put(io.BytesIO):
         self._broken = False
 
     def write(self, data: Any) -> int:
-        if self._store.breaks is not None and self._path.endswith(self._store.breaks):
+        if self._store.failing_name is not None and self._path.endswith(self._store.failing_name):
             self._broken = True
-            self._store.down = self._store.falls
+            self._store.is_down = self._store.stays_down
             raise OSError("AWS Error NETWORK_CONNECTION during UploadPart operation: curlCode: 55, Broken pipe")
         return super().write(data)
 
     def close(self) -> None:
         if not self.closed and not self._broken:
             self._store.objects[self._path] = self.getvalue()
-            self._store.puts.append(self._path)
+            self._store.uploads.append(self._path)
         super().close()

@@ -20,14 +20,14 @@ from tests.storage.locations.bucket import SECRET, Bucket
 from tests.storage.locations.memory_filesystem import MemoryFileSystem
 from winnow.errors import EnvironmentFault, UsageError, WinnowError
 from winnow.storage.locations import filesystems
+from winnow.storage.locations.filesystems import explain_remote_error, redact_secrets
 from winnow.storage.locations.location import parse_location
-from winnow.storage.locations.remote_errors import explain_remote_error, redact_secrets
 from winnow.tables.open_table import open_rows
 
 
 @contextmanager
-def answering(code: str, status: int) -> Iterator[str]:
-    """A server with one answer to everything."""
+def serve_errors(code: str, status: int) -> Iterator[str]:
+    """Run a server that answers every request with this error, and yield its URL."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no, {SECRET}</Message></Error>".encode()
 
     class Answer(http.server.BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def answering(code: str, status: int) -> Iterator[str]:
         do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Silent."""
+            """Print nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -60,7 +60,7 @@ def error_message(path: str, kind: type[WinnowError]) -> str:
     return text
 
 
-def test_a_bucket_or_a_key_that_is_not_there_is_a_wrong_argument(bucket: Bucket) -> None:
+def test_a_missing_bucket_or_key_is_a_usage_error(bucket: Bucket) -> None:
     bucket.put("a.jsonl", b"{}\n")
     assert "does not exist" in error_message(f"{bucket}/b.jsonl", UsageError)
     assert "is in a bucket that does not exist" in error_message("s3://no-such-bucket/b.jsonl", UsageError)
@@ -80,27 +80,27 @@ def test_a_bucket_or_a_key_that_is_not_there_is_a_wrong_argument(bucket: Bucket)
         ("Strange", 418, "was refused"),
     ],
 )
-def test_what_the_store_refuses_is_the_machines_fault(
+def test_a_refusal_of_the_store_is_an_environment_fault(
     environment: pytest.MonkeyPatch, code: str, status: int, words: str
 ) -> None:
     environment.setattr(filesystems, "ATTEMPTS", 1)
-    with answering(code, status) as url:
+    with serve_errors(code, status) as url:
         environment.setenv("AWS_ENDPOINT_URL", url)
         assert re.search(words, error_message("s3://some-bucket/a.jsonl", EnvironmentFault))
         assert re.search(words, error_message("s3://some-bucket/part-*.jsonl", EnvironmentFault))
 
 
-def test_without_credentials_it_is_said_that_there_are_none(environment: pytest.MonkeyPatch) -> None:
+def test_the_error_says_that_no_credentials_were_found(environment: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         environment.delenv(name)
-    with answering("AccessDenied", 403) as url:
+    with serve_errors("AccessDenied", 403) as url:
         environment.setenv("AWS_ENDPOINT_URL", url)
         text = error_message("s3://some-bucket/a.jsonl", EnvironmentFault)
     assert "access denied, and no credentials were found" in text
     assert "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in text
 
 
-def test_a_store_that_nobody_answers_for_is_given_up_soon(environment: pytest.MonkeyPatch) -> None:
+def test_a_store_that_refuses_connections_is_reported_as_unreachable(environment: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -109,7 +109,7 @@ def test_a_store_that_nobody_answers_for_is_given_up_soon(environment: pytest.Mo
     assert "could not be reached: the connection failed" in text and str(port) not in text
 
 
-def test_a_store_that_never_answers_is_given_up_soon(environment: pytest.MonkeyPatch) -> None:
+def test_a_store_that_never_answers_is_reported_after_a_time_limit(environment: pytest.MonkeyPatch) -> None:
     environment.setattr(filesystems, "ANSWER_SECONDS", 1)
     environment.setattr(filesystems, "ATTEMPTS", 1)
     with socket.socket() as silent:
@@ -119,51 +119,51 @@ def test_a_store_that_never_answers_is_given_up_soon(environment: pytest.MonkeyP
         assert "no answer in time" in error_message("s3://some-bucket/a.jsonl", EnvironmentFault)
 
 
-def test_a_store_that_breaks_off_while_it_is_read_is_no_damaged_file(kept: MemoryFileSystem) -> None:
+def test_a_lost_connection_is_not_reported_as_a_damaged_file(memory: MemoryFileSystem) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"text": ["a"] * 10, "prompt": ["b"] * 10}), sink)
-    kept.objects |= {"b/t.parquet": sink.getvalue().to_pybytes(), "b/t.csv": b"prompt,text\na,b\n" * 9999}
-    kept.objects["b/t.jsonl.gz"] = gzip.compress(b'{"prompt": "a", "text": "b"}\n' * 9)
-    tables = [open_rows(f"kept://b/t.{ending}") for ending in ("parquet", "csv", "jsonl.gz")]
-    kept.open_input_file = broken  # type: ignore[method-assign]
+    memory.objects |= {"b/t.parquet": sink.getvalue().to_pybytes(), "b/t.csv": b"prompt,text\na,b\n" * 9999}
+    memory.objects["b/t.jsonl.gz"] = gzip.compress(b'{"prompt": "a", "text": "b"}\n' * 9)
+    tables = [open_rows(f"memory://b/t.{ending}") for ending in ("parquet", "csv", "jsonl.gz")]
+    memory.open_input_file = fail_to_read  # type: ignore[method-assign]
     for table in tables:
         with pytest.raises(EnvironmentFault, match="could not be reached: no answer in time"):
             list(table.read_roles(["text"]))
 
 
-def broken(path: str) -> None:
-    """What an S3 client says."""
+def fail_to_read(path: str) -> None:
+    """Raise the error of an S3 client whose connection was lost."""
     raise OSError(f"When reading {path}: AWS Error NETWORK_CONNECTION during GetObject: curlCode: 28, Timeout")
 
 
 @pytest.mark.parametrize(
-    "given",
+    "uri",
     [
         f"s3://AKIA:{SECRET}@bucket/t.jsonl",
         f"s3://AKIA:{SECRET.replace('/', '%2F')}@bucket/t.jsonl",
         f"s3://bucket/t.jsonl?secret_key={SECRET}",
     ],
 )
-def test_keys_in_a_path_are_refused_and_not_repeated(given: str, tmp_path: Path) -> None:
-    for call in (lambda: open_rows(given), lambda: winnow.verify([{"text": "a"}], "exact", out=given)):
-        with pytest.raises(UsageError, match="s3://...: has keys or settings in a path") as found:
+def test_keys_in_a_path_are_refused_and_not_repeated_in_the_error(uri: str, tmp_path: Path) -> None:
+    for call in (lambda: open_rows(uri), lambda: winnow.verify([{"text": "a"}], "exact", out=uri)):
+        with pytest.raises(UsageError, match="s3://...: has keys or settings in a path") as error:
             call()
-        assert SECRET[:8] not in str(found.value)
-    for ours in (given, Path(given)):
-        with pytest.raises(UsageError) as found:
-            winnow.forecast([{"prompt": "a", "text": "b", "s": 1, "correct": 1}], score="s", out=ours)
-        assert SECRET[:8] not in str(found.value)
+        assert SECRET[:8] not in str(error.value)
+    for out in (uri, Path(uri)):
+        with pytest.raises(UsageError) as error:
+            winnow.forecast([{"prompt": "a", "text": "b", "s": 1, "correct": 1}], score="s", out=out)
+        assert SECRET[:8] not in str(error.value)
 
 
-def test_paths_that_lead_nowhere_are_refused_in_words() -> None:
-    for given, words in (
+def test_uris_that_name_no_location_are_refused() -> None:
+    for uri, words in (
         ("s3://", "names no bucket"),
         ("s3:///a.jsonl", "names no bucket"),
         ("s3://part-*/a.jsonl", "names no bucket"),
         ("nowhere://b/a.jsonl", "no file system that winnow knows"),
     ):
         with pytest.raises(UsageError, match=words):
-            open_rows(given)
+            open_rows(uri)
     with pytest.raises(UsageError, match="has lost a slash"):
         open_rows(Path("s3://bucket/a.jsonl"))
     with pytest.raises(UsageError, match="has no parent above its bucket"):
@@ -175,7 +175,7 @@ def test_a_file_uri_is_a_local_path(tmp_path: Path) -> None:
     assert open_rows(f"file://{tmp_path}/t.jsonl").source.paths() == [tmp_path / "t.jsonl"]
 
 
-def test_what_a_library_says_loses_its_secrets(environment: pytest.MonkeyPatch) -> None:
+def test_secrets_are_removed_from_messages_of_libraries(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AZURE_STORAGE_KEY", "a-key-of-azures")
     assert redact_secrets(f"bad {SECRET} and a-key-of-azures") == "bad *** and ***"
     assert SECRET not in str(explain_remote_error("s3://b/k", OSError(f"a new complaint about {SECRET}")))

@@ -1,4 +1,4 @@
-"""A result in a cloud store is the same as a local one, and a half-written result is never used."""
+"""A result in a cloud store equals a local one, and a half-written result is never used."""
 
 from __future__ import annotations
 
@@ -31,134 +31,133 @@ LABELS = "candidate_id,correct\n" + "".join(f"c{i},{int(i % 5 == i // 4 + 1)}\n"
 Put = Callable[[str, bytes], object]
 
 
-@pytest.fixture(params=["s3", "kept"])
+@pytest.fixture(params=["s3", "memory"])
 def cloud(request: pytest.FixtureRequest) -> tuple[str, Put]:
-    """Where to write, on a server and on a file system that refuses to rename; and how objects get there."""
+    """Return the root of a bucket, on a server or in memory, and the function that puts objects there."""
     if request.param == "s3":
         bucket: Bucket = request.getfixturevalue("bucket")
         return str(bucket), bucket.put
-    kept: MemoryFileSystem = request.getfixturevalue("kept")
-    return "kept://b", kept.put
+    memory: MemoryFileSystem = request.getfixturevalue("memory")
+    return "memory://b", memory.put
 
 
-def given(put: Put) -> None:
-    """The table and its labels."""
+def put_inputs(put: Put) -> None:
+    """Put the table and its labels."""
     put("t.jsonl", "".join(json.dumps(row) + "\n" for row in ROWS).encode())
     put("l.csv", LABELS.encode())
 
 
-def given_here(folder: Path) -> None:
-    """The same in a folder."""
-    given(lambda key, content: (folder / key).write_bytes(content))
+def put_inputs_in_folder(folder: Path) -> None:
+    """Write the table and its labels to a folder."""
+    put_inputs(lambda key, content: (folder / key).write_bytes(content))
 
 
-def chain(root: str) -> dict[str, Any]:
-    """verify, measure and select, all under this root; what they leave."""
-    checked = winnow.verify(f"{root}/t.jsonl", winnow.verifier("number", marker="A:"), out=f"{root}/run/v")
+def run_all_stages(root: str) -> dict[str, Any]:
+    """Verify, measure, select and plan under this root, and return the results."""
+    verified = winnow.verify(f"{root}/t.jsonl", winnow.verifier("number", marker="A:"), out=f"{root}/run/v")
     card = winnow.measure(f"{root}/run/v", labels=f"{root}/l.csv").to_dict()
-    chosen = winnow.select(f"{root}/run/v", best_of=3, score="s", out=f"{root}/run/s", control=f"{root}/run/c.csv")
+    selected = winnow.select(f"{root}/run/v", best_of=3, score="s", out=f"{root}/run/s", control=f"{root}/run/c.csv")
     flat = winnow.select(f"{root}/run/v", passed=True, out=f"{root}/flat.jsonl")
     planned = winnow.plan(f"{root}/run/v", f"{root}/to-label.parquet", budget=8)
-    assert len(checked) == 48 and len(chosen) and len(flat) and planned.to_dict()["labels"] == 8
-    return {"card": card, "rows": chosen.to_list(), "flat": flat.to_list(), "control": chosen.control.to_list()}  # type: ignore[union-attr]
+    assert len(verified) == 48 and len(selected) and len(flat) and planned.to_dict()["labels"] == 8
+    return {"card": card, "rows": selected.to_list(), "flat": flat.to_list(), "control": selected.control.to_list()}  # type: ignore[union-attr]
 
 
 RECEIPTS = ("run/v/receipt.json", "run/s/receipt.json", "run/c.csv.receipt.json", "flat.jsonl.receipt.json")
 
 
-def test_the_chain_in_the_cloud_gives_the_bytes_it_gives_here(cloud: tuple[str, Put], tmp_path: Path) -> None:
+def test_results_in_the_cloud_have_the_bytes_of_local_results(cloud: tuple[str, Put], tmp_path: Path) -> None:
     root, put = cloud
-    given(put)
-    given_here(tmp_path)
+    put_inputs(put)
+    put_inputs_in_folder(tmp_path)
     (tmp_path / "run").mkdir()
-    ours, theirs = chain(str(tmp_path)), chain(root)
-    assert theirs == ours
+    assert run_all_stages(root) == run_all_stages(str(tmp_path))
     for name in (*RECEIPTS, "to-label.parquet.receipt.json"):
-        here, there = (read_receipt(parse_location(f"{one}/{name}")) for one in (str(tmp_path), root))
-        assert here.shards == there.shards
-        assert here.work.identity() == there.work.identity()
-        assert remove_paths(here.work.source) == remove_paths(there.work.source)
-        assert here.work.source.get("files") == there.work.source.get("files")
+        local, remote = (read_receipt(parse_location(f"{folder}/{name}")) for folder in (str(tmp_path), root))
+        assert local.shards == remote.shards
+        assert local.work.identity() == remote.work.identity()
+        assert remove_paths(local.work.source) == remove_paths(remote.work.source)
+        assert local.work.source.get("files") == remote.work.source.get("files")
     assert (tmp_path / "flat.jsonl").read_bytes() == parse_location(f"{root}/flat.jsonl").read_bytes()
 
 
-def test_the_same_command_again_finds_it_done_and_other_work_is_refused(kept: MemoryFileSystem) -> None:
-    given(kept.put)
-    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
-    before, kept.puts = dict(kept.objects), []
-    assert winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v").summary["already_done"]
-    with pytest.raises(UsageError, match="'kept://b/v' is a finished store of other work"):
-        winnow.verify("kept://b/t.jsonl", "number", out="kept://b/v")
+def test_a_finished_result_is_not_written_again_and_other_work_is_refused(memory: MemoryFileSystem) -> None:
+    put_inputs(memory.put)
+    winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
+    before, memory.uploads = dict(memory.objects), []
+    assert winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v").summary["already_done"]
+    with pytest.raises(UsageError, match="'memory://b/v' is a finished store of other work"):
+        winnow.verify("memory://b/t.jsonl", "number", out="memory://b/v")
     with pytest.raises(UsageError, match="exists and is not an untouched result of winnow"):
-        winnow.select("kept://b/v", passed=True, out="kept://b/l.csv")
+        winnow.select("memory://b/v", passed=True, out="memory://b/l.csv")
     with pytest.raises(UsageError, match="is the table itself|not an untouched result"):
-        winnow.select("kept://b/t.jsonl", top_share=0.5, score="s", out="kept://b/t.jsonl")
-    assert (kept.objects, kept.puts) == (before, [])
-    winnow.select("kept://b/v", passed=True, out="kept://b/s.jsonl")
-    winnow.select("kept://b/v", passed=False, distinct=True, out="kept://b/s.jsonl")
-    assert len(open_rows("kept://b/s.jsonl").source.receipt()["files"]) == 1
+        winnow.select("memory://b/t.jsonl", top_share=0.5, score="s", out="memory://b/t.jsonl")
+    assert (memory.objects, memory.uploads) == (before, [])
+    winnow.select("memory://b/v", passed=True, out="memory://b/s.jsonl")
+    winnow.select("memory://b/v", passed=False, distinct=True, out="memory://b/s.jsonl")
+    assert len(open_rows("memory://b/s.jsonl").source.receipt()["files"]) == 1
 
 
-def test_shards_are_put_before_the_receipt_and_each_object_once(kept: MemoryFileSystem) -> None:
-    write_numbers(parse_location("kept://b/n"), [[1, 2], [3], []])
-    assert kept.puts == [*(f"b/n/part-{number:05d}.parquet" for number in range(3)), "b/n/receipt.json"]
-    rows = [batch.column("row").to_pylist() for batch in open_store(parse_location("kept://b/n")).batches()]
-    assert [one for part in rows for one in part] == [1, 2, 3]
+def test_shards_are_uploaded_before_the_receipt_and_each_object_once(memory: MemoryFileSystem) -> None:
+    write_numbers(parse_location("memory://b/n"), [[1, 2], [3], []])
+    assert memory.uploads == [*(f"b/n/part-{number:05d}.parquet" for number in range(3)), "b/n/receipt.json"]
+    batches = open_store(parse_location("memory://b/n")).batches()
+    assert [row for batch in batches for row in batch.column("row").to_pylist()] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("breaks", ["part-00000.parquet", "receipt.json"])
-def test_a_put_that_fails_in_the_middle_leaves_no_store(kept: MemoryFileSystem, breaks: str) -> None:
-    given(kept.put)
-    kept.breaks = breaks
-    with pytest.raises(EnvironmentFault, match="could not be reached: the connection failed") as told:
-        winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
-    assert told.value.where == f"kept://b/v/{breaks}"
-    assert sorted(kept.objects) == ["b/l.csv", "b/t.jsonl"]
+@pytest.mark.parametrize("failing_name", ["part-00000.parquet", "receipt.json"])
+def test_an_upload_that_fails_halfway_leaves_no_store(memory: MemoryFileSystem, failing_name: str) -> None:
+    put_inputs(memory.put)
+    memory.failing_name = failing_name
+    with pytest.raises(EnvironmentFault, match="could not be reached: the connection failed") as error:
+        winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
+    assert error.value.where == f"memory://b/v/{failing_name}"
+    assert sorted(memory.objects) == ["b/l.csv", "b/t.jsonl"]
     with pytest.raises(UsageError, match="does not exist"):
-        open_rows("kept://b/v")
-    kept.breaks = None
-    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
-    assert is_store(parse_location("kept://b/v"))
+        open_rows("memory://b/v")
+    memory.failing_name = None
+    winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
+    assert is_store(parse_location("memory://b/v"))
 
 
-def test_of_a_store_that_fell_in_the_middle_the_put_is_told_and_the_rest_is_cleared_later(
-    kept: MemoryFileSystem,
+def test_shards_left_when_the_connection_was_lost_are_removed_by_the_next_command(
+    memory: MemoryFileSystem,
 ) -> None:
-    given(kept.put)
-    kept.breaks, kept.falls = "receipt.json", True
-    with pytest.raises(EnvironmentFault) as told:
-        winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
-    assert told.value.where == "kept://b/v/receipt.json"
-    assert "b/v/part-00000.parquet" in kept.objects and "b/v/receipt.json" not in kept.objects
-    kept.breaks, kept.down = None, False
+    put_inputs(memory.put)
+    memory.failing_name, memory.stays_down = "receipt.json", True
+    with pytest.raises(EnvironmentFault) as error:
+        winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
+    assert error.value.where == "memory://b/v/receipt.json"
+    assert "b/v/part-00000.parquet" in memory.objects and "b/v/receipt.json" not in memory.objects
+    memory.failing_name, memory.is_down = None, False
     with pytest.raises(UsageError, match="is a folder without a receipt"):
-        open_rows("kept://b/v")
-    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
-    assert is_store(parse_location("kept://b/v"))
+        open_rows("memory://b/v")
+    winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
+    assert is_store(parse_location("memory://b/v"))
 
 
-@pytest.mark.parametrize("breaks", ["s.jsonl", "s.jsonl.receipt.json"])
-def test_a_flat_file_that_did_not_get_its_receipt_is_made_again(kept: MemoryFileSystem, breaks: str) -> None:
-    given(kept.put)
-    kept.breaks = breaks
+@pytest.mark.parametrize("failing_name", ["s.jsonl", "s.jsonl.receipt.json"])
+def test_a_flat_file_without_its_receipt_is_written_again(memory: MemoryFileSystem, failing_name: str) -> None:
+    put_inputs(memory.put)
+    memory.failing_name = failing_name
     with pytest.raises(EnvironmentFault):
-        winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/s.jsonl")
-    assert "b/s.jsonl.receipt.json" not in kept.objects
-    kept.breaks = None
-    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/s.jsonl")
-    assert sorted(kept.objects) == ["b/l.csv", "b/s.jsonl", "b/s.jsonl.receipt.json", "b/t.jsonl"]
+        winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/s.jsonl")
+    assert "b/s.jsonl.receipt.json" not in memory.objects
+    memory.failing_name = None
+    winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/s.jsonl")
+    assert sorted(memory.objects) == ["b/l.csv", "b/s.jsonl", "b/s.jsonl.receipt.json", "b/t.jsonl"]
 
 
-def test_rows_from_memory_are_kept_in_the_store(kept: MemoryFileSystem) -> None:
-    winnow.verify(ROWS, "exact", out="kept://b/v")
-    assert sorted(kept.objects) == ["b/v/part-00000.parquet", "b/v/receipt.json", "b/v/source.jsonl"]
-    assert [row["id"] for row in winnow.select("kept://b/v", passed=False, top_share=1.0, score="s")][:2] == [
+def test_rows_from_memory_are_embedded_in_the_store(memory: MemoryFileSystem) -> None:
+    winnow.verify(ROWS, "exact", out="memory://b/v")
+    assert sorted(memory.objects) == ["b/v/part-00000.parquet", "b/v/receipt.json", "b/v/source.jsonl"]
+    assert [row["id"] for row in winnow.select("memory://b/v", passed=False, top_share=1.0, score="s")][:2] == [
         "c0",
         "c1",
     ]
 
 
-DYING = """\
+DIE_BEFORE_RECEIPT = """\
 import os, sys, winnow
 from winnow.storage.receipts import Receipt
 Receipt.write = lambda self, path: os._exit(9)
@@ -167,66 +166,68 @@ winnow.verify(sys.argv[1] + "/t.jsonl", "exact", out=sys.argv[1] + sys.argv[2])
 
 
 @pytest.mark.parametrize("out", ["/v", "/v.csv"])
-def test_killed_before_the_receipt_is_not_done_and_the_same_command_completes_it(bucket: Bucket, out: str) -> None:
-    given(bucket.put)
-    died = subprocess.run([sys.executable, "-c", DYING, str(bucket), out], env=dict(os.environ), capture_output=True)
-    assert died.returncode == 9, died.stderr
-    assert any(key.startswith("v") for key in bucket.listed())
-    assert not any("receipt" in key for key in bucket.listed())
+def test_a_command_killed_before_the_receipt_can_be_repeated(bucket: Bucket, out: str) -> None:
+    put_inputs(bucket.put)
+    process = subprocess.run(
+        [sys.executable, "-c", DIE_BEFORE_RECEIPT, str(bucket), out], env=dict(os.environ), capture_output=True
+    )
+    assert process.returncode == 9, process.stderr
+    assert any(key.startswith("v") for key in bucket.list_keys())
+    assert not any("receipt" in key for key in bucket.list_keys())
     winnow.verify(f"{bucket}/t.jsonl", "exact", out=f"{bucket}{out}")
-    wanted = ["v/part-00000.parquet", "v/receipt.json"] if out == "/v" else ["v.csv", "v.csv.receipt.json"]
-    assert bucket.listed() == ["l.csv", "t.jsonl", *wanted]
+    expected = ["v/part-00000.parquet", "v/receipt.json"] if out == "/v" else ["v.csv", "v.csv.receipt.json"]
+    assert bucket.list_keys() == ["l.csv", "t.jsonl", *expected]
     assert len(open_rows(f"{bucket}{out}").source.receipt()) == 2
 
 
-@pytest.mark.parametrize("harm", ["flip", "cut", "extra", "gone", "source"])
-def test_what_was_damaged_is_refused_before_a_row_is_read(kept: MemoryFileSystem, harm: str) -> None:
-    given(kept.put)
-    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
+@pytest.mark.parametrize("damage", ["flipped bit", "truncation", "extra file", "missing shard", "changed source"])
+def test_a_damaged_store_is_refused_when_it_is_opened(memory: MemoryFileSystem, damage: str) -> None:
+    put_inputs(memory.put)
+    winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
     shard = "b/v/part-00000.parquet"
-    match harm:
-        case "flip":
-            content = bytearray(kept.objects[shard])
+    match damage:
+        case "flipped bit":
+            content = bytearray(memory.objects[shard])
             content[len(content) // 2] ^= 1
-            kept.objects[shard] = bytes(content)
-        case "cut":
-            kept.objects[shard] = kept.objects[shard][:-1]
-        case "extra":
-            kept.objects["b/v/other.parquet"] = b"x"
-        case "gone":
-            del kept.objects[shard]
+            memory.objects[shard] = bytes(content)
+        case "truncation":
+            memory.objects[shard] = memory.objects[shard][:-1]
+        case "extra file":
+            memory.objects["b/v/other.parquet"] = b"x"
+        case "missing shard":
+            del memory.objects[shard]
         case _:
-            kept.objects["b/t.jsonl"] += b"\n"
-    with pytest.raises(BrokenPromise, match="kept://b/(v/part-00000|v/other|t.jsonl)"):
-        open_rows("kept://b/v")
+            memory.objects["b/t.jsonl"] += b"\n"
+    with pytest.raises(BrokenPromise, match="memory://b/(v/part-00000|v/other|t.jsonl)"):
+        open_rows("memory://b/v")
 
 
-def test_nothing_of_others_is_cleared_away_for_a_store(kept: MemoryFileSystem) -> None:
-    given(kept.put)
-    kept.objects["b/v/mine.txt"] = b"x"
-    with pytest.raises(UsageError, match="'kept://b/v' holds other files"):
-        winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/v")
-    assert kept.objects["b/v/mine.txt"] == b"x"
+def test_other_files_are_not_removed_for_a_store(memory: MemoryFileSystem) -> None:
+    put_inputs(memory.put)
+    memory.objects["b/v/mine.txt"] = b"x"
+    with pytest.raises(UsageError, match="'memory://b/v' holds other files"):
+        winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/v")
+    assert memory.objects["b/v/mine.txt"] == b"x"
 
 
-def test_a_store_of_one_side_may_be_about_a_table_of_the_other(kept: MemoryFileSystem, tmp_path: Path) -> None:
-    given(kept.put)
-    given_here(tmp_path)
-    winnow.verify("kept://b/t.jsonl", "exact", out=tmp_path / "v")
-    winnow.verify(tmp_path / "t.jsonl", "exact", out="kept://b/v")
-    ours, theirs = open_store(tmp_path / "v").receipt, open_store(parse_location("kept://b/v")).receipt
-    assert ours.shards == theirs.shards and ours.work.identity() == theirs.work.identity()
-    assert ours.work.source["files"][0]["path"] == "kept://b/t.jsonl"
-    assert theirs.work.source["files"][0]["path"] == str(tmp_path / "t.jsonl")
-    assert winnow.select(tmp_path / "v", passed=True).to_list() == winnow.select("kept://b/v", passed=True).to_list()
+def test_one_of_store_and_table_may_be_local_and_the_other_remote(memory: MemoryFileSystem, tmp_path: Path) -> None:
+    put_inputs(memory.put)
+    put_inputs_in_folder(tmp_path)
+    winnow.verify("memory://b/t.jsonl", "exact", out=tmp_path / "v")
+    winnow.verify(tmp_path / "t.jsonl", "exact", out="memory://b/v")
+    local, remote = open_store(tmp_path / "v").receipt, open_store(parse_location("memory://b/v")).receipt
+    assert local.shards == remote.shards and local.work.identity() == remote.work.identity()
+    assert local.work.source["files"][0]["path"] == "memory://b/t.jsonl"
+    assert remote.work.source["files"][0]["path"] == str(tmp_path / "t.jsonl")
+    assert winnow.select(tmp_path / "v", passed=True).to_list() == winnow.select("memory://b/v", passed=True).to_list()
 
 
-def test_receipts_name_what_is_beside_them(kept: MemoryFileSystem) -> None:
-    given(kept.put)
-    winnow.verify("kept://b/t.jsonl", "exact", out="kept://b/deep/v")
-    moved = {key.replace("b/", "other/", 1): content for key, content in kept.objects.items()}
-    kept.objects |= moved
-    said: Receipt = read_receipt(parse_location("kept://other/deep/v/receipt.json"))
-    assert said.work.source["files"][0]["path"] == "../../t.jsonl"
-    del kept.objects["b/t.jsonl"]
-    assert len(winnow.select("kept://other/deep/v", passed=False, top_share=1.0, score="s")) == 48
+def test_receipts_have_relative_paths_so_that_a_folder_can_be_moved(memory: MemoryFileSystem) -> None:
+    put_inputs(memory.put)
+    winnow.verify("memory://b/t.jsonl", "exact", out="memory://b/deep/v")
+    moved = {key.replace("b/", "other/", 1): content for key, content in memory.objects.items()}
+    memory.objects |= moved
+    receipt: Receipt = read_receipt(parse_location("memory://other/deep/v/receipt.json"))
+    assert receipt.work.source["files"][0]["path"] == "../../t.jsonl"
+    del memory.objects["b/t.jsonl"]
+    assert len(winnow.select("memory://other/deep/v", passed=False, top_share=1.0, score="s")) == 48

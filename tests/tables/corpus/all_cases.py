@@ -6,12 +6,12 @@ from tests.tables.corpus import csv_files, json_lines, typed_files, wrong_format
 from tests.tables.corpus.case import Case
 
 CASES: dict[str, Case] = {
-    f"{room}: {case.name}": case
-    for room, cases in (
+    f"{kind}: {case.name}": case
+    for kind, cases in (
         ("JSON Lines", json_lines.CASES),
         ("CSV", csv_files.CASES),
         ("typed", typed_files.CASES),
-        ("kinds", wrong_formats.CASES),
+        ("formats", wrong_formats.CASES),
     )
     for case in cases
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.errors import UsageError
@@ -14,8 +14,8 @@ from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 
-def judge_texts(texts: list[str | None], references: Sequence[object], **settings: object) -> Verdicts:
-    return make_verifier("exact", settings).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
+def judge_texts(texts: list[str | None], references: Sequence[object], **options: object) -> Verdicts:
+    return make_verifier("exact", options).judge(Batch(pa.array(texts, pa.string()), references=pa.array(references)))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,8 @@ def test_references_that_are_neither_text_nor_numbers_are_refused_by_their_type(
         make_verifier("exact").judge(Batch(pa.array(["a"]), references=pa.nulls(1, kind)))
 
 
-@given(st.lists(st.tuples(st.none() | st.text(max_size=8), st.none() | st.text(max_size=8)), max_size=20))
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.none() | st.text(max_size=8), st.none() | st.text(max_size=8)), max_size=6))
 def test_the_verdict_on_a_row_does_not_depend_on_the_other_rows(rows: list[tuple[str | None, str | None]]) -> None:
     exact = make_verifier("exact", {"normalize": "case,accents,articles"})
     texts, references = (pa.array([row[side] for row in rows], pa.string()) for side in (0, 1))

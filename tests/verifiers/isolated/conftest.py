@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.verifiers.isolated.verifier_calls import MakeBadVerifier
-from winnow.verifiers.isolated.verifier import IsolatedVerifier
+from winnow.verifiers.function_verifier import IsolatedVerifier
 from winnow.verifiers.registry import make_verifier
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with bad_checks.py in it."""
     shutil.copy(Path(__file__).with_name("bad_checks.py"), tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -23,7 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bad(here: Path) -> Iterator[MakeBadVerifier]:
+def bad(folder: Path) -> Iterator[MakeBadVerifier]:
     """A function that makes a verifier of a function of bad_checks.py."""
     with ExitStack() as stack:
 

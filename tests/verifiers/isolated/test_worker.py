@@ -17,7 +17,7 @@ import pytest
 
 from tests.verifiers.isolated.verifier_calls import MakeBadVerifier, judge_texts
 from winnow.errors import EnvironmentFault, UsageError
-from winnow.verifiers.isolated.verifier import IsolatedVerifier
+from winnow.verifiers.function_verifier import IsolatedVerifier
 from winnow.verifiers.registry import make_verifier
 
 JUDGE_BAD = """
@@ -72,7 +72,7 @@ def test_closing_ends_the_worker_and_judging_again_starts_another(bad: MakeBadVe
     assert worker_pid(verifier) != first
 
 
-def test_a_verifier_without_references_leaves_no_process(here: Path) -> None:
+def test_a_verifier_without_references_leaves_no_process(folder: Path) -> None:
     verifier = make_verifier("bad_checks:where")
     assert isinstance(verifier, IsolatedVerifier)
     worker = worker_pid(verifier)
@@ -80,7 +80,7 @@ def test_a_verifier_without_references_leaves_no_process(here: Path) -> None:
     assert is_gone(worker)
 
 
-def test_a_worker_ends_with_the_program_that_did_not_close_it(here: Path) -> None:
+def test_a_worker_ends_with_the_program_that_did_not_close_it(folder: Path) -> None:
     with run_program("where", "yes", "print(int(judge.judge(Batch(pa.array(['yes']))).score[0].as_py()))") as program:
         output, _ = program.communicate(timeout=60)
     assert program.returncode == 0
@@ -89,7 +89,7 @@ def test_a_worker_ends_with_the_program_that_did_not_close_it(here: Path) -> Non
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a busy worker learns of the death of its parent on Linux only")
 @pytest.mark.parametrize("name", ["leaves_children_and_hangs", "hangs_in_c"])
-def test_a_killed_program_leaves_no_worker_even_in_the_middle_of_a_call(here: Path, name: str) -> None:
+def test_a_killed_program_leaves_no_worker_even_in_the_middle_of_a_call(folder: Path, name: str) -> None:
     with run_program(name, "bad") as program:
         workers: list[int] = []
         while not workers and program.poll() is None:
@@ -112,7 +112,7 @@ def parent_pid(process: Path) -> int:
         return 0
 
 
-def test_ctrl_c_stops_a_call_and_ends_its_worker_with_all_it_started(here: Path) -> None:
+def test_ctrl_c_stops_a_call_and_ends_its_worker_with_all_it_started(folder: Path) -> None:
     with run_program("leaves_children_and_hangs", "bad") as program:
         while not Path("ids").exists() or not Path("ids").read_text():
             time.sleep(0.1)
@@ -159,7 +159,7 @@ def test_threads_may_share_a_verifier(bad: MakeBadVerifier) -> None:
     assert answers == [["pass", "error", "fail"]] * 4
 
 
-def test_a_forked_program_starts_a_worker_of_its_own(here: Path) -> None:
+def test_a_forked_program_starts_a_worker_of_its_own(folder: Path) -> None:
     script = JUDGE_BAD.format(
         "import os, warnings\n"
         "warnings.simplefilter('ignore')\n"
@@ -174,7 +174,7 @@ def test_a_forked_program_starts_a_worker_of_its_own(here: Path) -> None:
     assert sorted(map(completed.stdout.split().count, set(completed.stdout.split()))) == [1, 2]
 
 
-def test_columns_arrive_as_the_values_they_are(bad: MakeBadVerifier, here: Path) -> None:
+def test_columns_arrive_as_the_values_they_are(bad: MakeBadVerifier, folder: Path) -> None:
     values: list[object] = [
         1,
         2.5,
@@ -188,7 +188,7 @@ def test_columns_arrive_as_the_values_they_are(bad: MakeBadVerifier, here: Path)
         datetime.date(2024, 2, 29),
         10**30,
     ]
-    (here / "expected").write_text(ascii(values))
+    (folder / "expected").write_text(ascii(values))
     assert judge_texts(bad("same_column"), ["yes"] * len(values), column=values).verdict.to_pylist() == ["pass"] * len(
         values
     )
@@ -214,7 +214,7 @@ def test_a_limit_that_limits_nothing_is_refused(bad: MakeBadVerifier, option: st
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "message"),
     [
         ("import os; os._exit(3)", "cannot import dies_early: the import ended its worker (exit code 3)"),
         ("import ctypes; ctypes.string_at(0)", "cannot import dies_early: the import killed its worker (signal 11)"),
@@ -223,32 +223,33 @@ def test_a_limit_that_limits_nothing_is_refused(bad: MakeBadVerifier, option: st
     ],
 )
 def test_a_module_that_cannot_be_imported_is_refused(
-    here: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
 ) -> None:
-    monkeypatch.setattr("winnow.verifiers.isolated.worker.IMPORT_TIMEOUT", 1.0)
-    (here / "dies_early.py").write_text(f"{code}\ndef check(completions): return completions\n")
-    with pytest.raises(UsageError, match=re.escape(words)):
+    if "took longer" in message:
+        monkeypatch.setattr("winnow.verifiers.isolated.worker.IMPORT_TIMEOUT", 1.0)
+    (folder / "dies_early.py").write_text(f"{code}\ndef check(completions): return completions\n")
+    with pytest.raises(UsageError, match=re.escape(message)):
         make_verifier("dies_early:check", {"memory_gb": 0.2})
 
 
-def test_a_file_edited_while_it_judges_is_refused(bad: MakeBadVerifier, here: Path) -> None:
+def test_a_file_edited_while_it_judges_is_refused(bad: MakeBadVerifier, folder: Path) -> None:
     verifier = bad("exits_at_once")
-    with (here / "bad_checks.py").open("a") as file:
+    with (folder / "bad_checks.py").open("a") as file:
         file.write("# edited\n")
     with pytest.raises(UsageError, match="edited during the run"):
         judge_texts(verifier, ["bad", "yes"])
 
 
 def test_a_folder_that_is_gone_is_an_environment_fault(
-    bad: MakeBadVerifier, here: Path, monkeypatch: pytest.MonkeyPatch
+    bad: MakeBadVerifier, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inner = here / "inner"
+    inner = folder / "inner"
     inner.mkdir()
-    (here / "bad_checks.py").rename(inner / "bad_checks.py")
+    (folder / "bad_checks.py").rename(inner / "bad_checks.py")
     monkeypatch.chdir(inner)
     verifier = bad("fine")
     verifier.close()
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(folder)
     (inner / "bad_checks.py").unlink()
     inner.rmdir()
     with pytest.raises(EnvironmentFault, match="the process of the function cannot be started"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from winnow.verifiers.isolated.verifier import IsolatedVerifier
+from winnow.verifiers.function_verifier import IsolatedVerifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
 MakeBadVerifier = Callable[..., IsolatedVerifier]

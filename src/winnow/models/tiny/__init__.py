@@ -14,8 +14,8 @@ except ModuleNotFoundError as missing:
     raise EnvironmentFault(str(missing.name), problem, "pip install 'winnow-data[train]'") from missing
 
 from winnow.models.completion import Beams, Completion, DecodingMethod, Greedy, Sampling
-from winnow.models.tiny.config import ModelConfig
 from winnow.models.tiny.model import TinyModel
 from winnow.models.tiny.vocabulary import Vocabulary
+from winnow.models.tiny_config import ModelConfig
 
 __all__ = ["Beams", "Completion", "DecodingMethod", "Greedy", "ModelConfig", "Sampling", "TinyModel", "Vocabulary"]

@@ -10,10 +10,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,13 +19,10 @@ from safetensors.torch import load_file, save
 
 from winnow.errors import BrokenPromise, UsageError, format_value
 from winnow.models.completion import Beams, Completion, DecodingMethod, Greedy, Sampling
-from winnow.models.tiny.batches import EncodedRow, compute_target_logits, encode_row
-from winnow.models.tiny.beam_search import beam_search
-from winnow.models.tiny.config import ModelConfig, model_config_from
-from winnow.models.tiny.decoding import DecodingSession
-from winnow.models.tiny.network import Network
-from winnow.models.tiny.sampling import GeneratedTokens, choose_likeliest, generate_tokens, make_sampler, random_numbers
-from winnow.models.tiny.vocabulary import FIRST_OUTPUT, Vocabulary
+from winnow.models.tiny.decoding import decode_group
+from winnow.models.tiny.network import Network, compute_target_logits
+from winnow.models.tiny.vocabulary import END, FIRST_OUTPUT, EncodedRow, Vocabulary, encode_row
+from winnow.models.tiny_config import ModelConfig, model_config_from
 from winnow.storage.atomic_files import make_folder, write_bytes
 
 WEIGHTS_FILE, CONFIG_FILE, FORMAT_NAME = "model.safetensors", "config.json", "winnow-tiny-2"
@@ -66,17 +61,16 @@ class TinyModel:
         if token_limit < 1:
             raise UsageError("max_new_tokens", f"is {token_limit}, but must be at least 1", "Set 1 or more")
         rows = [encode_row(self.model_config, self.vocabulary, prompt) for prompt in prompts]
-        keys = _prompt_keys(prompts)
+        keys = _number_repeats(prompts)
         results: list[list[Completion]] = [[] for _ in prompts]
         chosen_method = method or Greedy()
         with torch.inference_mode(), reduced_precision():
             for group in _group_by_length(rows, _continuation_count(chosen_method)):
                 tokens_left = min(token_limit, self.model_config.context - len(rows[group[0]].prefix) + 1)
-                generated = self._generate(
-                    [rows[i] for i in group], [keys[i] for i in group], chosen_method, seed, tokens_left
-                )
+                group_rows, group_keys = [rows[i] for i in group], [keys[i] for i in group]
+                generated = decode_group(self.network, group_rows, group_keys, chosen_method, seed, tokens_left)
                 for index, texts in zip(group, generated, strict=True):
-                    results[index] = [self._to_completion(tokens) for tokens in texts]
+                    results[index] = [self._to_completion(*text) for text in texts]
         return results
 
     def logprobs(self, prompts: Sequence[str], texts: Sequence[str]) -> list[tuple[float, ...]]:
@@ -85,11 +79,12 @@ class TinyModel:
         results: list[tuple[float, ...]] = [()] * len(rows)
         with torch.inference_mode(), reduced_precision():
             for group in _group_by_length(rows, 1):
-                logits, targets = compute_target_logits(self.network, [rows[i] for i in group], compute_device())
-                flat_logprobs = _target_logprobs(logits.float().log_softmax(-1), targets).tolist()
-                length = len(flat_logprobs) // len(group)
-                for number, index in enumerate(group):
-                    results[index] = tuple(flat_logprobs[number * length : (number + 1) * length])
+                logits, targets = compute_target_logits(self.network, [rows[i] for i in group])
+                outputs = targets - FIRST_OUTPUT
+                logprobs = logits.float().log_softmax(-1).gather(-1, outputs.clamp(min=0)[:, None])[:, 0]
+                by_row = logprobs.masked_fill(outputs < 0, -torch.inf).view(len(group), -1)
+                for index, row_logprobs in zip(group, by_row.tolist(), strict=True):
+                    results[index] = tuple(row_logprobs)
         return results
 
     def save(self, folder: Path | str) -> None:
@@ -98,16 +93,17 @@ class TinyModel:
         make_folder(path)
         weights = {name: weight.cpu() for name, weight in self.network.state_dict().items()}
         write_bytes(path / WEIGHTS_FILE, save(weights))
-        write_bytes(path / CONFIG_FILE, (json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n").encode())
+        config = {"format": FORMAT_NAME, "model": asdict(self.model_config), "max_new_tokens": self.max_new_tokens}
+        config["vocabulary"] = list(self.vocabulary.entries)
+        write_bytes(path / CONFIG_FILE, (json.dumps(config, ensure_ascii=False, indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path | str) -> TinyModel:
         """Load a saved model."""
         path = Path(folder)
         if not (path / CONFIG_FILE).is_file():
-            raise UsageError(
-                str(path), f"contains no model (no {CONFIG_FILE})", "Name a folder that winnow train wrote"
-            )
+            problem = f"contains no model (no {CONFIG_FILE})"
+            raise UsageError(str(path), problem, "Name a folder that winnow train wrote")
         try:
             config = json.loads((path / CONFIG_FILE).read_bytes())
             if config["format"] != FORMAT_NAME:
@@ -121,29 +117,15 @@ class TinyModel:
             raise BrokenPromise(str(path), problem, "Train it again") from error
         return model
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the content of config.json: everything but the weights."""
-        config = {"format": FORMAT_NAME, "model": asdict(self.model_config), "max_new_tokens": self.max_new_tokens}
-        return {**config, "vocabulary": list(self.vocabulary.entries)}
-
     def parameter_count(self) -> int:
         """Count the parameters of the network."""
         return sum(weight.numel() for weight in self.network.parameters())
 
-    def _generate(
-        self, rows: list[EncodedRow], keys: list[str], method: DecodingMethod, seed: int, max_new_tokens: int
-    ) -> list[list[GeneratedTokens]]:
-        session = DecodingSession(self.network, rows, max_new_tokens)
-        if isinstance(method, Beams):
-            return beam_search(session, method, max_new_tokens)
-        if isinstance(method, Sampling):
-            sampler = make_sampler(method, random_numbers(seed, keys, method, max_new_tokens), compute_device())
-            return generate_tokens(session, sampler, method.n, max_new_tokens)
-        return generate_tokens(session, choose_likeliest, 1, max_new_tokens)
-
-    def _to_completion(self, generated: GeneratedTokens) -> Completion:
-        text = self.vocabulary.decode(generated.tokens)
-        return Completion(text, tuple(generated.logprobs), "stop" if generated.has_ended else "length")
+    def _to_completion(self, tokens: list[int], logprobs: list[float]) -> Completion:
+        has_ended = END in tokens
+        length = tokens.index(END) + 1 if has_ended else len(tokens)
+        text = self.vocabulary.decode(tokens[:length])
+        return Completion(text, tuple(logprobs[:length]), "stop" if has_ended else "length")
 
 
 def compute_device() -> torch.device:
@@ -151,11 +133,9 @@ def compute_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@contextmanager
-def reduced_precision() -> Iterator[None]:
-    """Compute matrix products in bfloat16 inside, on a GPU only."""
-    with torch.autocast("cuda", torch.bfloat16, enabled=compute_device().type == "cuda"):
-        yield
+def reduced_precision() -> torch.autocast:
+    """Return a context in which matrix products are computed in bfloat16, on a GPU only."""
+    return torch.autocast("cuda", torch.bfloat16, enabled=compute_device().type == "cuda")
 
 
 def _continuation_count(method: DecodingMethod) -> int:
@@ -164,7 +144,7 @@ def _continuation_count(method: DecodingMethod) -> int:
     return method.n if isinstance(method, Sampling) else 1
 
 
-def _prompt_keys(prompts: Sequence[str]) -> list[str]:
+def _number_repeats(prompts: Sequence[str]) -> list[str]:
     """Append to each prompt the number of its occurrence, so that repeated prompts are sampled anew."""
     seen: Counter[str] = Counter()
     keys = []
@@ -182,10 +162,3 @@ def _group_by_length(rows: Sequence[EncodedRow], continuations: int) -> Iterator
     for (input_length, sequence_length, _), indices in sorted(same_length.items()):
         batch = max(1, min(MAX_ROWS // continuations, MAX_POSITIONS // max(1, input_length + sequence_length)))
         yield from (indices[first : first + batch] for first in range(0, len(indices), batch))
-
-
-def _target_logprobs(logprobs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the log-probabilities of the targets; -inf for targets that have no logit."""
-    outputs = targets - FIRST_OUTPUT
-    values = logprobs.gather(-1, outputs.clamp(min=0)[:, None])[:, 0]
-    return values.masked_fill(outputs < 0, -torch.inf)

@@ -8,17 +8,14 @@ index t - FIRST_OUTPUT.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from winnow.models.tiny.config import ModelConfig
-from winnow.models.tiny.vocabulary import FIRST_OUTPUT, PADDING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from winnow.models.tiny.vocabulary import FIRST_OUTPUT, PADDING, EncodedRow
+from winnow.models.tiny_config import ModelConfig
 
 HIDDEN_FACTOR = 4
 """The width of the feed-forward layer, as a multiple of the width of the model."""
@@ -35,68 +32,67 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, causal: bool, mask: Tensor | None = None) -> Tensor:
         """Attend to the sequence itself."""
-        queries, keys, values = self.split(self.into(x), 3)
-        mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
-        return self.project_output(mixed)
+        queries, keys, values = self._split(self.into(x), 3)
+        return self._mix(queries, keys, values, mask, causal)
 
     def attend_tail(self, x: Tensor, first: int) -> Tensor:
         """Attend causally to the sequence itself, from the position `first` on."""
-        places = torch.arange(x.shape[1], device=x.device)
-        mask = places <= places[first:, None]
-        return self.attend_across(x[:, first:], x, mask)
+        positions = torch.arange(x.shape[1], device=x.device)
+        return self.attend_across(x[:, first:], x, positions <= positions[first:, None])
 
     def attend_across(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
         """Attend to another sequence."""
-        queries, keys, values = self.queries(x), *self.memory(memory)
-        return self.project_output(functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        keys, values = self.memory(memory)
+        return self._mix(self.queries(x), keys, values, mask)
 
     def queries(self, x: Tensor) -> Tensor:
         """Project to queries only."""
         width = x.shape[-1]
-        return self.split(functional.linear(x, self.into.weight[:width], self.into.bias[:width]), 1)[0]
+        return self._split(functional.linear(x, self.into.weight[:width], self.into.bias[:width]), 1)[0]
 
     def memory(self, x: Tensor) -> Sequence[Tensor]:
         """Project to keys and values only."""
         width = x.shape[-1]
-        return self.split(functional.linear(x, self.into.weight[width:], self.into.bias[width:]), 2)
+        return self._split(functional.linear(x, self.into.weight[width:], self.into.bias[width:]), 2)
 
-    def split(self, x: Tensor, parts: int) -> Sequence[Tensor]:
+    def _split(self, x: Tensor, parts: int) -> Sequence[Tensor]:
         """Split into parts of (rows, heads, positions, size)."""
         rows, positions, _ = x.shape
         return x.view(rows, positions, parts, self.heads, self.size).permute(2, 0, 3, 1, 4).unbind(0)
 
-    def project_output(self, x: Tensor) -> Tensor:
-        """Concatenate the heads and apply the output layer."""
-        rows, _, positions, _ = x.shape
-        out: Tensor = self.out(x.transpose(1, 2).reshape(rows, positions, -1))
+    def _mix(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, causal: bool = False) -> Tensor:
+        """Mix the values by the attention weights, concatenate the heads and apply the output layer."""
+        mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
+        rows, _, positions, _ = mixed.shape
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(rows, positions, -1))
         return out
 
 
 class TransformerBlock(nn.Module):
     """Self-attention, cross-attention where there is an encoder, and a feed-forward layer."""
 
-    def __init__(self, width: int, heads: int, across: bool) -> None:
+    def __init__(self, width: int, heads: int, has_across: bool) -> None:
         super().__init__()
+        self.has_across = has_across
         self.first, self.attention = nn.LayerNorm(width), Attention(width, heads)
-        self.second = nn.LayerNorm(width) if across else None
-        self.across = Attention(width, heads) if across else None
+        if has_across:
+            self.second, self.across = nn.LayerNorm(width), Attention(width, heads)
         self.third = nn.LayerNorm(width)
         self.up, self.down = nn.Linear(width, HIDDEN_FACTOR * width), nn.Linear(HIDDEN_FACTOR * width, width)
 
     def forward(self, x: Tensor, causal: bool, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
         """Run the block; the mask is that of the memory where there is one, else of the sequence itself."""
-        x = x + self.attention(self.first(x), causal, None if self.across else mask)
-        return self.after_attention(x, mask, memory)
+        x = x + self.attention(self.first(x), causal, None if self.has_across else mask)
+        return self._after_attention(x, mask, memory)
 
     def forward_tail(self, x: Tensor, first: int, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
         """Run the block causally for the positions from `first` on, which is all that is needed of the last block."""
         if not first:
             return self(x, True, mask, memory)  # type: ignore[no-any-return]
-        return self.after_attention(x[:, first:] + self.attention.attend_tail(self.first(x), first), mask, memory)
+        return self._after_attention(x[:, first:] + self.attention.attend_tail(self.first(x), first), mask, memory)
 
-    def after_attention(self, x: Tensor, mask: Tensor | None, memory: Tensor | None) -> Tensor:
-        """Apply cross-attention and the feed-forward layer."""
-        if self.across is not None and self.second is not None and memory is not None:
+    def _after_attention(self, x: Tensor, mask: Tensor | None, memory: Tensor | None) -> Tensor:
+        if memory is not None:
             x = x + self.across.attend_across(self.second(x), memory, mask)
         return x + self.feed_forward(x)
 
@@ -125,6 +121,11 @@ class Network(nn.Module):
             )
             self.read_norm = nn.LayerNorm(width)
 
+    @property
+    def device(self) -> torch.device:
+        """The device that holds the weights."""
+        return self.tokens.weight.device
+
     def initialize_weights(self, generator: torch.Generator) -> None:
         """Initialize the weights, with the standard deviation `init_std` or 1 / sqrt(width).
 
@@ -143,8 +144,9 @@ class Network(nn.Module):
                     weight.normal_(0.0, std, generator=generator)
             self.tokens.weight[PADDING].zero_()
 
-    def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Encode inputs (rows, positions, parts); the mask of present positions is None where nothing is padded."""
+    def encode(self, rows: Sequence[EncodedRow]) -> tuple[Tensor, Tensor | None]:
+        """Encode the prompts of rows; the mask of present positions is None where nothing is padded."""
+        inputs = _encoder_inputs(rows, self.device)
         x = self.tokens(inputs).sum(2) if inputs.shape[2] > 1 else self.tokens(inputs[:, :, 0])
         x = x + self.read_places.weight[: inputs.shape[1]]
         is_present = inputs[:, :, 0] != PADDING
@@ -166,3 +168,39 @@ class Network(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits of the output tokens."""
         return functional.linear(hidden, self.tokens.weight[FIRST_OUTPUT:])
+
+
+def compute_target_logits(network: Network, rows: Sequence[EncodedRow]) -> tuple[Tensor, Tensor]:
+    """Return the logits at every target position, row after row, and the target tokens.
+
+    Rows are padded to the longest, so callers should pass rows of similar lengths.
+    """
+    longest = max(len(row.prefix) + len(row.target) for row in rows)
+
+    def pad(sequences: list[list[int]]) -> Tensor:
+        padded = [tokens + [PADDING] * (longest - len(tokens)) for tokens in sequences]
+        return torch.tensor(padded, dtype=torch.long, device=network.device)
+
+    first = min(len(row.prefix) for row in rows) - 1
+    sequence = pad([row.prefix + row.target for row in rows])[:, :-1]
+    target = pad([[PADDING] * len(row.prefix) + row.target for row in rows])[:, 1 + first :]
+    memory, mask = network.encode(rows) if rows[0].encoder_input else (None, None)
+    hidden = network.hidden_states(sequence, first, memory, mask)
+    is_target = target != PADDING
+    if bool(is_target.all()):
+        return network.logits(hidden.flatten(0, 1)), target.flatten()
+    return network.logits(hidden[is_target]), target[is_target]
+
+
+def _encoder_inputs(rows: Sequence[EncodedRow], device: torch.device) -> Tensor:
+    """Build the padded tokens of the encoder: (rows, positions, parts)."""
+    inputs = [row.encoder_input for row in rows]
+    longest = max(map(len, inputs))
+    parts = max(len(position) for row in inputs for position in row)
+    if parts > 1 or any(len(row) < longest for row in inputs):
+        empty = (PADDING,) * parts
+        inputs = [
+            [*(position + empty[len(position) :] for position in row), *[empty] * (longest - len(row))]
+            for row in inputs
+        ]
+    return torch.tensor(inputs, dtype=torch.long, device=device)

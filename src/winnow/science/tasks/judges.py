@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from winnow.science.tasks.seeded_random import hash_fraction
 from winnow.science.tasks.task import verify_solutions
-from winnow.science.tasks.templates import compute, solve
+from winnow.science.tasks.templates import OPERATIONS, solve
 from winnow.science.tasks.word_problems import parse_stated_answer
 
 EQUATION = re.compile(r"\b([0-9]{1,9}) ([-+x]) ([0-9]{1,9}) = ([0-9]{1,9})\b")
@@ -52,4 +52,4 @@ def _judge_score(prompt: str, text: str) -> float:
 
 def _is_true_equation(equation: re.Match[str]) -> bool:
     left, sign, right, result = equation.groups()
-    return compute(int(left), sign, int(right)) == int(result)
+    return OPERATIONS[sign](int(left), int(right)) == int(result)

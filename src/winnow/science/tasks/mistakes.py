@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from winnow.science.tasks.seeded_random import hash_fraction
-from winnow.science.tasks.templates import ArithmeticStep, compute
+from winnow.science.tasks.templates import OPERATIONS, ArithmeticStep
 from winnow.science.tasks.word_problems import Problem
 
 
@@ -39,7 +39,7 @@ def _continue_solution(first: ArithmeticStep, wrong_result: int, later: tuple[Ar
     """A solution whose first step has a wrong result, with which the later steps go on."""
     equations, value = [f"{first.left} {first.sign} {first.right} = {wrong_result}"], wrong_result
     for step in later:
-        result = compute(value, step.sign, step.right)
+        result = OPERATIONS[step.sign](value, step.right)
         equations.append(f"{value} {step.sign} {step.right} = {result}")
         value = result
     return WorkedSolution(tuple(equations), value)

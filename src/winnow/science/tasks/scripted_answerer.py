@@ -138,16 +138,12 @@ def _reasoning_text(rng: Random, problem: Problem, work: WorkedSolution, style: 
     second = (first + random_integer(rng, 1, len(MUSINGS) - 1)) % len(MUSINGS)
     text = random_choice(rng, WORDINGS[style]).format(
         work=", then ".join(work.equations),
-        numbers=_join_numbers(problem.operands),
+        numbers=f"{', '.join(map(str, problem.operands[:-1]))} and {problem.operands[-1]}",
         value=work.value,
         musing=MUSINGS[first],
         second=MUSINGS[second],
     )
     return text[:1].upper() + text[1:]
-
-
-def _join_numbers(numbers: tuple[int, ...]) -> str:
-    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _format_number(rng: Random, value: int) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from winnow.errors import UsageError, format_value, suggest_name
+from winnow.science.tasks.seeded_random import hash_fraction
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
@@ -66,6 +67,11 @@ def verify_solutions(
         None if (solution := solve(prompt)) is None else is_right(completion, solution)
         for prompt, completion in zip(prompts, completions, strict=True)
     ]
+
+
+def is_pair_held_out(left: int, right: int, *purpose: object) -> bool:
+    """Whether the pair, in either order, belongs to the test split; a purpose has its own split."""
+    return hash_fraction("held-out pair", *purpose, min(left, right), max(left, right)) < HELD_OUT_SHARE
 
 
 def check_request(count: int, split: str, first: int) -> None:

@@ -6,9 +6,13 @@ wordings with random numbers.
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+OPERATIONS: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "x": operator.mul}
 
 
 class ArithmeticStep(NamedTuple):
@@ -20,21 +24,10 @@ class ArithmeticStep(NamedTuple):
 
     @property
     def result(self) -> int:
-        return compute(self.left, self.sign, self.right)
+        return OPERATIONS[self.sign](self.left, self.right)
 
     def __str__(self) -> str:
         return f"{self.left} {self.sign} {self.right} = {self.result}"
-
-
-def compute(left: int, sign: str, right: int) -> int:
-    """Return the result of left sign right for the signs +, - and x."""
-    if sign == "+":
-        return left + right
-    if sign == "-":
-        return left - right
-    if sign == "x":
-        return left * right
-    raise ValueError(f"unknown sign {sign!r}")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from functools import cache
 from random import Random
 
 from winnow.errors import UsageError, format_value, suggest_name
-from winnow.science.tasks.seeded_random import hash_fraction, random_choice, random_integer, random_stream
-from winnow.science.tasks.task import HELD_OUT_SHARE, Split, check_split
-from winnow.science.tasks.templates import KINDS, TEMPLATES, ArithmeticStep, Template, compute
+from winnow.science.tasks.seeded_random import random_choice, random_integer, random_stream
+from winnow.science.tasks.task import Split, check_split, is_pair_held_out
+from winnow.science.tasks.templates import KINDS, OPERATIONS, TEMPLATES, ArithmeticStep, Template
 
 MAX_PROBLEMS = 100_000
 TRIES_PER_OPERAND = 60
@@ -48,11 +48,6 @@ class Problem:
     @property
     def steps(self) -> tuple[ArithmeticStep, ...]:
         return TEMPLATES[self.template].steps(self.operands)
-
-
-def is_pair_held_out(left: int, right: int) -> bool:
-    """Whether the pair, in either order, belongs to the test split."""
-    return hash_fraction("held-out pair", min(left, right), max(left, right)) < HELD_OUT_SHARE
 
 
 def generate_problems(n: int, seed: int, split: Split = "train", kinds: Collection[str] = KINDS) -> list[Problem]:
@@ -97,7 +92,7 @@ def _draw_operands(rng: Random, template: Template, held_out: bool) -> tuple[int
     for sign, (low, high) in zip(template.signs, template.ranges[1:], strict=True):
         for _ in range(TRIES_PER_OPERAND):
             right = random_integer(rng, low, high)
-            result = compute(value, sign, right)
+            result = OPERATIONS[sign](value, right)
             if result >= 1 and is_pair_held_out(value, right) is held_out:
                 break
         else:

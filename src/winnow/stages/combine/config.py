@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from winnow.errors import UsageError, format_value
-from winnow.stages.config import Names, StageConfig, option
+from winnow.stages.config import Names, Seed, StageConfig, option
 from winnow.stages.labels import RightIf
 
 NAME = re.compile(r"[^\W\d][\w-]*")
@@ -35,4 +35,4 @@ class CombineConfig(StageConfig):
         str, AfterValidator(_check_name), option("What the combined verifier is called.", metavar="NAME")
     ] = "combined"
     right_if: RightIf = None
-    seed: Annotated[int, option("The seed of the bootstrap.", metavar="N", ge=0)] = 0
+    seed: Seed = 0

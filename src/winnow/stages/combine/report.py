@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from winnow.stages.results import Rows
+from winnow.stages.verify.stage import describe_verdicts
 from winnow.statistics.card_report import format_estimate, format_percent
 from winnow.statistics.intervals import IntervalEstimate
 
@@ -29,9 +30,7 @@ class Combination(Rows):
 def _report_lines(report: dict[str, Any]) -> Iterator[str]:
     basis = "without labels" if report["labels"] is None else f"with {report['labels']['rows']:,} labels"
     yield f"combined {len(report['verifiers'])} verifiers of {report['table']} {basis}"
-    counts = ", ".join(f"{word} {report[word]:,}" for word in ("pass", "fail", "abstain") if report[word])
-    rate = "" if report["keep_rate"] is None else f"; keeps {report['keep_rate']:.1%} of the decided rows"
-    yield f"  {report['name']}: {counts or 'no candidates'}{rate}"
+    yield describe_verdicts(report)
     yield from (f"  {line}" for line in (_estimate_lines if report["labels"] is None else _measured_lines)(report))
     if report["rows"]:
         otherwise = report["majority"]["otherwise"]

@@ -2,36 +2,40 @@
 
 Without labels the verdicts follow from a model of independent verifiers, whose checks may refuse them, and the report
 calls every rate an estimate. With labels they come from a regression on votes and scores, and the card is measured. The
-table is read once to combine and once to write. A refusal writes nothing.
+table is read once to combine and once to write; if the votes are refused, nothing is written. The result has the form
+of verdicts of verify, and the labels that were learned from are part of its identity, not of its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from winnow.errors import UsageError, format_value, suggest_name
+from winnow.errors import UsageError, format_value
 from winnow.stages.combine.config import CombineConfig
-from winnow.stages.combine.output import CombinedVerdicts, join_verdicts, write_combined
 from winnow.stages.combine.report import Combination
 from winnow.stages.combine.supervised import evaluate_supervised, verdict_codes
-from winnow.stages.combine.vote_columns import NO_VOTE, VerifierColumns, resolve_verifiers
-from winnow.stages.combine.votes_reader import VoteTable, read_votes
+from winnow.stages.combine.votes import NO_VOTE, VerifierColumns, VoteTable, read_votes, resolve_verifiers
 from winnow.stages.labels import mark_right, parse_label_rule
-from winnow.stages.table_config import TableConfig, open_input
-from winnow.stages.verify.stage import VERDICT_TYPES
-from winnow.statistics.combine import CombinedVotes, CombineRefusal, StackLabels, combine_labeled, majority_vote
-from winnow.statistics.combine import combine_votes as combine_votes
+from winnow.stages.output import ResultSpec, count_rows, is_store_finished, write_batches, write_rows
+from winnow.stages.table_config import TableConfig, open_input, require_named_column
+from winnow.stages.verify.stage import STORE_SCHEMA, VERDICT_TYPES
+from winnow.statistics.combine.combination import CombinedVotes, combine_labeled, combine_votes, majority_vote
+from winnow.statistics.combine.dependence import CombineRefusal
+from winnow.statistics.combine.stacking import StackLabels
 from winnow.statistics.combine.vote_patterns import count_vote_patterns
 from winnow.storage.locations.location import Location
+from winnow.storage.receipts import WorkSpec
 from winnow.storage.store import clean_up_on_error
 from winnow.tables.flat_file import is_flat_path, refuse_overwriting
-from winnow.tables.open_table import embed_source, join_labels
+from winnow.tables.joins import JoinedSource
+from winnow.tables.open_table import embed_source, join_labels, open_rows, source_receipt
 from winnow.tables.table import Table
 
 LABEL_ADVICE = "label 100 rows or more, at least 10 of the rarer kind, and give them with --labels FILE"
@@ -39,7 +43,38 @@ NEXT_STEPS = {
     "copies": f"Keep one of those that agree so, or {LABEL_ADVICE}",
     "too-dependent": f"Leave out those that you know to be related, add a verifier of another kind, or {LABEL_ADVICE}",
 }
+VERSION = 1
+BATCH_ROWS = 1 << 16
 SUPERVISED_REASONS = ("learned from labels", "learned from labels of other prompts", "no verifier decides")
+
+
+@dataclass(frozen=True, eq=False)
+class CombinedVerdicts:
+    """The combined verdict of each row that was read, and its reason, one of a few."""
+
+    name: str
+    rows: npt.NDArray[np.int64]
+    combined: CombinedVotes
+    reasons: pa.Array
+    reason_index: npt.NDArray[np.int64]
+    config: dict[str, Any]
+
+    def arrow_schema(self) -> pa.Schema:
+        """The columns that are added to a table, with their types."""
+        return pa.schema([(f"{self.name}.{part}", kind) for part, kind in VERDICT_TYPES.items()])
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The row numbers and added columns, as a join reads them; at least one batch, for its types."""
+        schema = pa.schema([("row", pa.int64()), *self.arrow_schema()])
+        for first in range(0, max(len(self.rows), 1), BATCH_ROWS):
+            part = slice(first, first + BATCH_ROWS)
+            arrays = [
+                pa.array(self.rows[part]),
+                pa.array(self.combined.verdict[part], pa.string()),
+                pa.array(self.combined.score[part], from_pandas=True),
+                self.reasons.take(pa.array(self.reason_index[part])),
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def open_unlabeled(source: object, reading: TableConfig) -> Table:
@@ -67,7 +102,7 @@ def combine(table: Table, config: CombineConfig, reading: TableConfig, out: Loca
         labeled_table, label = _join_labels(base, config, reading) if uses_labels else (base, None)
         votes = read_votes(labeled_table, verifiers, label, keyed_by_id=out is not None)
         result, report = _combine_votes(votes, config, label)
-        view = join_verdicts(base, labeled_table, result)
+        view = _join_verdicts(base, labeled_table, result)
         report = {
             "table": table.name,
             "columns": view.columns.to_dict(),
@@ -78,7 +113,7 @@ def combine(table: Table, config: CombineConfig, reading: TableConfig, out: Loca
         }
         if out is None:
             return Combination(view, report)
-        written, already_done = write_combined(base, view, result, out)
+        written, already_done = _write_combined(base, view, result, out)
     return Combination(written, {**report, "out": str(out), **({"already_done": True} if already_done else {})})
 
 
@@ -99,9 +134,7 @@ def _join_labels(base: Table, config: CombineConfig, reading: TableConfig) -> tu
         labeled_table = join_labels(base, reading.labels, label)
         return labeled_table, labeled_table.columns.require_column("label", labeled_table.name)
     label = label or base.columns.require_column("label", base.name)
-    if label not in base.names():
-        problem = f"{format_value(label)} is not a column of {base.name}"
-        raise UsageError("--label", problem, suggest_name(label, base.names()))
+    require_named_column(base, label, "--label")
     return base, label
 
 
@@ -116,7 +149,9 @@ def _combine_votes(
         reasons, reason_index = _vote_reasons(votes)
         details: dict[str, Any] = {"estimated": _estimated_rates(combined)}
     else:
-        labeled = _mark_labels(votes, label, config.right_if)
+        grades = np.full(len(votes.rows), np.nan) if votes.label is None else votes.label
+        right = mark_right(label, grades, config.right_if) == 1
+        labeled = StackLabels(~np.isnan(grades), right, votes.prompt)
         combined = _require_accepted(combine_labeled(votes.numbers(), names, labeled))
         reasons = pa.array(SUPERVISED_REASONS)
         reason_index = np.where(np.isnan(combined.score), len(SUPERVISED_REASONS) - 1, labeled.known.astype(np.int64))
@@ -134,11 +169,6 @@ def _combine_votes(
     }
     result = CombinedVerdicts(config.name, votes.rows, combined, reasons, reason_index, identity)
     return result, {**_verdict_report(votes, combined, majority), **details}
-
-
-def _mark_labels(votes: VoteTable, label: str, right_if: str | None) -> StackLabels:
-    grades = np.full(len(votes.rows), np.nan) if votes.label is None else votes.label
-    return StackLabels(~np.isnan(grades), mark_right(label, grades, right_if) == 1, votes.prompt)
 
 
 def _require_accepted(fit: CombinedVotes | CombineRefusal) -> CombinedVotes:
@@ -193,3 +223,40 @@ def _estimated_rates(combined: CombinedVotes) -> dict[str, float | None]:
         "psi": float((1 - probability[kept]).sum()) / wrong if wrong else None,
         "precision": float(probability[kept].mean()) if kept.any() else None,
     }
+
+
+def _join_verdicts(table: Table, labeled_table: Table, result: CombinedVerdicts) -> Table:
+    """The table with the combined verdicts; `labeled_table` is the same with the labels that were learned from."""
+    labels = {} if labeled_table is table else {"labels": labeled_table.source.receipt()["labels"]}
+    columns = result.arrow_schema().names
+    source = JoinedSource(table.source, result.batches, columns, {**table.source.receipt(), **labels})
+    roles = replace(table.columns.without_guesses(), verdict=columns[0], score=columns[1])
+    return Table(source, roles, table.bad_rows)
+
+
+def _write_combined(table: Table, view: Table, result: CombinedVerdicts, out: Location) -> tuple[Table, bool]:
+    """Write a table with its combined verdicts, `view`; returns what was written, and whether it was there before."""
+    config = {"verifiers": [{"name": result.name, "version": VERSION, "config": result.config}]}
+    spec = ResultSpec(
+        "verdicts",
+        view,
+        result.arrow_schema(),
+        lambda folder: WorkSpec("combine", VERSION, config, source_receipt(view, folder)),
+        source=table.source,
+    )
+    if is_flat_path(out):
+        return write_rows(spec, view.source.chunks(view.bad_rows), out), False
+    if is_store_finished(spec, out):
+        return open_rows(out), True
+    rows = len(result.rows)
+    batches = _store_batches(view, result)
+    return write_batches(spec, STORE_SCHEMA, batches, out, lambda: count_rows(view.bad_rows, rows, rows)), False
+
+
+def _store_batches(view: Table, result: CombinedVerdicts) -> Iterator[pa.RecordBatch]:
+    columns = result.arrow_schema().names
+    for chunk, parts in view.read_roles(["id"], columns):
+        verdicts = chunk.to_arrow()
+        arrays = [pa.array(chunk.row_numbers), parts["id"], pa.repeat(result.name, len(chunk))]
+        arrays += [verdicts.column(column) for column in columns]
+        yield pa.RecordBatch.from_arrays(arrays, schema=STORE_SCHEMA)

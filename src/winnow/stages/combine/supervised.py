@@ -7,32 +7,30 @@ holds for the threshold of a single score. The best single verifier is chosen on
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from winnow.stages.combine.vote_columns import NO_VOTE, VerifierVotes, Votes
-from winnow.stages.combine.votes_reader import VoteTable
-from winnow.stages.labels import Floats, label_weights
+from winnow.stages.combine.votes import NO_VOTE, VerifierVotes, Votes, VoteTable
+from winnow.stages.labels import Booleans, Floats, label_weights
 from winnow.stages.measure.cards import CardBuilder
 from winnow.stages.measure.config import MeasureConfig
-from winnow.stages.measure.evidence import KEPT, NO_VERDICT, VERDICT_CODES, Evidence, LabeledEvidence
-from winnow.stages.measure.prompt_sums import PromptSums
-from winnow.statistics.combine import CombinedVotes, StackLabels, combine_labeled
+from winnow.stages.measure.evidence import KEPT, NO_VERDICT, VERDICT_CODES, Evidence, LabeledEvidence, PromptSums
+from winnow.statistics.combine.combination import CombinedVotes, combine_labeled
+from winnow.statistics.combine.stacking import StackLabels
 
 
 def verdict_codes(combined: CombinedVotes) -> Votes:
     """The verdicts as votes."""
-    codes = np.full(len(combined.verdict), NO_VOTE, np.int8)
-    codes[combined.verdict == "pass"] = 1
-    codes[combined.verdict == "fail"] = 0
-    return codes
+    return np.select([combined.verdict == "pass", combined.verdict == "fail"], [1, 0], NO_VOTE).astype(np.int8)
 
 
 def evaluate_supervised(
     table: VoteTable, labeled: StackLabels, label: str, verdicts: Mapping[str, Votes], seed: int
 ) -> dict[str, Any]:
-    """Measure verdicts (the combination's first) and the best single verifier on the labels; parts of the document."""
+    """Measure verdicts, of which the combined ones are first, and the best single verifier on the labels."""
     single = {verifier.name: _single_verdicts(verifier, labeled) for verifier in table.verifiers}
     right, weights = labeled.right[labeled.known], label_weights(table.drawn, labeled.known)
     accuracy = {
@@ -79,18 +77,18 @@ def _make_evidence(table: VoteTable, labeled: StackLabels, label: str, verdicts:
         slice=nothing,
         answer=nothing,
     )
-    sums: list[PromptSums] = []
-    if table.prompt is not None:
-        kept, decided = _count_by_prompt(codes == KEPT, table.prompt), _count_by_prompt(codes != NO_VOTE, table.prompt)
-        sums = [PromptSums.from_counts(*one) for one in zip(kept, decided, strict=True)]
-        by_row = {
-            "prompt_kept": kept[:, evidence.prompt],
-            "prompt_decided": decided[:, evidence.prompt],
-            "prompt_rows": np.bincount(table.prompt)[evidence.prompt].astype(np.float64),
-        }
-        evidence = LabeledEvidence(**{**vars(evidence), **by_row})
-    return Evidence(tuple(verdicts), (label,), {None: counts}, {None: sums} if sums else {}, evidence)
+    if table.prompt is None:
+        return Evidence(tuple(verdicts), (label,), {None: counts}, {}, evidence)
+    kept, decided = _count_by_prompt(codes == KEPT, table.prompt), _count_by_prompt(codes != NO_VOTE, table.prompt)
+    evidence = replace(
+        evidence,
+        prompt_kept=kept[:, evidence.prompt],
+        prompt_decided=decided[:, evidence.prompt],
+        prompt_rows=np.bincount(table.prompt)[evidence.prompt].astype(np.float64),
+    )
+    sums = [PromptSums.from_counts(*one) for one in zip(kept, decided, strict=True)]
+    return Evidence(tuple(verdicts), (label,), {None: counts}, {None: sums}, evidence)
 
 
-def _count_by_prompt(masks: np.ndarray[Any, np.dtype[np.bool_]], prompt: np.ndarray[Any, np.dtype[np.int64]]) -> Floats:
+def _count_by_prompt(masks: Booleans, prompt: npt.NDArray[np.int64]) -> Floats:
     return np.stack([np.bincount(prompt, mask) for mask in masks])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
 from winnow.errors import UsageError
-from winnow.stages.config import Names, StageConfig, option
+from winnow.stages.config import Names, Seed, StageConfig, option
 from winnow.text.protected_spans import PROTECTED_KINDS, Protection
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 TOKENS = "Which tokens"
 REPLACEMENT = "What replaces them"
 MODEL = "How the model is read"
+token_option, replacement_option, model_option = (
+    partial(option, panel=panel) for panel in (TOKENS, REPLACEMENT, MODEL)
+)
 DEFAULT_TOP_K, DEFAULT_TOP_P, AUTHORS_BETA = 8, 0.9, 1.5
 
 Sampler = Literal["top-k", "top-p", "rejection"]
@@ -34,9 +38,8 @@ class EditConfig(StageConfig):
 
     threshold: Annotated[
         float,
-        option(
+        token_option(
             "Select tokens whose probability is at least this; above 1 selects none.",
-            panel=TOKENS,
             metavar="P",
             gt=0,
             allow_inf_nan=False,
@@ -44,51 +47,44 @@ class EditConfig(StageConfig):
     ] = 0.99
     down: Annotated[
         float | None,
-        option("Also select tokens whose probability is at most this.", panel=TOKENS, metavar="Q", gt=0, le=1),
+        token_option("Also select tokens whose probability is at most this.", metavar="Q", gt=0, le=1),
     ] = None
     down_by: Annotated[
         Literal["resample", "delete"],
-        option("Whether tokens selected by --down are drawn again or deleted.", panel=TOKENS, metavar="WAY"),
+        token_option("Whether tokens selected by --down are drawn again or deleted.", metavar="WAY"),
     ] = "resample"
     protect: Annotated[
         Names,
         BeforeValidator(_read_kinds),
-        option(
-            "Kinds of text that are never edited, with commas between, or none.",
-            panel=TOKENS,
-            metavar="KINDS",
-            command_type=str,
+        token_option(
+            "Kinds of text that are never edited, with commas between, or none.", metavar="KINDS", command_type=str
         ),
     ] = tuple(PROTECTED_KINDS)
     protect_regex: Annotated[
         tuple[str, ...],
         BeforeValidator(_read_patterns),
-        option(
+        token_option(
             "A regular expression whose matches are never edited; may be repeated.",
-            panel=TOKENS,
             metavar="REGEX",
             command_type=list[str],
         ),
     ] = ()
     rounds: Annotated[
-        int, option("How many times to edit, each time the text of the time before.", panel=TOKENS, metavar="N", ge=1)
+        int, token_option("How many times to edit, each time the text of the time before.", metavar="N", ge=1)
     ] = 1
     top_k: Annotated[
         int | None,
-        option("Draw from the k most likely tokens (the default, with k = 8).", panel=REPLACEMENT, metavar="K", ge=1),
+        replacement_option("Draw from the k most likely tokens (the default, with k = 8).", metavar="K", ge=1),
     ] = None
     top_p: Annotated[
         float | None,
-        option(
-            "Draw from the most likely tokens of this total probability.", panel=REPLACEMENT, metavar="P", gt=0, le=1
-        ),
+        replacement_option("Draw from the most likely tokens of this total probability.", metavar="P", gt=0, le=1),
     ] = None
-    rejection: Annotated[bool, option("Draw from the whole distribution.", panel=REPLACEMENT)] = False
+    rejection: Annotated[bool, replacement_option("Draw from the whole distribution.")] = False
     beta: Annotated[
         float | None,
-        option(
-            "The temperature: weights are P^(1/beta) (default 1, or 1.5 with --as code).",
-            panel=REPLACEMENT,
+        replacement_option(
+            "The temperature of the weights P^(1/beta); by default 1, or 1.5 with --as code.",
             metavar="B",
             gt=0,
             allow_inf_nan=False,
@@ -96,36 +92,29 @@ class EditConfig(StageConfig):
     ] = None
     like: Annotated[
         Literal["paper", "code"],
-        option(
-            "Edit as the paper describes, or as its authors' code does.", flag="--as", panel=REPLACEMENT, metavar="WAY"
-        ),
+        replacement_option("Edit as the paper describes, or as its authors' code does.", flag="--as", metavar="WAY"),
     ] = "paper"
-    seed: Annotated[int, option("The seed of the draws.", panel=REPLACEMENT, metavar="N", ge=0)] = 0
+    seed: Seed = 0
     logprobs: Annotated[
         str | None,
-        option(
+        model_option(
             "A column with log-probabilities of the tokens (prompt_logprobs of vLLM), instead of running the model.",
-            panel=MODEL,
             metavar="COLUMN",
         ),
     ] = None
-    window: Annotated[int | None, option("Tokens read together (default at most 1,024).", panel=MODEL, metavar="N")] = (
-        None
-    )
+    window: Annotated[int | None, model_option("Tokens read together (default at most 1,024).", metavar="N")] = None
     overlap: Annotated[
         int | None,
-        option("Tokens of a long text that are read again as context (default window/4).", panel=MODEL, metavar="N"),
+        model_option("Tokens of a long text that are read again as context (default window/4).", metavar="N"),
     ] = None
-    device: Annotated[
-        str | None, option("cpu or cuda (default cuda where there is one).", panel=MODEL, metavar="DEVICE")
-    ] = None
-    batch: Annotated[int, option("Texts side by side on a GPU.", panel=MODEL, metavar="N", ge=1)] = 16
-    threads: Annotated[int, option("Threads on a CPU.", panel=MODEL, metavar="N", ge=1)] = 1
+    device: Annotated[str | None, model_option("cpu or cuda (default cuda where there is one).", metavar="DEVICE")] = (
+        None
+    )
+    batch: Annotated[int, model_option("Texts side by side on a GPU.", metavar="N", ge=1)] = 16
+    threads: Annotated[int, model_option("Threads on a CPU.", metavar="N", ge=1)] = 1
     read_again: Annotated[
         int,
-        option(
-            "Read every n-th edited text again to measure its perplexity; 0 for none.", panel=MODEL, metavar="N", ge=0
-        ),
+        model_option("Read every n-th edited text again to measure its perplexity; 0 for none.", metavar="N", ge=0),
     ] = 10
 
     @model_validator(mode="after")
@@ -174,7 +163,7 @@ class EditConfig(StageConfig):
         return ReadOptions(self.window, self.overlap, self.device, self.batch, self.threads)
 
     def result_settings(self) -> dict[str, Any]:
-        """The settings on which edited texts depend; the model is added by whoever loads it."""
+        """The settings on which edited texts depend, without the model."""
         settings = {
             "as": self.like,
             "threshold": self.threshold,

@@ -1,7 +1,8 @@
-"""The editor: edits texts token by token with a prior.
+"""Edits texts token by token with a prior.
 
 The edits of a text depend only on the text, the id of its row, the options and the prior. Every edited token was
-selected in its original context; all other characters stay. The editor reads no table and writes nothing.
+selected in its original context; all other characters stay. One uniform number decides each position. Nothing here
+reads a table or writes a file.
 """
 
 from __future__ import annotations
@@ -29,15 +30,18 @@ from winnow.models.prior import (
     Floats,
     Integers,
     Prior,
+    TokenCandidates,
     TokenScores,
     want_no_candidates,
 )
 from winnow.stages.edit.config import EditConfig
 from winnow.stages.edit.edit_counts import EditCounts, count_deciles
-from winnow.stages.edit.rules import NO_REPLACEMENT, add_current_token, draw_columns, select_tokens
 from winnow.statistics.row_random import row_generator
 from winnow.text.edits import TextEdit, apply_edits, compose_edits
 from winnow.text.protected_spans import Protection
+
+NO_REPLACEMENT = -1
+"""Drawn where no candidate fits: the token stays."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +128,9 @@ class Editor:
             return select_tokens(logprobs, config).resample & states[document].eligible[span]
 
         top_k = config.candidate_count if config.sampler == "top-k" else None
-        candidate_request = CandidateRequest(
-            select_positions, top_k, config.candidate_mass if config.sampler == "top-p" else None
-        )
-        documents = [
-            Document(state.encoding.ids, state.source.stored_logprobs, state.source.location) for state in states
-        ]
-        for scores in self.prior.score_documents(documents, candidate_request):
+        top_p = config.candidate_mass if config.sampler == "top-p" else None
+        documents = [Document(s.encoding.ids, s.source.stored_logprobs, s.source.location) for s in states]
+        for scores in self.prior.score_documents(documents, CandidateRequest(select_positions, top_k, top_p)):
             self._draw_replacements(states[scores.document], scores)
             self._on_tokens(len(scores.logprobs))
         return [self._collect_edits(state, text) for state, text in zip(states, texts, strict=True)]
@@ -140,25 +140,20 @@ class Editor:
         states = []
         for text_input, text, encoding in zip(inputs, texts, tokenizer.encode(texts), strict=True):
             count = len(encoding.ids)
-            uniforms = row_generator(self.config.seed, purpose, text_input.id).random(count)
-            is_protected = protected_tokens(self._protection.mask(text), encoding)
-            alignment = tokenizer.align_tokens(text, encoding)
-            logprobs = np.full(count, np.nan)
-            states.append(
-                EditState(
-                    text_input,
-                    encoding,
-                    alignment,
-                    is_protected,
-                    uniforms,
-                    logprobs,
-                    np.full(count, NO_REPLACEMENT, np.int64),
-                )
+            state = EditState(
+                text_input,
+                encoding,
+                alignment=tokenizer.align_tokens(text, encoding),
+                protected=protected_tokens(self._protection.mask(text), encoding),
+                uniforms=row_generator(self.config.seed, purpose, text_input.id).random(count),
+                logprobs=np.full(count, np.nan),
+                replacements=np.full(count, NO_REPLACEMENT, np.int64),
             )
+            states.append(state)
         return states
 
     def _draw_replacements(self, state: EditState, scores: TokenScores) -> None:
-        """Draw a replacement at each position that asked for candidates."""
+        """Draw a replacement at each position that has candidates."""
         positions, candidates, config = scores.candidate_positions, scores.candidates, self.config
         if not len(positions):
             return
@@ -179,16 +174,14 @@ class Editor:
         edits = []
         for position in np.flatnonzero((state.replacements != NO_REPLACEMENT) | deleted).tolist():
             start, end = int(encoding.starts[position]), int(encoding.ends[position])
-            replacement = (
-                ""
-                if deleted[position]
-                else self._replacement_text(int(state.replacements[position]), int(state.alignment[position]))
-            )
+            replacement = "" if deleted[position] else self.prior.tokenizer.token_texts[state.replacements[position]]
+            if replacement and state.alignment[position] == WITHOUT_SPACE:
+                replacement = replacement[1:]
             if replacement != text[start:end]:
                 edits.append(TextEdit(start, end, replacement, float(np.exp(logprobs[position]))))
         is_selected, is_real = selection.resample | selection.delete, ~encoding.is_special
         is_aligned = state.alignment != MISALIGNED
-        counts = {
+        masks = {
             "tokens": is_real,
             "eligible": is_real & eligible & ~unknown,
             "unknown": is_real & unknown,
@@ -199,13 +192,13 @@ class Editor:
             "known": ~unknown,
         }
         known_logprobs = logprobs[~unknown]
-        totals = EditCounts(changed=len(edits), logp=float(known_logprobs.sum()), deciles=count_deciles(known_logprobs))
-        totals.set_counts(counts)
-        return edits, totals
-
-    def _replacement_text(self, token: int, alignment: int) -> str:
-        text = self.prior.tokenizer.token_texts[token]
-        return text[1:] if alignment == WITHOUT_SPACE else text
+        counts = EditCounts(
+            **{name: int(mask.sum()) for name, mask in masks.items()},
+            changed=len(edits),
+            logp=float(known_logprobs.sum()),
+            deciles=count_deciles(known_logprobs),
+        )
+        return edits, counts
 
     def _reread_texts(
         self, inputs: Sequence[EditInput], texts: Sequence[str], rounds: Sequence[Sequence[EditCounts]]
@@ -217,14 +210,13 @@ class Editor:
             results[row] = (rounds[row][0].logp, rounds[row][0].known)
         changed_rows = [row for row in reread_rows if texts[row] != inputs[row].text]
         encodings = list(self.prior.tokenizer.encode([texts[row] for row in changed_rows]))
-        logprobs = [np.full(len(item.ids), np.nan) for item in encodings]
-        for scores in self.prior.score_documents(
-            [Document(item.ids) for item in encodings], CandidateRequest(want_no_candidates, top_k=1)
-        ):
+        logprobs = [np.full(len(encoding.ids), np.nan) for encoding in encodings]
+        documents = [Document(encoding.ids) for encoding in encodings]
+        for scores in self.prior.score_documents(documents, CandidateRequest(want_no_candidates, top_k=1)):
             logprobs[scores.document][scores.first : scores.first + len(scores.logprobs)] = scores.logprobs
             self._on_tokens(len(scores.logprobs))
-        for row, item, row_logprobs in zip(changed_rows, encodings, logprobs, strict=True):
-            known_logprobs = row_logprobs[~item.is_special & ~np.isnan(row_logprobs)]
+        for row, encoding, row_logprobs in zip(changed_rows, encodings, logprobs, strict=True):
+            known_logprobs = row_logprobs[~encoding.is_special & ~np.isnan(row_logprobs)]
             results[row] = (float(known_logprobs.sum()), len(known_logprobs))
         return results
 
@@ -237,7 +229,7 @@ def protected_tokens(characters: Bools, encoding: TextEncoding) -> Bools:
 
 
 def candidates_that_fit(tokenizer: FastTokenizer, ids: Integers, alignment: TokenCodes) -> Bools:
-    """Of each candidate, whether it could stand there: as text, and where the space before stays, behind that space."""
+    """Whether each candidate is text; where the edit keeps the space before a token, it must begin with a space."""
     kinds = tokenizer.token_kinds
     # A model may have more outputs than its tokenizer has tokens.
     candidate_kinds = np.where(ids < len(kinds), kinds[np.minimum(ids, len(kinds) - 1)], NO_TEXT)
@@ -245,3 +237,53 @@ def candidates_that_fit(tokenizer: FastTokenizer, ids: Integers, alignment: Toke
         (alignment == WITHOUT_SPACE)[:, None], candidate_kinds == SPACE_AND_TEXT, candidate_kinds != NO_TEXT
     )
     return fits
+
+
+@dataclass(frozen=True)
+class TokenSelection:
+    """Which tokens are above the threshold, drawn again, or deleted."""
+
+    above: Bools
+    resample: Bools
+    """Tokens above the threshold, and those below `down` unless they are deleted."""
+    delete: Bools
+
+
+def select_tokens(logprobs: Floats, config: EditConfig) -> TokenSelection:
+    """Select tokens by their log-probabilities; a token without one is never selected.
+
+    With `like="paper"` a token is selected if P >= threshold; with `like="code"`, as in the code that the authors
+    published, the comparison is strict.
+    """
+    with np.errstate(invalid="ignore"):
+        p = np.exp(logprobs)
+        strict = config.like == "code"
+        above = p > config.threshold if strict else p >= config.threshold
+        below = np.zeros_like(above)
+        if config.down is not None:
+            below = p < config.down if strict else p <= config.down
+    none = np.zeros_like(above)
+    return TokenSelection(above, above, below) if config.deletes_tokens else TokenSelection(above, above | below, none)
+
+
+def add_current_token(candidates: TokenCandidates, ids: Integers, logprobs: Floats) -> TokenCandidates:
+    """Add the current token to the candidates of each position, where it is not among them."""
+    is_missing = ~((candidates.ids == ids[:, None]) & np.isfinite(candidates.logprobs)).any(axis=1)
+    added = np.where(is_missing, logprobs, -np.inf)[:, None]
+    return TokenCandidates(np.hstack([candidates.ids, ids[:, None]]), np.hstack([candidates.logprobs, added]))
+
+
+def draw_columns(candidates: TokenCandidates, possible: Bools, beta: float, uniforms: Floats) -> Integers:
+    """Draw a candidate for each position and return its column, or NO_REPLACEMENT where none is possible.
+
+    The probability of a candidate is its P^(1/beta), normalized over the possible candidates.
+    """
+    scores = np.where(possible, candidates.logprobs, -np.inf) / beta
+    highest = scores.max(axis=1, initial=-np.inf)
+    has_candidate = np.isfinite(highest)
+    weights = np.exp(scores - np.where(has_candidate, highest, 0.0)[:, None])
+    cumulative = np.cumsum(weights, axis=1)
+    columns = (cumulative <= (uniforms * cumulative[:, -1])[:, None]).sum(axis=1)
+    # A uniform number close to 1 may round up to the whole sum; then the last candidate with any weight is drawn.
+    last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
+    return np.where(has_candidate, np.minimum(columns, last), NO_REPLACEMENT)

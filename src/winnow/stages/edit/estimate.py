@@ -1,14 +1,15 @@
-"""What editing a whole table would cost and change, from some of its texts.
+"""Estimates what editing a whole table would cost and change, from some of its texts.
 
-The texts are drawn by a seeded hash of their row numbers in one pass, then edited and timed; shares are those of the
-drawn texts, times are in proportion to characters. Hours on a GPU are no measurement: two operations for each parameter
-and token that is read, at a stated speed.
+The texts are drawn by a seeded hash of their row numbers, edited and timed. Shares are those of the drawn texts; times
+are scaled up by the number of characters. Hours on a GPU are computed, not measured: two operations for each parameter
+and token, at the stated speed.
 """
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,20 +18,19 @@ from winnow.errors import UsageError
 from winnow.stages.edit.edit_counts import EditTally, describe_edits
 from winnow.stages.edit.editor import EditInput
 from winnow.stages.edit.shard_map import EditMap, split_pieces, to_edits_batch
-from winnow.stages.edit.stage import add_to_tally
 from winnow.stages.results import TextReport
 from winnow.statistics.row_random import draw_number
 from winnow.tables.table import Table
 
 DEFAULT_DOCUMENTS = 1000
 DEFAULT_TERAFLOPS = 100.0
-"""What a GPU gets done in a second, waiting included, unless stated."""
+"""The assumed speed of a GPU, waiting included."""
 BATCH_TEXTS = 64
 
 
 @dataclass(frozen=True)
 class EditEstimate(TextReport):
-    """Costs of the whole, shares of a part."""
+    """The estimated costs of editing a table, and what editing changed in the sample."""
 
     summary: dict[str, Any]
 
@@ -50,16 +50,24 @@ class EditEstimate(TextReport):
 def estimate_editing(
     table: Table, edit_map: EditMap, teraflops: float = DEFAULT_TERAFLOPS, documents: int = DEFAULT_DOCUMENTS
 ) -> EditEstimate:
-    """Edit some of the texts, write nothing, and say what the whole would take."""
+    """Edit some of the texts, write nothing, and estimate what editing all of them would cost.
+
+    Args:
+        table: The texts.
+        edit_map: The model and the options.
+        teraflops: The speed of the GPU for which hours are computed.
+        documents: How many texts to draw.
+    """
     if not teraflops > 0:
-        raise UsageError("--gpu-tflops", f"{teraflops:g} is no speed", "State what your GPU gets done, in TFLOP/s")
+        raise UsageError("--gpu-tflops", f"{teraflops:g} is not a speed", "Give the speed of your GPU in TFLOP/s")
     edit_map.work(table, Path())
+    edit_map = replace(edit_map, options=edit_map.options.model_copy(update={"read_again": 0}))
     sample, rows, characters = _sample_texts(table, edit_map, documents)
-    sample_characters = sum(len(item.text) for _, item in sample)
+    sample_characters = sum(len(text_input.text) for text_input in sample.values())
     if not sample_characters:
         raise UsageError("--estimate", f"{table.name} has no text", "Give a table with texts")
     tally, seconds = _time_editing(edit_map, sample)
-    tokens = sum(item.tokens for item in tally.rounds)
+    tokens = sum(counts.tokens for counts in tally.rounds)
     scale, parameters = characters / sample_characters, getattr(edit_map.load_prior(), "parameters", None)
     operations = None if parameters is None else 2 * parameters * tokens * scale
     summary = {
@@ -79,26 +87,26 @@ def estimate_editing(
     return EditEstimate(summary)
 
 
-def _sample_texts(table: Table, edit_map: EditMap, limit: int) -> tuple[list[tuple[int, EditInput]], int, int]:
-    """Texts drawn by hash, in the order of their rows; how many rows and characters there are."""
-    heap: list[tuple[int, int, EditInput]] = []
+def _sample_texts(table: Table, edit_map: EditMap, limit: int) -> tuple[dict[int, EditInput], int, int]:
+    """Draw texts, in the order of their rows; and count all rows and characters."""
     rows = characters = 0
-    for piece in split_pieces(table, edit_map.options.logprobs):
-        for row, text_input in zip(piece.chunk.row_numbers.tolist(), piece.inputs, strict=True):
-            rows, characters = rows + 1, characters + len(text_input.text)
-            entry = (-draw_number(edit_map.options.seed, "edit estimate", str(row)), row, text_input)
-            if len(heap) < limit:
-                heapq.heappush(heap, entry)
-            elif entry[0] > heap[0][0]:
-                heapq.heapreplace(heap, entry)
-    return sorted(((row, text_input) for _, row, text_input in heap), key=lambda item: item[0]), rows, characters
+
+    def draw_texts() -> Iterator[tuple[int, int, EditInput]]:
+        nonlocal rows, characters
+        for piece in split_pieces(table, edit_map.options):
+            for row, text_input in zip(piece.chunk.row_numbers.tolist(), piece.inputs, strict=True):
+                rows, characters = rows + 1, characters + len(text_input.text)
+                yield draw_number(edit_map.options.seed, "edit estimate", str(row)), row, text_input
+
+    drawn = heapq.nsmallest(limit, draw_texts())
+    return dict(sorted(entry[1:] for entry in drawn)), rows, characters
 
 
-def _time_editing(edit_map: EditMap, sample: list[tuple[int, EditInput]]) -> tuple[EditTally, float]:
-    editor = EditMap(edit_map.model, edit_map.options.model_copy(update={"read_again": 0})).make_editor()
+def _time_editing(edit_map: EditMap, sample: dict[int, EditInput]) -> tuple[EditTally, float]:
+    editor = edit_map.make_editor()
+    rows, inputs = list(sample), list(sample.values())
     tally, start = EditTally(), perf_counter()
-    for first in range(0, len(sample), BATCH_TEXTS):
-        batch = sample[first : first + BATCH_TEXTS]
-        inputs = [text_input for _, text_input in batch]
-        add_to_tally(tally, to_edits_batch([row for row, _ in batch], inputs, editor.edit_texts(inputs)))
+    for first in range(0, len(rows), BATCH_TEXTS):
+        part = slice(first, first + BATCH_TEXTS)
+        tally.add(to_edits_batch(rows[part], inputs[part], editor.edit_texts(inputs[part])))
     return tally, perf_counter() - start

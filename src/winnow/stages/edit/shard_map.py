@@ -1,12 +1,13 @@
-"""Edit as a map over the rows of a shard; each process makes its own editor from the options.
+"""edit as a map over shards, and the pieces of a table that are edited and stored together.
 
-A row of the result holds the edited text, its edits in offsets of the source, and the counts of each round.
+A row of the result holds the edited text, its edits in offsets of the source, and the counts of each round. Every
+process makes its own editor from the options.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.errors import UsageError, format_value
-from winnow.models.huggingface import ReadOptions
-from winnow.models.open_prior import open_prior
+from winnow.models.huggingface import ReadOptions, open_prior
 from winnow.models.prior import Prior
+from winnow.stages.chunk_reading import chunks_with_ids
 from winnow.stages.edit.config import EditConfig
 from winnow.stages.edit.edit_counts import ROUND_TYPE
 from winnow.stages.edit.editor import EditedText, EditInput, Editor
@@ -50,7 +51,7 @@ EDITS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class EditMap:
-    """The map of the stage: a model and the options."""
+    """Edits the rows of a shard; holds the model folder and the options."""
 
     model: str
     """A model folder; with stored log-probabilities only its tokenizer is used."""
@@ -73,9 +74,9 @@ class EditMap:
         return WorkSpec("edit", VERSION, self.config(), source_receipt(table, target))
 
     def rows(self, shard: Table, counts: ShardCounts) -> Iterator[pa.RecordBatch]:
-        """One result row for each row of the shard."""
+        """Yield one result row for each row of the shard."""
         editor = self.make_editor()
-        for piece in split_pieces(shard, self.options.logprobs):
+        for piece in split_pieces(shard, self.options):
             counts.rows += len(piece.inputs)
             yield piece.edit(editor)
 
@@ -101,9 +102,8 @@ def check_table(table: Table, logprobs: str | None) -> None:
         problem = f"{table.name} has a column text beside {own}, which the edited text would replace"
         raise UsageError("--text", problem, "Rename it, or edit that column: --text text")
     if logprobs is not None and logprobs not in names:
-        raise UsageError(
-            "--logprobs", f"{format_value(logprobs)} is not a column of {table.name}", "Name one of its columns"
-        )
+        problem = f"{format_value(logprobs)} is not a column of {table.name}"
+        raise UsageError("--logprobs", problem, "Name one of its columns")
 
 
 @dataclass(frozen=True)
@@ -114,35 +114,31 @@ class TextPiece:
     inputs: list[EditInput]
 
     def edit(self, editor: Editor) -> pa.RecordBatch:
-        """Edit the texts. Which of them are read again depends on their row numbers."""
-        interval, rows = editor.config.read_again, self.chunk.row_numbers.tolist()
-        inputs = [
-            replace(text_input, is_reread=interval > 0 and row % interval == 0)
-            for text_input, row in zip(self.inputs, rows, strict=True)
-        ]
-        return to_edits_batch(rows, self.inputs, editor.edit_texts(inputs))
+        """Edit the texts and return their result rows."""
+        return to_edits_batch(self.chunk.row_numbers.tolist(), self.inputs, editor.edit_texts(self.inputs))
 
 
-def split_pieces(table: Table, logprobs: str | None, whole_rows: bool = False) -> Iterator[TextPiece]:
+def split_pieces(table: Table, options: EditConfig, whole_rows: bool = False) -> Iterator[TextPiece]:
     """Split the rows of a table into pieces, so that memory does not grow with the table."""
-    part_names = ["text", *(["id"] if has_ids(table) else [])]
+    logprobs, interval = options.logprobs, options.read_again
     extra_columns = None if whole_rows else [] if logprobs is None else [logprobs]
-    for chunk, parts in table.read_roles(part_names, extra_columns):
-        texts = parts["text"].to_pylist()
-        ids = parts["id"].to_pylist() if "id" in parts else [str(row) for row in chunk.row_numbers.tolist()]
+    for chunk, arrays in chunks_with_ids(table, ["text"], extra_columns):
+        texts, ids = arrays["text"].to_pylist(), arrays["id"].to_pylist()
         stored = [None] * len(texts) if logprobs is None else chunk.values(logprobs)
         for portion in _portion_ranges(texts):
             piece_chunk = chunk.take(np.arange(portion.start, portion.stop, dtype=np.int64))
             inputs = [
-                EditInput(texts[n] or "", ids[n], stored[n], chunk.locate(n), is_missing=texts[n] is None)
+                EditInput(
+                    texts[n] or "",
+                    ids[n],
+                    stored[n],
+                    chunk.locate(n),
+                    is_reread=interval > 0 and int(chunk.row_numbers[n]) % interval == 0,
+                    is_missing=texts[n] is None,
+                )
                 for n in portion
             ]
             yield TextPiece(piece_chunk, inputs)
-
-
-def has_ids(table: Table) -> bool:
-    """Whether rows have ids, or a prompt to make ids from; else the row number serves as id."""
-    return table.columns.id is not None or table.has_role("prompt")
 
 
 def _portion_ranges(texts: Sequence[str | None]) -> Iterator[range]:
@@ -163,18 +159,10 @@ def to_edits_batch(rows: Sequence[int], inputs: Sequence[EditInput], edited: Seq
             "row": row,
             "candidate_id": source.id,
             "text": None if source.is_missing else result.text,
-            "edits": edits_to_dicts(source.text, result),
-            "rounds": [asdict(figures) for figures in result.rounds],
+            "edits": [{**asdict(edit), "from": source.text[edit.start : edit.end]} for edit in result.edits],
+            "rounds": [asdict(counts) for counts in result.rounds],
             "after": None if result.reread is None else dict(zip(("logp", "known"), result.reread, strict=True)),
         }
         for row, source, result in zip(rows, inputs, edited, strict=True)
     ]
     return pa.RecordBatch.from_pylist(records, EDITS_SCHEMA)
-
-
-def edits_to_dicts(source: str, edited: EditedText) -> list[dict[str, Any]]:
-    """The edits of a text as the column `edits` holds them."""
-    return [
-        {"start": edit.start, "end": edit.end, "from": source[edit.start : edit.end], "to": edit.to, "p": edit.p}
-        for edit in edited.edits
-    ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
 from winnow.errors import UsageError
-from winnow.stages.config import StageConfig, option
-from winnow.stages.labels import LABELS, RightIf
+from winnow.stages.config import LowerIsBetter, Seed, StageConfig, option
+from winnow.stages.labels import Answer, RightIf
 from winnow.stages.plan.config import SampleSizes
 from winnow.storage.locations.location import Location
 
-SAVING = "To compare with the outcome of training"
+path_option = partial(option, panel="To compare with the outcome of training", command_type=str)
 PATHS = ("pilot", "out", "record")
 """The options on which the forecast itself does not depend."""
 
@@ -33,37 +34,22 @@ class ForecastConfig(StageConfig):
         ),
     ] = "self"
     right_if: RightIf = None
-    answer: Annotated[
-        str | None,
-        option("The column of final answers, to find the commonest of a prompt.", panel=LABELS, metavar="COLUMN"),
-    ] = None
-    lower_is_better: Annotated[bool, option("A low score is a good score.")] = False
-    seed: Annotated[int, option("The seed of the bootstrap and of draws.", metavar="N", ge=0)] = 0
+    answer: Answer = None
+    lower_is_better: LowerIsBetter = False
+    seed: Seed = 0
     pilot: Annotated[
         str | Location | None,
-        option(
-            "Write training files of equal size for a pilot to this folder.",
-            panel=SAVING,
-            metavar="DIR",
-            command_type=str,
-        ),
+        path_option("Write training files of equal size for a pilot to this folder.", metavar="DIR"),
     ] = None
     out: Annotated[
         str | Location | None,
-        option(
-            "Write the forecast alone to this file, for winnow outcome.",
-            panel=SAVING,
-            metavar="FILE.json",
-            command_type=str,
-        ),
+        path_option("Write the forecast alone to this file, for winnow outcome.", metavar="FILE.json"),
     ] = None
     record: Annotated[
         str | Location | None,
-        option(
+        path_option(
             "Where earlier pilots are: a folder or a pattern; by default beside the pilot or the file.",
-            panel=SAVING,
             metavar="DIR|GLOB",
-            command_type=str,
         ),
     ] = None
 

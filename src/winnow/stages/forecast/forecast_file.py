@@ -1,16 +1,14 @@
 """Forecasts on disk, as they were before anything was trained, and the outcomes recorded beside them.
 
-A forecast is JSON with sorted keys and carries the sha256 of its own content as a seal, so that it cannot be changed
-once the outcome is known. It holds no clock and nothing about earlier outcomes: the same forecast is the same bytes.
-Outcomes are lines of `outcomes.jsonl` in the same folder, and each names its forecast by the seal. A process that
-records an outcome waits for others, and a crash leaves the old file.
+A forecast is JSON with sorted keys. Its seal is the sha256 of its content, so that a later change is detected. It
+contains no time and nothing about earlier outcomes: the same forecast is the same bytes. Outcomes are lines of
+`outcomes.jsonl` in the same folder, each with the seal of its forecast. Processes record one after the other, and a
+crash leaves the old file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,25 +73,14 @@ def check_same_forecast(path: Path, new: dict[str, Any], option: str) -> bool:
     """Whether the file already holds this forecast, with any pilot; another forecast is refused."""
     if not path.exists():
         return False
-    existing, new = _read_sealed(path), json.loads(canonical_json(new))
+    existing, new = read_sealed(path), json.loads(canonical_json(new))
     same_parts = all(existing.get(part) == new[part] for part in new if part not in ("pilot", "source"))
     same_source = remove_paths(existing.get("source")) == remove_paths(new["source"])
-    # A forecast that was kept without its pilot may have outcomes: a pilot must not replace it.
+    # A forecast that was written without a pilot may have outcomes, so a pilot must not replace it.
     if same_parts and same_source and (option != "--pilot" or existing.get("pilot") is not None):
         return True
     problem = f"{format_value(str(path))} holds another forecast"
     raise UsageError(option, problem, "Use another name, and leave that forecast with its outcomes")
-
-
-def write_forecast(path: Path, content: dict[str, Any]) -> None:
-    """Write a forecast with its seal, atomically."""
-    write_bytes(path, seal_json(content))
-
-
-def read_pilot(path: Path) -> dict[str, Any] | None:
-    """The training files of a stored forecast, if it has a pilot."""
-    pilot = _read_sealed(path)["pilot"]
-    return pilot if isinstance(pilot, dict) else None
 
 
 def read_forecast(location: Path) -> StoredForecast:
@@ -104,7 +91,7 @@ def read_forecast(location: Path) -> StoredForecast:
         BrokenPromise: If it was changed after winnow wrote it.
     """
     path = location / FORECAST_NAME if location.is_dir() else location
-    content = _read_sealed(path)
+    content = read_sealed(path)
     try:
         forecast = content["forecast"]
         predictions = {prediction["file"]: prediction for prediction in forecast["said"]}
@@ -114,7 +101,8 @@ def read_forecast(location: Path) -> StoredForecast:
         raise _not_a_forecast(path, f"it lacks {error}") from error
 
 
-def _read_sealed(path: Path) -> dict[str, Any]:
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read the content of a forecast file, and check its seal."""
     if not path.is_file():
         step = f"Name the folder of winnow forecast --pilot, or the file of --out FILE.json ({FORECAST_NAME})"
         raise UsageError(str(path), "is not a file" if path.exists() else "does not exist", step)
@@ -146,21 +134,13 @@ def _not_a_forecast(path: Path, reason: str) -> BadTable:
 def append_outcome(forecast: StoredForecast, line: OutcomeLine) -> bool:
     """Record an outcome; returns False if the last one of this training file is the same."""
     path = forecast.outcomes_path()
-    with _outcomes_lock(path):
+    with translate_os_errors(path), lock_file(path.with_name(LOCK_NAME)):
         existing = path.read_bytes() if path.exists() else b""
         if latest_outcomes(forecast).get(line.file) == line:
             return False
         separator = b"" if existing.endswith(b"\n") or not existing else b"\n"
         write_bytes(path, existing + separator + canonical_json(line.model_dump()).encode() + b"\n")
     return True
-
-
-@contextmanager
-def _outcomes_lock(path: Path) -> Iterator[None]:
-    """Let one process record at a time; the lock ends with the process that holds it."""
-
-    with translate_os_errors(path), lock_file(path.with_name(LOCK_NAME)):
-        yield
 
 
 def latest_outcomes(forecast: StoredForecast) -> dict[str, OutcomeLine]:

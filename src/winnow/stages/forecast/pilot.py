@@ -1,9 +1,9 @@
 """The pilot of a forecast: training files of equal size, on which small students show whether the forecast holds.
 
-`recommended` and `runner-up` are what the forecast's rules select, cut to the same number of rows by the seeded draw of
-`--max-rows`; `control` is as many rows of each prompt as `recommended` has, drawn at random. The stage select writes
-them, as CSV or Parquet if the table is, else as JSON Lines. `forecast.json` is written last, so a folder without it is
-unfinished, and the same command finishes it. Nothing is trained here.
+`recommended` and `runner-up` are the rows that the forecast's rules select, reduced to the same number by the seeded
+draw of `--max-rows`; `control` has as many rows of each prompt as `recommended`, drawn at random. The stage select
+writes them, as CSV or Parquet if the table is, otherwise as JSON Lines. `forecast.json` is written last: a folder
+without it is unfinished, and the same command finishes it. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from winnow.stages.forecast.config import ForecastConfig
 from winnow.stages.forecast.report import ForecastReport, Pilot, TrainingFile
 from winnow.stages.select.config import SelectConfig
 from winnow.stages.select.stage import select
-from winnow.statistics.forecasts import FileForecast
-from winnow.storage.atomic_files import make_folder
+from winnow.statistics.forecasts.recommendation import FileForecast
+from winnow.storage.atomic_files import make_folder, write_bytes
 from winnow.storage.file_bytes import file_sha256
-from winnow.storage.receipts import read_receipt
+from winnow.storage.receipts import read_receipt, seal_json
 from winnow.tables.flat_file import receipt_path, refuse_overwriting
 from winnow.tables.table import Table
 
 FILE_SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 RULE_OPTIONS = {"best-of-n": "best_of", "threshold": "threshold", "top-share": "top_share"}
+STORED_FIELDS = ("file", "rows", "bytes", "sha256", "rule")
 CONTROL_RULE = "as many rows of each prompt, at random"
 
 
@@ -42,8 +43,7 @@ def write_pilot(
     predictions = _check_predictions(report)
     suffix = FILE_SUFFIXES.get(table.base_source().format, ".jsonl")
     paths = {file: folder / f"{file}{suffix}" for file in predictions}
-    forecast_path = folder / forecast_file.FORECAST_NAME
-    files = None
+    forecast_path, files = folder / forecast_file.FORECAST_NAME, None
     if forecast_file.check_same_forecast(forecast_path, content, "--pilot"):
         files = _find_existing_files(forecast_path, predictions, paths)
     already_done = files is not None
@@ -52,9 +52,8 @@ def write_pilot(
             refuse_overwriting(path, "--pilot")
         make_folder(folder)
         files = _write_files(table, config, predictions, paths)
-        stored_fields = ("file", "rows", "bytes", "sha256", "rule")
-        entries = [{"name": one.path.name, **{part: getattr(one, part) for part in stored_fields}} for one in files]
-        forecast_file.write_forecast(forecast_path, {**content, "pilot": {"rows": files[0].rows, "files": entries}})
+        entries = [{"name": file.path.name, **{part: getattr(file, part) for part in STORED_FIELDS}} for file in files]
+        write_bytes(forecast_path, seal_json({**content, "pilot": {"rows": files[0].rows, "files": entries}}))
     pilot = Pilot(folder, config.regime, tuple(files), already_done)
     return replace(report, pilot=pilot, forecast_path=forecast_path)
 
@@ -75,10 +74,9 @@ def _find_existing_files(
     forecast_path: Path, predictions: dict[str, FileForecast], paths: dict[str, Path]
 ) -> list[TrainingFile] | None:
     """The files of the pilot that the forecast file names, if all are there and unchanged."""
-    pilot = forecast_file.read_pilot(forecast_path)
+    pilot, files = forecast_file.read_sealed(forecast_path)["pilot"], []
     if pilot is None or {entry["file"] for entry in pilot["files"]} != set(predictions):
         return None
-    files = []
     for entry in pilot["files"]:
         path = paths[entry["file"]]
         if path.name != entry["name"] or not path.is_file() or file_sha256(path) != entry["sha256"]:
@@ -97,17 +95,19 @@ def _write_files(
     rows = min(prediction.rows for prediction in selecting)
     counts = _select_files(table, config, selecting, paths, rows)
     if min(counts) < rows:
-        # The selection may set a row aside for its text, which the forecast does not read.
+        # The selection also reads texts, and may set rows aside that the forecast counts.
         rows = min(counts)
         counts = _select_files(table, config, selecting, paths, rows)
     if rows < 1 or set(counts) != {rows}:
         raise BrokenPromise("--pilot", f"its files have {counts} rows", "This is a fault in winnow: please report it")
     rules = {one.file: _select_config(one, config, paths, rows).describe() for one in selecting}
-    return [
-        _training_file(file, rules.get(file, CONTROL_RULE), predictions, paths)
-        for file in ("recommended", "runner-up", "control")
-        if file in predictions
-    ]
+    files = []
+    for file in ("recommended", "runner-up", "control"):
+        if file in predictions:
+            shard = read_receipt(receipt_path(paths[file])).shards[0]
+            rule, command = rules.get(file, CONTROL_RULE), _select_command(predictions, paths, file, shard.rows)
+            files.append(TrainingFile(file, paths[file], shard.rows, shard.bytes, shard.sha256, rule, command))
+    return files
 
 
 def _select_config(prediction: FileForecast, config: ForecastConfig, paths: dict[str, Path], rows: int) -> SelectConfig:
@@ -132,12 +132,6 @@ def _select_files(
         selected = select(table, _select_config(prediction, config, paths, rows), paths[prediction.file])
         counts += [len(selected), *([len(selected.control)] if selected.control is not None else [])]
     return counts
-
-
-def _training_file(file: str, rule: str, predictions: dict[str, FileForecast], paths: dict[str, Path]) -> TrainingFile:
-    shard = read_receipt(receipt_path(paths[file])).shards[0]
-    command = _select_command(predictions, paths, file, shard.rows)
-    return TrainingFile(file, paths[file], shard.rows, shard.bytes, shard.sha256, rule, command)
 
 
 def _select_command(predictions: dict[str, FileForecast], paths: dict[str, Path], file: str, rows: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.stages.results import TextReport
-from winnow.statistics.forecasts import Forecast
+from winnow.statistics.forecasts.forecast import Forecast
 from winnow.statistics.outcomes import TrackRecord
 from winnow.storage.canonical_json import to_plain
 
@@ -115,8 +115,8 @@ class ForecastReport(TextReport):
         yield "best of n:"
         for point in result.best_of_n:
             reason = f" ({point.accuracy.why})" if point.accuracy.value is None and point.accuracy.why else ""
-            yield f"  {point.n:>5}  {format_share(point.accuracy)}{reason}"
-        yield from (f"warning{'' if one.is_sure else ' (not sure)'}: {one.message}" for one in result.warnings)
+            yield f"  {point.at:>5}  {format_share(point.accuracy)}{reason}"
+        yield from (f"warning{'' if one.sure else ' (not sure)'}: {one.words}" for one in result.warnings)
         yield f"a student ({result.student_outlook.regime}): {result.student_outlook.message}"
         yield from (
             f"  counter-evidence: {text} ({source})" for source, text in result.student_outlook.counter_evidence

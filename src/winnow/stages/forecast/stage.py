@@ -14,19 +14,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.errors import BadTable, UsageError, format_value, suggest_name
-from winnow.stages.columns_in_use import has_verdicts, verdict_columns, with_score_column
+from winnow.errors import BadTable, UsageError, format_value
 from winnow.stages.forecast import forecast_file
 from winnow.stages.forecast.config import PATHS, ForecastConfig
 from winnow.stages.forecast.report import ForecastReport
 from winnow.stages.forecast.track_record import read_track_record
 from winnow.stages.labels import label_columns, mark_right
-from winnow.statistics.forecasts import ForecastRequest, compute_forecast, make_candidates
-from winnow.statistics.forecasts.candidates import ScoredCandidates
+from winnow.stages.table_config import has_verdicts, require_named_column, verdict_columns, with_score_column
+from winnow.statistics.forecasts.candidates import ScoredCandidates, make_candidates
+from winnow.statistics.forecasts.forecast import ForecastRequest, compute_forecast
 from winnow.statistics.outcomes import TrackRecord
-from winnow.storage.atomic_files import make_folder
+from winnow.storage.atomic_files import make_folder, write_bytes
 from winnow.storage.locations.location import Location, require_local
-from winnow.storage.receipts import WorkSpec
+from winnow.storage.receipts import WorkSpec, seal_json
 from winnow.tables.column_values import read_grades, read_scores
 from winnow.tables.columns import ROLE_OPTIONS, Columns, guess_columns
 from winnow.tables.open_table import source_receipt
@@ -55,12 +55,12 @@ def forecast(table: Table, config: ForecastConfig) -> ForecastReport:
     work = WorkSpec("forecast", forecast_file.VERSION, identity, source)
     content = forecast_file.forecast_content(work, report.forecast_dict())
     if folder is not None:
-        from winnow.stages.forecast.pilot import write_pilot  # needs the stage select, which takes time to import
+        from winnow.stages.forecast.pilot import write_pilot  # imports the stage select, which takes time
 
         return write_pilot(table, config, report, content, folder)
     if not forecast_file.check_same_forecast(kept_at, content, "--out"):
         make_folder(kept_at.parent)
-        forecast_file.write_forecast(kept_at, content)
+        write_bytes(kept_at, seal_json(content))
     return replace(report, forecast_path=kept_at)
 
 
@@ -71,9 +71,8 @@ def _local_path(path: str | Location | None, option: str) -> Path | None:
 def _forecast_table(table: Table, config: ForecastConfig, record: TrackRecord | None) -> ForecastReport:
     score = table.columns.require_column("score", table.name)
     table.require_roles("prompt")
-    if config.answer is not None and config.answer not in table.names():
-        problem = f"{format_value(config.answer)} is not a column of {table.name}"
-        raise UsageError("--answer", problem, suggest_name(config.answer, table.names()))
+    if config.answer is not None:
+        require_named_column(table, config.answer, "--answer")
     candidates, without_score = _read_candidates(table, score, config)
     request = ForecastRequest(
         n=config.n,

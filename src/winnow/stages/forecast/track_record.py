@@ -20,6 +20,7 @@ from winnow.stages.forecast.forecast_file import (
 )
 from winnow.statistics.forecasts.share_estimates import ForecastInterval
 from winnow.statistics.forecasts.students import expected_direction
+from winnow.statistics.intervals import IntervalEstimate
 from winnow.statistics.outcomes import (
     PastForecast,
     RankingOutcome,
@@ -62,11 +63,18 @@ def read_track_record(regime: str, requested: str | None, default_folder: Path |
     return TrackRecord(regime, tuple(pilots), other_regimes, tuple(left_out))
 
 
+def subtract_control(file: str, lines: dict[str, OutcomeLine]) -> IntervalEstimate | None:
+    """The score of a file's student minus that of the control; None while one of them has no outcome."""
+    if file not in lines or "control" not in lines:
+        return None
+    return subtract_shares(*(measure_share(lines[name].score, lines[name].n) for name in (file, "control")))
+
+
 def rank_against_control(forecast: StoredForecast, file: str, lines: dict[str, OutcomeLine]) -> RankingOutcome | None:
     """Whether the student of a file did better than that of the control, as forecast; None while one is missing."""
-    if file not in lines or "control" not in lines or file not in forecast.predictions:
+    difference = subtract_control(file, lines)
+    if difference is None or file not in forecast.predictions:
         return None
-    difference = subtract_shares(*(measure_share(lines[name].score, lines[name].n) for name in (file, "control")))
     expected = expected_direction(ForecastInterval(**forecast.predictions[file]["over_control"]))
     return compare_with_forecast(expected, difference)
 

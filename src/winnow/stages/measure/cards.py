@@ -1,26 +1,19 @@
-"""Cards from evidence: one for each verifier and label column, and the paired differences of verifiers."""
+"""Cards from evidence: one for each verifier and label column, the paired differences of verifiers, and the report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from winnow.stages.labels import Booleans, Floats, label_weights, mark_right
 from winnow.stages.measure.config import MeasureConfig
-from winnow.stages.measure.evidence import (
-    ABSTAIN,
-    DROPPED,
-    ERROR,
-    KEPT,
-    NO_VERDICT,
-    VERDICT_CODES,
-    Evidence,
-    SliceName,
-)
+from winnow.stages.measure.evidence import ABSTAIN, DROPPED, KEPT, Evidence, SliceName
 from winnow.stages.measure.holdout import HoldoutSplit
 from winnow.stages.measure.labelers import MajorityLabels
-from winnow.stages.measure.report import MeasuredVerifier
+from winnow.stages.results import TextReport
 from winnow.statistics.card import estimate_card
 from winnow.statistics.card_inputs import LabeledRows, MeasureOptions, VerdictCounts
 from winnow.statistics.card_report import Card
@@ -28,6 +21,65 @@ from winnow.statistics.grade_card import GradeCard, GradedRows, estimate_grade_c
 from winnow.statistics.paired_comparison import ComparedVerifier, SharedLabels, VerifierComparison, compare_verifiers
 from winnow.statistics.prompts.commonest_wrong_answer import CommonestWrongAnswer, estimate_commonest_wrong_answer
 from winnow.statistics.slices import estimate_slices
+from winnow.storage.locations.location import Location
+
+
+@dataclass(frozen=True)
+class MeasuredVerifier:
+    """The card of one verifier on one label column.
+
+    `notes` are the parts `labelers`, `holdout` and `w_estimate` of the document, `texts` the same for a person.
+    """
+
+    verifier: str
+    label: str
+    card: Card | GradeCard
+    notes: dict[str, Any]
+    texts: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The card as a JSON document."""
+        return {"verifier": self.verifier, "label": self.label, **self.card.to_dict(), **self.notes}
+
+    def lines(self) -> Iterator[str]:
+        """The card as a person reads it, with a line for each slice."""
+        for text in (self.card.summary(), *self.texts):
+            yield from (f"  {line}" for line in text.splitlines())
+        for part in getattr(self.card, "slices", ()):
+            decision = part["decision"] or "no decision"
+            yield f"    {part['name']}: {part['labeled']} labels of {part['n']:,} rows · {decision}: {part['why']}"
+
+
+@dataclass(frozen=True, repr=False)
+class MeasureReport(TextReport):
+    """The cards of verifiers, how several verifiers differ, and the file of false passes and false drops."""
+
+    cards: tuple[MeasuredVerifier, ...]
+    comparison: VerifierComparison | None
+    errors: Location | None = None
+
+    @property
+    def card(self) -> Card | GradeCard:
+        """The first card: the only one, unless several verifiers or label columns were measured."""
+        return self.cards[0].card
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document: the fields of the card, or `verifiers` and `pairs` where there are several cards."""
+        documents = [measured.to_dict() for measured in self.cards]
+        if len(documents) == 1:
+            return documents[0]
+        return {"verifiers": documents, "pairs": [] if self.comparison is None else self.comparison.to_dict()["pairs"]}
+
+    def describe(self) -> str:
+        """Describe the cards for a person."""
+        has_one_label = len({measured.label for measured in self.cards}) == 1
+        lines = []
+        for measured in self.cards:
+            lines.append(measured.verifier if has_one_label else f"{measured.verifier} for {measured.label}")
+            lines.extend(measured.lines())
+        if self.comparison is not None:
+            lines += ["side by side", *(f"  {line}" for line in self.comparison.summary().splitlines())]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -96,38 +148,29 @@ class CardBuilder:
         decided = (labeled.verdict[verifier] >= DROPPED) & np.isfinite(grades)
         low, high = self.config.grade_range or (0.0, 1.0)
         kept, weights = labeled.verdict[verifier][decided] == KEPT, label_weights(labeled.drawn, decided)
-        rows = GradedRows(kept, grades[decided], labeled.prompt[decided], weights, (low, high))
+        rows = GradedRows(kept, grades[decided], labeled.prompt[decided], (low, high), weights)
         return estimate_grade_card(self._verdict_counts(verifier), rows, options)
 
     def _verdict_counts(self, verifier: int, name: SliceName = None) -> VerdictCounts:
-        counts = dict(zip(VERDICT_CODES, self.evidence.counts[name][verifier].tolist(), strict=True))
-        sums = self.evidence.sums[name][verifier] if self.evidence.sums else None
-        return VerdictCounts(
-            kept=counts[KEPT],
-            dropped=counts[DROPPED],
-            abstain=counts[ABSTAIN] + counts[NO_VERDICT],
-            error=counts[ERROR],
-            prompts=None if sums is None else sums.prompts,
-            spread=None if sums is None else sums.spread(),
-            with_kept=None if sums is None else sums.with_kept,
-        )
+        no_verdict, error, abstain, dropped, kept = self.evidence.counts[name][verifier].tolist()
+        counts = VerdictCounts(kept, dropped, abstain + no_verdict, error)
+        if not self.evidence.sums:
+            return counts
+        sums = self.evidence.sums[name][verifier]
+        return replace(counts, prompts=sums.prompts, spread=sums.spread(), with_kept=sums.with_kept)
 
     def _labeled_rows(self, verifier: int, right: Floats, in_slice: bool = False) -> tuple[LabeledRows, Booleans]:
         """The labeled rows that the verifier decided, and which of all labeled rows they are."""
         labeled = self.evidence.labeled
         known = np.isfinite(right) & (labeled.verdict[verifier] >= DROPPED)
-        kept, decided = (
-            (labeled.slice_kept, labeled.slice_decided) if in_slice else (labeled.prompt_kept, labeled.prompt_decided)
-        )
-        rows = LabeledRows(
-            labeled.verdict[verifier][known] == KEPT,
-            right[known],
-            labeled.prompt[known],
-            label_weights(labeled.drawn, known),
-            None if kept is None else kept[verifier][known],
-            None if decided is None else decided[verifier][known],
-        )
-        return rows, known
+        weights = label_weights(labeled.drawn, known)
+        rows = LabeledRows(labeled.verdict[verifier][known] == KEPT, right[known], labeled.prompt[known], weights)
+        kept, decided = labeled.prompt_kept, labeled.prompt_decided
+        if in_slice:
+            kept, decided = labeled.slice_kept, labeled.slice_decided
+        if kept is None or decided is None:
+            return rows, known
+        return replace(rows, prompt_kept=kept[verifier][known], prompt_decided=decided[verifier][known]), known
 
     def compare_verifiers(self) -> VerifierComparison | None:
         """The paired differences of the verifiers."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from winnow.errors import UsageError
-from winnow.stages.config import Names, Numbers, StageConfig, option
-from winnow.stages.labels import LABELS, RightIf
+from winnow.stages.config import LowerIsBetter, Names, Numbers, Seed, StageConfig, option
+from winnow.stages.labels import LABELS, Answer, RightIf
 from winnow.storage.locations.location import Location
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class MeasureConfig(StageConfig):
     threshold: Annotated[
         float | None, verifier_option("Measure the score at this threshold.", metavar="T", allow_inf_nan=False)
     ] = None
-    lower_is_better: Annotated[bool, verifier_option("A low score is a good score.")] = False
+    lower_is_better: LowerIsBetter = False
     by: Annotated[str | None, verifier_option("Also measure each value of this column.", metavar="COLUMN")] = None
     right_if: RightIf = None
     grade_range: Annotated[
@@ -62,9 +62,7 @@ class MeasureConfig(StageConfig):
         float | None,
         verifier_option("The share of the commonest wrong answer, for p*_w.", metavar="SHARE", gt=0, le=1),
     ] = None
-    answer: Annotated[
-        str | None, verifier_option("The column of final answers, from which w is estimated.", metavar="COLUMN")
-    ] = None
+    answer: Answer = None
     cost: Annotated[
         Numbers,
         verifier_option("The cost of a call, for each verifier: 0.002,0.01.", metavar="C,C", command_type=str),
@@ -73,7 +71,7 @@ class MeasureConfig(StageConfig):
         str | Location | None,
         verifier_option("Write false passes and false drops to this file.", metavar="FILE", command_type=str),
     ] = None
-    seed: Annotated[int, verifier_option("The seed of the bootstrap.", metavar="N", ge=0)] = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -6,14 +6,15 @@ It is the same whether a table is read in one pass or summarized shard by shard,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from winnow.stages.labels import Booleans, Floats
-from winnow.stages.measure.prompt_sums import PromptSums
 
 Codes = npt.NDArray[np.int8]
 Integers = npt.NDArray[np.int64]
@@ -86,6 +87,44 @@ def concatenate_labeled(parts: Sequence[LabeledEvidence]) -> LabeledEvidence:
     return LabeledEvidence(**{name: np.concatenate(arrays, axis=-1) for name, arrays in known.items()})
 
 
+@dataclass(frozen=True)
+class PromptSums:
+    """Sums over the prompts of a table or slice for one verifier, in whole numbers, so that their order is no matter.
+
+    Attributes:
+        numbers: The prompts with a decided row, then the sums over all prompts of k, d, k k, k d and d d, where k rows
+            of a prompt are kept and d decided.
+        with_kept: How many prompts have 0, 1, 2 ... kept rows.
+    """
+
+    numbers: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+    with_kept: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_counts(cls, kept: Floats, decided: Floats) -> PromptSums:
+        """The sums from the kept and the decided rows of each prompt."""
+        k, d = kept.astype(np.int64), decided.astype(np.int64)
+        numbers = ((d > 0).sum(), k.sum(), d.sum(), (k * k).sum(), (k * d).sum(), (d * d).sum())
+        with_kept = {number: count for number, count in enumerate(np.bincount(k).tolist()) if count}
+        return cls(tuple(int(number) for number in numbers), with_kept)
+
+    @property
+    def prompts(self) -> int:
+        """The prompts with a decided row."""
+        return self.numbers[0]
+
+    def spread(self) -> float:
+        """The sum over prompts of (k - P d)^2, where P is the share of decided rows that are kept."""
+        _, k, d, kk, kd, dd = self.numbers
+        return float(Fraction(kk * d**2 - 2 * k * d * kd + k**2 * dd, d**2)) if d else 0.0
+
+    def add(self, other: PromptSums) -> PromptSums:
+        """The sums over both; no prompt may be in both."""
+        numbers = tuple(one + more for one, more in zip(self.numbers, other.numbers, strict=True))
+        with_kept = Counter(self.with_kept) + Counter(other.with_kept)
+        return PromptSums(numbers, dict(sorted(with_kept.items())))
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What a table, or a shard with all candidates of its prompts, says about its verifiers.
@@ -99,10 +138,6 @@ class Evidence:
     counts: dict[SliceName, Integers]
     sums: dict[SliceName, list[PromptSums]]
     labeled: LabeledEvidence
-
-    def take(self, rows: Booleans) -> Evidence:
-        """The same table with some of its labels."""
-        return replace(self, labeled=self.labeled.take(rows))
 
 
 def merge_evidence(left: Evidence, right: Evidence) -> Evidence:

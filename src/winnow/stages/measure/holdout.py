@@ -76,9 +76,9 @@ def split_holdout(
     # The seed has no influence, or another seed would show labels that were unseen.
     held = np.array([is_held_out(str(key), share) for key in evidence.labeled.key], np.bool_)
     used = held if config.look else ~held
-    looks = len(_read_looks(looks_file)) + config.look
+    looks = _count_looks(looks_file) + config.look
     split = HoldoutSplit(share, config.look, int(used.sum()), int((~used).sum()), looks)
-    return evidence.take(used), split
+    return replace(evidence, labeled=evidence.labeled.take(used)), split
 
 
 def record_look(split: HoldoutSplit, looks_file: Location | None, verifiers: tuple[str, ...]) -> None:
@@ -90,9 +90,10 @@ def record_look(split: HoldoutSplit, looks_file: Location | None, verifiers: tup
     write_bytes(looks_file, earlier + json.dumps(look, ensure_ascii=False).encode() + b"\n")
 
 
-def _read_looks(file: Location | None) -> list[dict[str, Any]]:
-    looks = []
-    for number, line in enumerate(file.read_bytes().splitlines() if file is not None and file.exists() else [], 1):
+def _count_looks(file: Location | None) -> int:
+    """Count the lines of the file of looks, each of which must be the next look."""
+    lines = file.read_bytes().splitlines() if file is not None and file.exists() else []
+    for number, line in enumerate(lines, 1):
         try:
             look = json.loads(line)
         except ValueError:
@@ -100,5 +101,4 @@ def _read_looks(file: Location | None) -> list[dict[str, Any]]:
         if not isinstance(look, dict) or look.get("look") != number:
             problem = f"is not look {number}: the file was changed, so the number of looks is not known"
             raise BadTable(f"{file}:{number}", problem, "Put the file back, or label new rows and start a new file")
-        looks.append(look)
-    return looks
+    return len(lines)

@@ -16,8 +16,7 @@ from winnow.stages.measure.evidence import Evidence, Integers
 from winnow.statistics.card_inputs import LabeledRows, MeasureOptions, SamplingDesign, VerdictCounts
 from winnow.statistics.card_report import format_estimate, label_wording
 from winnow.statistics.labeler_agreement import LabelerAgreement, MultipleLabels, correct_rates, measure_agreement
-from winnow.tables.joins import JoinedSource
-from winnow.tables.labelers import labeler_column
+from winnow.tables.joins import JoinedSource, labeler_column
 from winnow.tables.table import Table
 
 ASSUMPTION = "if they err independently of each other, of the truth and of the verifier"

@@ -12,17 +12,15 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from winnow.errors import UsageError, format_value, suggest_name
-from winnow.stages.columns_in_use import verdict_columns
+from winnow.errors import UsageError, format_value
 from winnow.stages.labels import Floats, label_columns
-from winnow.stages.measure.cards import CardBuilder
+from winnow.stages.measure.cards import CardBuilder, MeasureReport
 from winnow.stages.measure.config import MeasureConfig
 from winnow.stages.measure.evidence import DROPPED, KEPT, Evidence, EvidenceRequest
 from winnow.stages.measure.evidence_reader import read_evidence
 from winnow.stages.measure.holdout import find_looks_file, record_look, split_holdout
 from winnow.stages.measure.labelers import find_labelers, take_majority
-from winnow.stages.measure.report import MeasureReport
-from winnow.stages.table_config import TableConfig, open_input
+from winnow.stages.table_config import TableConfig, open_input, require_named_column, verdict_columns
 from winnow.storage.locations.location import Location, parse_location
 from winnow.storage.receipts import RowCounts, WorkSpec
 from winnow.tables.flat_file import FlatLayout, is_flat_path, refuse_overwriting, write_flat_file
@@ -89,9 +87,8 @@ def _errors_file(config: MeasureConfig) -> Location | None:
 
 def _evidence_request(table: Table, config: MeasureConfig) -> EvidenceRequest:
     for option, column in (("--by", config.by), ("--answer", config.answer)):
-        if column is not None and column not in table.names():
-            problem = f"{format_value(column)} is not a column of {table.name}"
-            raise UsageError(option, problem, suggest_name(column, table.names()))
+        if column is not None:
+            require_named_column(table, column, option)
     if config.holdout is not None and not table.has_role("prompt") and table.columns.id is None:
         problem = f"{table.name} has neither prompts nor ids, and row numbers change when rows do"
         raise UsageError("--holdout", problem, "Name what groups the candidates, or their id: --prompt, --id")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from winnow.stages.config import Integers, StageConfig, option
+from winnow.stages.config import Integers, LowerIsBetter, Seed, StageConfig, option
 
 
 def _check_sizes(sizes: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -32,5 +32,5 @@ class PlanConfig(StageConfig):
     ] = "measure"
     budget: Annotated[int, option("How many rows to label.", metavar="N", ge=1)] = 200
     n: SampleSizes = None
-    lower_is_better: Annotated[bool, option("A low score is a good score.")] = False
-    seed: Annotated[int, option("The seed of the draws.", metavar="N", ge=0)] = 0
+    lower_is_better: LowerIsBetter = False
+    seed: Seed = 0

@@ -7,6 +7,7 @@ empty column `correct`; measure and forecast read all of these with the labels.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.errors import BadTable, UsageError, format_value
-from winnow.stages.columns_in_use import verdict_columns, with_score_column
 from winnow.stages.plan.config import PlanConfig
-from winnow.stages.plan.report import PlanReport
-from winnow.statistics.forecasts import make_candidates, sample_labels
-from winnow.statistics.plans import DecidedRows, draw_numbers, make_labeling_plan
+from winnow.stages.results import TextReport
+from winnow.stages.table_config import verdict_columns, with_score_column
+from winnow.statistics.forecasts.candidates import make_candidates
+from winnow.statistics.forecasts.label_sampling import sample_labels
+from winnow.statistics.plans.labeling_plan import DecidedRows, draw_numbers, make_labeling_plan
 from winnow.storage.locations.location import Location
 from winnow.storage.receipts import RowCounts, WorkSpec
 from winnow.tables.chunks import Chunk
@@ -32,6 +34,31 @@ VERSION = 1
 ADDED_COLUMNS = pa.schema(
     [("candidate_id", pa.string()), ("correct", pa.string()), ("stratum", pa.string()), ("drawn", pa.float64())]
 )
+
+
+@dataclass(frozen=True, repr=False)
+class PlanReport(TextReport):
+    """A file of rows to label; `score` is that of a forecast, `details` counts labels and prompts."""
+
+    aim: str
+    out: Location
+    table: str
+    score: str | None
+    details: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document of the command."""
+        return {"for": self.aim, "out": str(self.out), "table": self.table, **self.details}
+
+    def describe(self) -> str:
+        """Describe the file and the next command for a person."""
+        how = "--labels-drawn by-verdict" if self.score is None else f"--score {shlex.quote(self.score)}"
+        table, out = shlex.quote(self.table), shlex.quote(str(self.out))
+        return (
+            f"wrote {self.details['labels']:,} rows to label, of {self.details['prompts']:,} prompts, to {self.out}\n"
+            f"fill in the column correct (1 or 0) from top to bottom, then:\n"
+            f"  winnow {self.aim} {table} {how} --labels {out}"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The options of select: the rules, the tables beside the main one, and the control.
+"""The options of select: the rules, the other tables, and the control.
 
 The rules apply in one order, whatever the order in which they are given: passed, threshold, best-of, top-share,
 distinct, max-rows, exclude, mix-real. The control is drawn last.
@@ -6,15 +6,17 @@ distinct, max-rows, exclude, mix-real. The control is drawn last.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
 from winnow.errors import UsageError
-from winnow.stages.config import StageConfig, option
+from winnow.stages.config import LowerIsBetter, StageConfig, option
 
 RULES = "Rules (applied in this order)"
 OTHER = "Beside the selection"
+rule_option = partial(option, panel=RULES)
 
 
 def _read_best_of(value: Any) -> Any:
@@ -31,57 +33,46 @@ class SelectConfig(StageConfig):
 
     passed: Annotated[
         bool | None,
-        option(
-            "Keep rows whose verdict is pass; on by default where there are verdicts.",
-            flag="--passed/--no-passed",
-            panel=RULES,
+        rule_option(
+            "Keep rows whose verdict is pass; on by default where there are verdicts.", flag="--passed/--no-passed"
         ),
     ] = None
     threshold: Annotated[
         float | None,
-        option("Keep rows whose score is at least this.", panel=RULES, metavar="T", allow_inf_nan=False),
+        rule_option("Keep rows whose score is at least this.", metavar="T", allow_inf_nan=False),
     ] = None
     best_of: Annotated[
         int | Literal["all"] | None,
         BeforeValidator(_read_best_of),
-        option(
-            "Draw N scored candidates of each prompt and keep the best of them.",
-            panel=RULES,
-            metavar="N|all",
-            command_type=str,
+        rule_option(
+            "Draw N scored candidates of each prompt and keep the best of them.", metavar="N|all", command_type=str
         ),
     ] = None
-    keep: Annotated[int, option("How many of the candidates of best-of to keep.", panel=RULES, metavar="K", ge=1)] = 1
+    keep: Annotated[int, rule_option("How many of the candidates of best-of to keep.", metavar="K", ge=1)] = 1
     top_share: Annotated[
-        float | None, option("Keep this share of the remaining rows, by score.", panel=RULES, metavar="S", ge=0, le=1)
+        float | None, rule_option("Keep this share of the remaining rows, by score.", metavar="S", ge=0, le=1)
     ] = None
-    distinct: Annotated[bool, option("Keep each text once per prompt.", panel=RULES)] = False
-    max_rows: Annotated[
-        int | None, option("Keep at most N rows, drawn by a seeded hash.", panel=RULES, metavar="N", ge=1)
-    ] = None
+    distinct: Annotated[bool, rule_option("Keep each text once per prompt.")] = False
+    max_rows: Annotated[int | None, rule_option("Keep at most N rows, drawn by a seeded hash.", metavar="N", ge=1)] = (
+        None
+    )
     exclude: Annotated[
         Any,
-        option(
-            "Leave out the prompts of this table, for example an evaluation set.",
-            panel=RULES,
-            metavar="FILE",
-            command_type=str,
+        rule_option(
+            "Leave out the prompts of this table, for example an evaluation set.", metavar="FILE", command_type=str
         ),
     ] = None
     exclude_by: Annotated[
         Literal["text", "ngram13"],
-        option(
+        rule_option(
             "How exclude compares prompts: the whole text, or any 13 words in a row.",
             flag="--by",
-            panel=RULES,
             metavar="text|ngram13",
         ),
     ] = "text"
-    mix_real: Annotated[
-        Any, option("Add real rows from this table.", panel=RULES, metavar="FILE", command_type=str)
-    ] = None
+    mix_real: Annotated[Any, rule_option("Add real rows from this table.", metavar="FILE", command_type=str)] = None
     real_share: Annotated[
-        float | None, option("The share of the result that is real.", panel=RULES, metavar="A", ge=0, lt=1)
+        float | None, rule_option("The share of the result that is real.", metavar="A", ge=0, lt=1)
     ] = None
     control: Annotated[
         Any,
@@ -92,7 +83,7 @@ class SelectConfig(StageConfig):
             command_type=str,
         ),
     ] = False
-    lower_is_better: Annotated[bool, option("A low score is a good score.", panel=OTHER)] = False
+    lower_is_better: LowerIsBetter = False
     seed: Annotated[int, option("The seed of draws and ties.", panel=OTHER, metavar="N")] = 0
 
     @model_validator(mode="after")

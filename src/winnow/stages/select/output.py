@@ -1,25 +1,20 @@
-"""The rows of a selection as they are written: whole and marked with their rule, or as the rows of a store.
-
-Whole rows come in their order, then the real rows, each with `winnow_rule` and `winnow_weight`. A store holds
-(row, candidate_id, prompt_id, weight, rule).
-"""
+"""The rows of a selection as they are written: whole, with `winnow_rule` and `winnow_weight`, or as rows of a store."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.errors import UsageError
+from winnow.stages.chunk_reading import chunks_with_ids
 from winnow.stages.select.contamination import EvaluationPrompts
-from winnow.stages.select.pool import chunks_with_ids
-from winnow.stages.select.shift import TextLengths
+from winnow.stages.select.text_lengths import TextLengths
 from winnow.statistics.row_random import draw_number
 from winnow.tables.chunks import Chunk, RowNumbers
-from winnow.tables.table import RoleArrays, Table
+from winnow.tables.table import Table
 from winnow.tables.unique_ids import UniqueIdChecker
 
 ADDED_COLUMNS = pa.schema([("winnow_rule", pa.string()), ("winnow_weight", pa.float64())])
@@ -33,23 +28,10 @@ CONTROL = "control"
 """The rule of the rows of a control."""
 
 
-@dataclass(frozen=True, eq=False)
-class RealRows:
-    """Rows written by people, which follow the selected ones."""
-
-    table: Table
-    rows: RowNumbers
-
-    def chunks(self) -> Iterator[Chunk]:
-        """The whole rows, marked as real."""
-        for chunk in self.table.read_rows(self.rows):
-            yield _add_rule_columns(chunk, "real")
-
-
 def draw_real_rows(
     table: Table, share: float, selected: int, evaluation: EvaluationPrompts | None, seed: int
-) -> RealRows:
-    """Draw as many real rows as make up a share of the result, by seeded hash; evaluation prompts are left out."""
+) -> RowNumbers:
+    """Draw real rows, by seeded hash, so that they make up a share of the result; evaluation prompts are left out."""
     row_count = int(share / (1 - share) * selected + 0.5)
     drawn: list[tuple[int, int]] = []
     for chunk, roles in table.read_roles(["prompt_text"] if evaluation is not None else []):
@@ -66,26 +48,22 @@ def draw_real_rows(
         problem = f"{share:g} of the result needs {row_count:,} real rows and {table.name} has {len(drawn):,}"
         step = f"Use at most {reachable_share:.3f}, select fewer rows with --max-rows, or give more real rows"
         raise UsageError("--real-share", problem, step)
-    return RealRows(table, np.sort(np.array([row for _, row in sorted(drawn)[:row_count]], np.int64)))
+    return np.sort(np.array([row for _, row in sorted(drawn)[:row_count]], np.int64))
 
 
 def whole_rows(table: Table, rows: RowNumbers, rule: str, lengths: TextLengths | None = None) -> Iterator[Chunk]:
-    """The chosen rows with all their columns, marked with their rule and weight; their lengths are counted."""
+    """Yield chosen rows with all their columns, their rule and their weight; the lengths of texts are counted."""
     for chunk in table.read_rows(rows):
         if lengths is not None and table.has_role("text"):
             lengths.add_kept(table.role_array(chunk, "text"))
-        yield _add_rule_columns(chunk, rule)
-
-
-def _add_rule_columns(chunk: Chunk, rule: str) -> Chunk:
-    rules = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(chunk), np.int32)), pa.array([rule])).cast(pa.string())
-    return chunk.with_columns({"winnow_rule": rules, "winnow_weight": pa.array(np.ones(len(chunk)))})
+        count = len(chunk)
+        yield chunk.with_columns({"winnow_rule": pa.repeat(rule, count), "winnow_weight": pa.array(np.ones(count))})
 
 
 def store_batches(
     table: Table, rows: RowNumbers, rule: str, lengths: TextLengths | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The chosen rows as a store holds them; their lengths are counted.
+    """Yield chosen rows as a store holds them; the lengths of texts are counted.
 
     Raises:
         BadTable: If two rows of the table have one id.
@@ -98,14 +76,9 @@ def store_batches(
             positions = pa.array(np.searchsorted(chunk.row_numbers, rows[low:high]))
             if lengths is not None and "text" in arrays:
                 lengths.add_kept(arrays["text"].take(positions))
-            if high > low:
-                yield _store_batch(
-                    rows[low:high], {name: array.take(positions) for name, array in arrays.items()}, rule
-                )
+            if count := int(high - low):
+                prompts = arrays["prompt"].take(positions) if "prompt" in arrays else pa.nulls(count, pa.string())
+                columns = [pa.array(rows[low:high]), arrays["id"].take(positions), prompts]
+                columns += [pa.array(np.ones(count)), pa.repeat(rule, count)]
+                yield pa.RecordBatch.from_arrays(columns, schema=SELECTION_SCHEMA)
         ids.check()
-
-
-def _store_batch(rows: RowNumbers, roles: RoleArrays, rule: str) -> pa.RecordBatch:
-    prompts = roles.get("prompt", pa.nulls(len(rows), pa.string()))
-    arrays = [pa.array(rows), roles["id"], prompts, pa.array(np.ones(len(rows))), pa.repeat(rule, len(rows))]
-    return pa.RecordBatch.from_arrays(arrays, schema=SELECTION_SCHEMA)

@@ -7,7 +7,7 @@ and only the chosen ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.errors import BadTable
+from winnow.stages.chunk_reading import chunks_with_ids
 from winnow.stages.select.config import SelectConfig
 from winnow.stages.select.contamination import EvaluationPrompts
-from winnow.stages.select.shift import TextLengths
+from winnow.stages.select.text_lengths import TextLengths
 from winnow.statistics.row_random import draw_sql
 from winnow.tables.chunks import Chunk, RowNumbers
 from winnow.tables.column_values import MAX_KEY_LENGTH, VERDICTS, read_verdicts
 from winnow.tables.duckdb_session import run_over_batches
-from winnow.tables.readers.columnar import ArrowSource, ArrowTableSource, ParquetSource
-from winnow.tables.readers.duckdb_scan import build_scan_query
+from winnow.tables.readers.arrow import ArrowSource, ArrowTableSource
+from winnow.tables.readers.parquet import ParquetSource, build_scan_query
 from winnow.tables.table import RoleArrays, Table
 
 if TYPE_CHECKING:
@@ -212,15 +213,6 @@ def create_draws(duck: duckdb.DuckDBPyConnection, table: Table, seed: int, purpo
         for chunk, parts in chunks_with_ids(table)
     )
     run_over_batches(duck, create_query.format("incoming"), schema, ids)
-
-
-def chunks_with_ids(table: Table, also: Sequence[str] = ()) -> Iterator[tuple[Chunk, RoleArrays]]:
-    """Chunks with candidate ids; in a table without ids and prompts the row number is the id."""
-    if table.columns.id is None and not table.has_role("prompt"):
-        for chunk, parts in table.read_roles(also):
-            yield chunk, {**parts, "id": pa.array(chunk.row_numbers).cast(pa.string())}
-        return
-    yield from table.read_roles(["id", *also])
 
 
 def _storage_sql(name: str, longest_prompt: int = MAX_KEY_LENGTH + 1) -> str:

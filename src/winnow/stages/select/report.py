@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from winnow.stages.results import Rows
@@ -20,40 +19,25 @@ class Selected(Rows):
 
 def describe_selection(summary: dict[str, Any]) -> str:
     """Describe a selection for a person, one line per fact."""
-    total = summary["rows_in"]
+    total, selected, shift = summary["rows_in"], summary["selected"], summary["shift"]
     if not total:
         return "nothing to select from: the table has no rows"
-    return "\n".join(
-        [*_describe_rows(summary, total), *_describe_shift(summary["shift"], total), *_describe_control(summary)]
-    )
-
-
-def _describe_rows(summary: dict[str, Any], total: int) -> Iterator[str]:
-    selected = summary["selected"]
-    yield f"selected {selected:,} of {total:,} rows ({selected / total:.1%}) by: {summary['rule']}"
+    lines = [f"selected {selected:,} of {total:,} rows ({selected / total:.1%}) by: {summary['rule']}"]
     for step in summary["steps"]:
         if step["in"] != step["out"]:
-            yield f"  {step['rule']}: {step['in'] - step['out']:,} left out"
-    if summary["real"]:
-        yield f"  real rows mixed in: {summary['real']:,} ({summary['real'] / summary['rows']:.1%} of the result)"
-
-
-def _describe_shift(shift: dict[str, Any], total: int) -> Iterator[str]:
-    length = shift["length"]
-    if length["raw"] and length["kept"]:
-        sample_note = "" if length["raw_rows_read"] >= total else f", raw from {length['raw_rows_read']:,} rows"
-        change = length["kept"] / length["raw"] - 1
-        lengths = f"{length['raw']:,.1f} -> {length['kept']:,.1f} characters ({change:+.1%}{sample_note})"
-        yield f"  mean length: {lengths}"
-    if shift.get("prompts"):
-        per_prompt, prompts, lost = shift["answers_per_prompt"], shift["prompts"], shift["prompts_lost"]
-        answers_after = "none" if per_prompt["kept"] is None else f"{per_prompt['kept']:.2f}"
-        yield f"  answers per prompt: {per_prompt['raw']:.2f} -> {answers_after}"
-        yield f"  prompts without any row left: {lost:,} of {prompts:,} ({lost / prompts:.1%})"
-
-
-def _describe_control(summary: dict[str, Any]) -> Iterator[str]:
-    if "control" in summary:
-        control = summary["control"]
+            lines.append(f"  {step['rule']}: {step['in'] - step['out']:,} left out")
+    if real := summary["real"]:
+        lines.append(f"  real rows mixed in: {real:,} ({real / summary['rows']:.1%} of the result)")
+    raw, kept, rows_read = (shift["length"][name] for name in ("raw", "kept", "raw_rows_read"))
+    if raw and kept:
+        sample_note = "" if rows_read >= total else f", raw from {rows_read:,} rows"
+        lines.append(f"  mean length: {raw:,.1f} -> {kept:,.1f} characters ({kept / raw - 1:+.1%}{sample_note})")
+    if prompts := shift.get("prompts"):
+        answers, lost = shift["answers_per_prompt"], shift["prompts_lost"]
+        answers_after = "none" if answers["kept"] is None else f"{answers['kept']:.2f}"
+        lines.append(f"  answers per prompt: {answers['raw']:.2f} -> {answers_after}")
+        lines.append(f"  prompts without any row left: {lost:,} of {prompts:,} ({lost / prompts:.1%})")
+    if control := summary.get("control"):
         place = f" ({control['out']})" if control["out"] else ""
-        yield f"  control: {control['rows']:,} rows drawn at random, as many of each prompt{place}"
+        lines.append(f"  control: {control['rows']:,} rows drawn at random, as many of each prompt{place}")
+    return "\n".join(lines)

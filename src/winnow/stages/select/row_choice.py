@@ -1,7 +1,7 @@
-"""Which rows of a shard are chosen, and what is counted on the way. A table that is not sharded is one shard.
+"""Chooses the rows of a shard and of its control, and counts them. A table that is not sharded is one shard.
 
-A shard holds all candidates of its prompts, so a rule decides in it what it would decide in the whole table. The rules
-that rank all rows are told where to cut (see `cutoffs`). Nothing is written here.
+A shard holds all candidates of its prompts, so most rules decide in it what they would decide in the whole table. The
+rules that rank all rows are given the last row to keep (see `shard_job`). Nothing is written here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from winnow.stages.select.config import SelectConfig
 from winnow.stages.select.contamination import EvaluationPrompts
-from winnow.stages.select.control import draw_control
-from winnow.stages.select.pool import PoolInput, fetch_row_numbers, load_pool
+from winnow.stages.select.pool import PoolInput, create_draws, fetch_row_numbers, load_pool
 from winnow.stages.select.rule_queries import DROP_REASONS, Cutoffs, RuleQueries, SelectionState, count_prompts
-from winnow.stages.select.shift import TextLengths, prompt_shift
+from winnow.stages.select.text_lengths import TextLengths
 from winnow.tables.chunks import RowNumbers
 from winnow.tables.duckdb_session import open_duckdb
 from winnow.tables.open_table import open_rows
@@ -28,6 +27,16 @@ if TYPE_CHECKING:
 
 Counts = dict[str, dict[str, int]]
 """What is counted of a shard, in whole numbers that add up over shards."""
+
+CONTROL_QUERY = """
+create temp table control as
+select row from (
+    select open.row, counts.n, row_number() over (partition by open.prompt order by number, open.row) as turn
+    from open join draws using (row)
+    join (select prompt, count(*) as n from {chosen} group by prompt) counts
+      on open.prompt is not distinct from counts.prompt
+) where turn <= n
+"""
 
 
 @dataclass(frozen=True)
@@ -100,11 +109,42 @@ def choose_rows(selection: ShardSelection, shard: Table, cutoffs: Cutoffs | None
     return RowChoice(rows, control, total, state, prompts, lengths)
 
 
+def draw_control(duck: duckdb.DuckDBPyConnection, table: Table, config: SelectConfig, chosen: str) -> str:
+    """Draw as many rows of each prompt as were chosen, by seeded hash, whatever their verdict or score.
+
+    The rules that do not judge hold for the control too: no repeated texts, no evaluation prompts.
+
+    Args:
+        duck: The connection that holds the pool.
+        table: The table of the pool.
+        config: The options.
+        chosen: The DuckDB table of the chosen rows.
+
+    Returns:
+        The DuckDB table of the row numbers of the control.
+    """
+    allowed = "excluded is not true"
+    first_of_text_sql = (
+        f"and row in (select min(row) from pool where {allowed} group by prompt, text)" if config.distinct else ""
+    )
+    selected_prompts_sql = f"semi join {chosen} c on p.prompt is not distinct from c.prompt"
+    pool = f"(select row, prompt from pool where {allowed} {first_of_text_sql}) p"
+    duck.execute(f"create temp table open as select row, prompt from {pool} {selected_prompts_sql}")
+    create_draws(duck, table, config.seed, "control", "open")
+    duck.execute(CONTROL_QUERY.format(chosen=chosen))
+    return "control"
+
+
 def summarize_counts(table: Table, rule: str, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     """The summary of a selection, from the counts of its shards added up."""
     rows_in, rows_out, rows, prompts = (counts.get(name, {}) for name in ("in", "out", "rows", "prompts"))
     total, chosen = rows["total"], rows["chosen"]
-    shift = prompt_shift(prompts["before"], prompts["after"], total, chosen) if table.has_role("prompt") else {}
+    shift: dict[str, Any] = {"length": TextLengths(**counts["lengths"]).to_dict()}
+    if table.has_role("prompt"):
+        before, after = prompts["before"], prompts["after"]
+        shift |= {"prompts": before, "prompts_kept": after, "prompts_lost": before - after}
+        answers = {"raw": total / before if before else None, "kept": chosen / after if after else None}
+        shift["answers_per_prompt"] = answers
     return {
         "rows": chosen,
         "table": table.name,
@@ -121,7 +161,7 @@ def summarize_counts(table: Table, rule: str, counts: Mapping[str, Mapping[str, 
             for reason in DROP_REASONS
             if reason in rows_in
         ],
-        "shift": {"length": TextLengths(**counts["lengths"]).to_dict(), **shift},
+        "shift": shift,
     }
 
 

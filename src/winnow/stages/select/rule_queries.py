@@ -1,8 +1,8 @@
 """The rules as DuckDB queries: each takes the rows that the rule before it left, and counts what it drops and why.
 
-Every rule makes a table `left_N` of row numbers and the columns that later rules need. Ties and draws follow a seeded
-number made of each row's id, so the selection depends on the data and the seed alone. The rules that rank all rows
-(top-share and max-rows) need the last row they keep: a whole table finds it itself, a shard is told.
+Every rule makes a table `left_N` of row numbers and the columns that later rules need. Ties and draws are decided by a
+seeded number made from the id of each row, so the selection depends only on the data and the seed. The rules that rank
+all rows (top-share and max-rows) need the last row to keep: it is found in a whole table, and given for a shard.
 """
 
 from __future__ import annotations

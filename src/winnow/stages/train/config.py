@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from dataclasses import fields
+from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, model_validator
 
 from winnow.errors import UsageError
-from winnow.stages.config import StageConfig, option
+from winnow.models.tiny_config import ModelConfig
+from winnow.stages.config import Seed, StageConfig, option
 
-MODEL = "The model"
-LENGTH = "How long"
-OPTIMIZER = "The optimizer"
-HELD_OUT = "The held-out table"
+model_option = partial(option, panel="The model", command_type=str)
+length_option = partial(option, panel="How long")
+optimizer_option = partial(option, panel="The optimizer")
+held_out_option = partial(option, panel="The held-out table")
 
 
 def _read_shape(value: Any) -> Any:
-    """`kind=decoder,width=64` as a mapping; numbers become numbers."""
+    """Read `kind=decoder,width=64` as a mapping, in which numbers are numbers."""
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=") for part in value.split(",")]
@@ -28,97 +32,71 @@ def _read_shape(value: Any) -> Any:
 
 def _read_number(text: str) -> int | float | str:
     for kind in (int, float):
-        try:
+        with suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text
 
 
 class TrainConfig(StageConfig):
     """The options of training a small student."""
 
-    base: Annotated[
-        Any, option("Start from this folder of a trained model.", panel=MODEL, metavar="DIR", command_type=str)
-    ] = None
+    base: Annotated[Any, model_option("Start from this folder of a trained model.", metavar="DIR")] = None
     shape: Annotated[
         Any,
         BeforeValidator(_read_shape),
-        option(
-            "Start from scratch with this shape: kind, tokenizer, width, heads, encoder_layers, decoder_layers,"
-            " context, init_std.",
-            panel=MODEL,
+        model_option(
+            f"Start from scratch with this shape: {', '.join(field.name for field in fields(ModelConfig))}.",
             metavar="NAME=VALUE,...",
-            command_type=str,
         ),
     ] = None
-    steps: Annotated[int | None, option("How many steps.", panel=LENGTH, metavar="N", ge=1)] = None
+    steps: Annotated[int | None, length_option("How many steps.", metavar="N", ge=1)] = None
     epochs: Annotated[
         float | None,
-        option(
-            "How many passes over the rows, instead of steps (default 10).",
-            panel=LENGTH,
-            metavar="N",
-            gt=0,
-            allow_inf_nan=False,
+        length_option(
+            "How many passes over the rows, instead of steps (default 10).", metavar="N", gt=0, allow_inf_nan=False
         ),
     ] = None
-    batch: Annotated[int, option("Rows in a step.", panel=LENGTH, metavar="N", ge=1)] = 128
-    lr: Annotated[float, option("The learning rate.", panel=OPTIMIZER, metavar="RATE", gt=0, allow_inf_nan=False)] = (
-        4e-3
-    )
-    warmup: Annotated[int, option("Steps over which the learning rate rises.", panel=OPTIMIZER, metavar="N", ge=0)] = (
-        100
-    )
+    batch: Annotated[int, length_option("Rows in a step.", metavar="N", ge=1)] = 128
+    lr: Annotated[float, optimizer_option("The learning rate.", metavar="RATE", gt=0, allow_inf_nan=False)] = 4e-3
+    warmup: Annotated[int, optimizer_option("Steps over which the learning rate rises.", metavar="N", ge=0)] = 100
     decay_fraction: Annotated[
         float,
-        option(
-            "The last share of the steps, over which the learning rate falls to 0.",
-            panel=OPTIMIZER,
-            metavar="SHARE",
-            ge=0,
-            le=1,
+        optimizer_option(
+            "The last share of the steps, over which the learning rate falls to 0.", metavar="SHARE", ge=0, le=1
         ),
     ] = 0.3
     weight_decay: Annotated[
-        float, option("The weight decay of AdamW.", panel=OPTIMIZER, metavar="W", ge=0, allow_inf_nan=False)
+        float, optimizer_option("The weight decay of AdamW.", metavar="W", ge=0, allow_inf_nan=False)
     ] = 0.1
     clip: Annotated[
-        float, option("The largest norm of a gradient.", panel=OPTIMIZER, metavar="NORM", gt=0, allow_inf_nan=False)
+        float, optimizer_option("The largest norm of a gradient.", metavar="NORM", gt=0, allow_inf_nan=False)
     ] = 1.0
-    held_out: Annotated[
-        Any, option("A table that is never trained on.", panel=HELD_OUT, metavar="FILE", command_type=str)
-    ] = None
+    held_out: Annotated[Any, held_out_option("A table that is never trained on.", metavar="FILE", command_type=str)] = (
+        None
+    )
     verifier: Annotated[
         Any,
-        option(
-            "The verifier that judges the answers to the held-out prompts.",
-            panel=HELD_OUT,
-            metavar="NAME",
-            command_type=str,
+        held_out_option(
+            "The verifier that judges the answers to the held-out prompts.", metavar="NAME", command_type=str
         ),
     ] = None
     patience: Annotated[
         int | None,
-        option("Stop after this many evaluations without a lower held-out loss.", panel=HELD_OUT, metavar="N", ge=1),
+        held_out_option("Stop after this many evaluations without a lower held-out loss.", metavar="N", ge=1),
     ] = None
     target_accuracy: Annotated[
         float | None,
-        option(
-            "Stop when this share of the held-out answers passes the verifier.",
-            panel=HELD_OUT,
-            metavar="SHARE",
-            gt=0,
-            le=1,
+        held_out_option(
+            "Stop when this share of the held-out answers passes the verifier.", metavar="SHARE", gt=0, le=1
         ),
     ] = None
     eval_every: Annotated[
-        int, option("Steps between two evaluations on the held-out table.", panel=HELD_OUT, metavar="N", ge=1)
+        int, held_out_option("Steps between two evaluations on the held-out table.", metavar="N", ge=1)
     ] = 100
     checkpoint_every: Annotated[
-        int, option("Steps between two checkpoints; the result does not depend on it.", panel=LENGTH, metavar="N", ge=1)
+        int, length_option("Steps between two checkpoints; the result does not depend on it.", metavar="N", ge=1)
     ] = 200
-    seed: Annotated[int, option("The seed of weights and batches.", panel=LENGTH, metavar="N", ge=0)] = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -1,8 +1,8 @@
-"""The rows of a table as examples: prompt, completion and weight; and which of them make each batch.
+"""The rows of a table as training examples (prompt, completion, weight), and their order in batches.
 
-Promises: a row without prompt or text is refused by its place, never skipped. What makes a batch follows from the seed
-and the step alone, so training goes on from any step without knowing those before. Each row comes once in each pass.
-Rows of like length are put together within a window of batches, so that little is padded.
+A row without prompt or completion is refused and its place is named; no row is skipped. The seed and the step alone
+determine a batch, so that training can continue from any step. Each row occurs once in each pass. Rows of similar
+length are batched together within a window of batches, to save padding.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from winnow.tables.table import Table
 
 WEIGHT_COLUMN = "winnow_weight"
 WINDOW_BATCHES = 8
-"""Batches whose rows are sorted by length together."""
+"""How many batches form a window, whose rows are sorted by length."""
 
 
 @dataclass(frozen=True)
 class TrainingExamples:
-    """Rows to learn from."""
+    """Prompts, completions and weights, by row."""
 
     prompts: list[str]
     texts: list[str]
@@ -38,7 +38,7 @@ class TrainingExamples:
         return len(self.prompts)
 
     def sha256(self) -> str:
-        """Of all that is learned from."""
+        """The sha256 of all examples."""
         digest = hashlib.sha256()
         for row in zip(self.prompts, self.texts, self.weights, strict=True):
             digest.update(canonical_json(row).encode() + b"\n")
@@ -46,7 +46,7 @@ class TrainingExamples:
 
 
 def hash_rows(table: Table) -> str:
-    """Of every row of a table, all its columns."""
+    """The sha256 of all columns of all rows of a table."""
     digest = hashlib.sha256()
     for chunk in table.source.chunks(table.bad_rows):
         for row in chunk.to_dicts():
@@ -55,7 +55,7 @@ def hash_rows(table: Table) -> str:
 
 
 def read_examples(table: Table) -> TrainingExamples:
-    """Every row of the table. A weight of 0 leaves a row out of the sum; below 0 it is refused."""
+    """Read every row of the table. A row with weight 0 has no influence; a negative weight is refused."""
     collected = TrainingExamples([], [], [])
     has_weights = WEIGHT_COLUMN in table.names()
     for chunk, parts in table.read_roles(["prompt_text", "text"], extra_columns=[WEIGHT_COLUMN] if has_weights else []):
@@ -63,9 +63,8 @@ def read_examples(table: Table) -> TrainingExamples:
         weights = chunk.values(WEIGHT_COLUMN) if has_weights else [1.0] * len(chunk)
         for position, (prompt, text, weight) in enumerate(zip(prompts, texts, weights, strict=True)):
             if prompt is None or text is None:
-                raise BadTable(
-                    chunk.locate(position), f"has no {'prompt' if prompt is None else 'text'}", "Leave it out"
-                )
+                problem = f"has no {'prompt' if prompt is None else 'text'}"
+                raise BadTable(chunk.locate(position), problem, "Leave it out")
             collected.prompts.append(prompt)
             collected.texts.append(text)
             collected.weights.append(_parse_weight(weight, chunk.locate(position)))
@@ -80,17 +79,16 @@ def _parse_weight(value: object, place: str) -> float:
     except ValueError:
         weight = -1.0
     if not (0 <= weight < float("inf")):
-        raise BadTable(
-            place, f"{WEIGHT_COLUMN} is {format_value(value)}, but must be a number of 0 or more", "Correct it"
-        )
+        problem = f"{WEIGHT_COLUMN} is {format_value(value)}, but must be a number of 0 or more"
+        raise BadTable(place, problem, "Correct it")
     return weight
 
 
 class BatchOrder:
-    """Which rows make the batch of a step."""
+    """The rows of the batch of each step; `lengths` are the tokens of prompt and completion of each row."""
 
     def __init__(self, lengths: Sequence[tuple[int, int]], batch: int, seed: int) -> None:
-        self._lengths = np.array([read * 10_000 + placed for read, placed in lengths])
+        self._lengths = np.array([prompt * 10_000 + completion for prompt, completion in lengths])
         self._batch_size, self._seed = batch, seed
         self._rows_of_pass = lru_cache(maxsize=4)(self._permute_rows)
         self._rows_of_window = lru_cache(maxsize=2)(self._build_window)
@@ -104,16 +102,13 @@ class BatchOrder:
         return row_generator(self._seed, "pass over the rows", str(pass_number)).permutation(len(self._lengths))
 
     def _build_window(self, window: int) -> npt.NDArray[np.int64]:
-        """The next rows of the passes, sorted by length and cut; which batch comes first is drawn."""
+        """The next rows of the passes, sorted by length and cut into batches, which are shuffled."""
         rows, size = len(self._lengths), WINDOW_BATCHES * self._batch_size
-        first, last = window * size, (window + 1) * size
-        passes = np.concatenate([self._rows_of_pass(number) for number in range(first // rows, (last - 1) // rows + 1)])
-        begin = first - first // rows * rows
-        window_rows = passes[begin : begin + size]
-        by_length = window_rows[np.argsort(self._lengths[window_rows], kind="stable")].reshape(
-            WINDOW_BATCHES, self._batch_size
-        )
-        shuffled: npt.NDArray[np.int64] = by_length[
-            row_generator(self._seed, "order of batches", str(window)).permutation(WINDOW_BATCHES)
-        ]
-        return shuffled
+        first_pass, begin = divmod(window * size, rows)
+        last_pass = ((window + 1) * size - 1) // rows
+        passes = np.concatenate([self._rows_of_pass(number) for number in range(first_pass, last_pass + 1)])
+        in_window = passes[begin : begin + size]
+        by_length = in_window[np.argsort(self._lengths[in_window], kind="stable")]
+        order = row_generator(self._seed, "order of batches", str(window)).permutation(WINDOW_BATCHES)
+        batches: npt.NDArray[np.int64] = by_length.reshape(WINDOW_BATCHES, self._batch_size)[order]
+        return batches

@@ -1,8 +1,8 @@
-"""The loop that fits a network to examples, and goes on from where a checkpoint stands.
+"""The training loop: fits a network to examples, from the start or from the state of a checkpoint.
 
-Promises: on one machine the weights follow from the examples, the settings and where it starts, byte for byte, however
-often it was stopped. The loss is the mean over all tokens written, the end included, each weighing what its row weighs;
-prompts are read and not learned.
+On one machine, the examples, the settings and the initial weights determine the final weights byte for byte, however
+often training was stopped. The loss is the mean over all tokens of completions, including the end token, weighted by
+`winnow_weight`; the tokens of prompts have no loss.
 """
 
 from __future__ import annotations
@@ -16,21 +16,30 @@ from torch import Tensor
 from torch.nn import functional
 
 from winnow.errors import UsageError
-from winnow.models.tiny.batches import EncodedRow, compute_target_logits, encode_row
-from winnow.models.tiny.model import TinyModel, compute_device, reduced_precision
-from winnow.models.tiny.vocabulary import FIRST_OUTPUT, UNKNOWN
+from winnow.models.tiny.model import TinyModel, reduced_precision
+from winnow.models.tiny.network import compute_target_logits
+from winnow.models.tiny.vocabulary import FIRST_OUTPUT, UNKNOWN, EncodedRow, encode_row
 from winnow.stages.train.config import TrainConfig
 from winnow.stages.train.examples import BatchOrder, TrainingExamples
-from winnow.stages.train.progress import StepReport
 
 ADAM_BETAS = (0.9, 0.98)
 EVAL_BATCH = 512
-"""Held-out rows whose loss is taken at once."""
+"""How many held-out rows are evaluated at once."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """A finished training step: its number, the number of all steps, its loss and its speed."""
+
+    step: int
+    steps: int
+    loss: float
+    tokens_per_second: float
 
 
 @dataclass
 class TrainerState:
-    """Where training stands: all that a checkpoint has to hold beside the weights and their moments."""
+    """The state that a checkpoint holds besides the weights and the moments of the optimizer."""
 
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -40,10 +49,23 @@ class TrainerState:
 
 
 class Trainer:
-    """A model being trained. `run` does steps; between two of them everything stands in here."""
+    """A model that is being trained.
+
+    Args:
+        model: The model, whose weights are changed in place.
+        examples: The rows to learn.
+        config: The options.
+        held_out: The rows on which the loss is evaluated.
+        measure_accuracy: Measures the share of right answers, if training can stop at a target accuracy.
+    """
 
     def __init__(
-        self, model: TinyModel, examples: TrainingExamples, config: TrainConfig, held_out: TrainingExamples | None
+        self,
+        model: TinyModel,
+        examples: TrainingExamples,
+        config: TrainConfig,
+        held_out: TrainingExamples | None = None,
+        measure_accuracy: Callable[[], float] | None = None,
     ) -> None:
         self.model, self.config, self.state = model, config, TrainerState()
         self.rows = encode_examples(model, examples)
@@ -55,11 +77,10 @@ class Trainer:
         self._order = BatchOrder([row.lengths for row in self.rows], config.batch, config.seed)
         self.optimizer = make_optimizer(model, config)
         self.best_weights: dict[str, Tensor] | None = None
-        self.measure_accuracy: Callable[[], float] | None = None
-        """What tells the share of held-out answers that are right, where training may end by it."""
+        self._measure_accuracy = measure_accuracy
 
     def run(self, save_checkpoint: Callable[[], None], on_step: Callable[[StepReport], None]) -> None:
-        """All steps that are left; `keep` is called where a checkpoint is due."""
+        """Do all remaining steps, and call `save_checkpoint` after every `checkpoint_every` steps."""
         self.model.network.train()
         while self.state.step < self.steps and not self.state.over:
             start = time.perf_counter()
@@ -88,13 +109,13 @@ class Trainer:
         return float(loss.detach()), sum(sum(row.lengths) for row in rows)
 
     def _evaluate(self, loss: float) -> None:
-        """A line of the history; with patience, whether training is over and which weights are the best."""
+        """Add a line to the history; with patience or a target accuracy, decide whether training is over."""
         state = self.state
         line: dict[str, float] = {"step": state.step, "loss": loss}
         if self.held_out is not None:
             line["held_out_loss"] = mean_loss(self.model, self.held_out)
-        if self.config.target_accuracy is not None and self.measure_accuracy is not None:
-            line["accuracy"] = self.measure_accuracy()
+        if self.config.target_accuracy is not None and self._measure_accuracy is not None:
+            line["accuracy"] = self._measure_accuracy()
             state.over = line["accuracy"] >= self.config.target_accuracy
         state.history.append(line)
         if self.config.patience is None or self.held_out is None:
@@ -108,7 +129,7 @@ class Trainer:
 
 
 def make_optimizer(model: TinyModel, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW that lets matrices decay, and neither biases nor norms."""
+    """AdamW with weight decay on matrices only, not on biases and norms."""
     weights = list(model.network.parameters())
     groups = [
         {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": config.weight_decay},
@@ -118,19 +139,19 @@ def make_optimizer(model: TinyModel, config: TrainConfig) -> torch.optim.AdamW:
 
 
 def batch_loss(model: TinyModel, rows: list[EncodedRow], weights: Tensor | None) -> Tensor:
-    """The mean loss of the tokens written."""
+    """The weighted mean loss over the tokens of the completions."""
     with reduced_precision():
-        logits, targets = compute_target_logits(model.network, rows, compute_device())
+        logits, targets = compute_target_logits(model.network, rows)
     losses = functional.cross_entropy(logits.float(), targets - FIRST_OUTPUT, reduction="none")
     if weights is None:
         return losses.mean()
     token_weights = weights.repeat_interleave(torch.tensor([len(row.target) for row in rows])).to(losses.device)
-    # A batch whose rows all weigh nothing teaches nothing.
+    # The loss of a batch whose weights are all 0 is 0.
     return (losses * token_weights).sum() / token_weights.sum().clamp(min=1e-12)
 
 
 def encode_held_out(model: TinyModel, held_out: TrainingExamples) -> list[EncodedRow]:
-    """Rows to look at; a completion that the model could never write has no loss to speak of: left out, and counted."""
+    """Encode held-out rows, without those whose completion has a token that the model does not know."""
     rows = [row for row in encode_examples(model, held_out) if UNKNOWN not in row.target]
     if not rows:
         problem = "has no completion that the model could write"
@@ -139,13 +160,13 @@ def encode_held_out(model: TinyModel, held_out: TrainingExamples) -> list[Encode
 
 
 def encode_examples(model: TinyModel, examples: TrainingExamples) -> list[EncodedRow]:
-    """Each row encoded, once."""
+    """Encode the prompt and the completion of each example with the tokens of the model."""
     pairs = zip(examples.prompts, examples.texts, strict=True)
     return [encode_row(model.model_config, model.vocabulary, *pair) for pair in pairs]
 
 
 def mean_loss(model: TinyModel, rows: list[EncodedRow]) -> float:
-    """The mean loss over the tokens of these rows."""
+    """The mean loss over the tokens of the completions."""
     by_length = sorted(rows, key=lambda row: row.lengths)
     total, count = 0.0, sum(len(row.target) for row in rows)
     with torch.inference_mode():

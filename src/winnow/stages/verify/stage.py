@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +20,9 @@ import pyarrow as pa
 
 from winnow.errors import UsageError, format_value
 from winnow.stages.output import ResultSpec, count_rows, is_store_finished, write_batches, write_rows
+from winnow.stages.results import Rows
 from winnow.stages.shard_tasks import ShardCounts
 from winnow.stages.verify.config import VerifyConfig
-from winnow.stages.verify.report import Verified, summarize_verdicts
 from winnow.storage.locations.location import Location
 from winnow.storage.receipts import WorkSpec
 from winnow.tables.chunks import Chunk
@@ -28,7 +31,7 @@ from winnow.tables.open_table import embed_source, open_rows, source_receipt
 from winnow.tables.table import RoleArrays, Table
 from winnow.tables.unique_ids import UniqueIdChecker
 from winnow.verifiers.registry import make_verifier, parse_settings
-from winnow.verifiers.verdicts import Batch, Verdicts, Verifier
+from winnow.verifiers.verdicts import Batch, Verdict, Verdicts, Verifier
 
 VERSION = 1
 BATCH_ROWS = 4096
@@ -38,8 +41,19 @@ STORE_SCHEMA = pa.schema(
     [("row", pa.int64()), ("candidate_id", pa.string()), ("verifier", pa.string()), *VERDICT_TYPES.items()]
 )
 
+VerifierUse = tuple[str, tuple[tuple[str, object], ...]]
+"""A verifier by name, and its settings."""
 JudgedChunk = tuple[Chunk, RoleArrays, list[Verdicts]]
 """A chunk, the roles that were read of it, and the verdicts of each verifier."""
+
+
+class Verified(Rows):
+    """Candidates with their verdicts."""
+
+    def describe(self) -> str:
+        """The verdicts as text for a person."""
+        lines = [f"verified {self.summary['rows']:,} candidates of {self.summary['table']}"]
+        return "\n".join([*lines, *(describe_verdicts(verifier) for verifier in self.summary["verifiers"])])
 
 
 @contextmanager
@@ -72,7 +86,7 @@ def verify(table: Table, verifiers: Sequence[Verifier], out: Location | None = N
             _settle_types(table, out)
         judged = _judge_unique(table, verifiers, counts, whole_rows=True)
         chunks = (_add_verdicts(chunk, verifiers, verdicts) for chunk, _, verdicts in judged)
-        written = write_rows(result, chunks, out, lambda: count_rows(table.bad_rows, counts.rows, counts.rows))
+        written = write_rows(result, chunks, out)
     elif already_done := is_store_finished(result, out):
         written = open_rows(out)
         _count_stored(written, verifiers, counts)
@@ -236,3 +250,53 @@ def _count_stored(finished: Table, verifiers: Sequence[Verifier], counts: ShardC
         batch = chunk.to_arrow()
         verdicts = [Verdicts(*(batch.column(f"{v.name}.{part}") for part in VERDICT_TYPES)) for v in verifiers]
         _count_verdicts(counts, len(chunk), verifiers, verdicts)
+
+
+def summarize_verdicts(name: str, counts: Counter[str]) -> dict[str, Any]:
+    """The verdicts of one verifier: counts, and the keep rate over the decided rows."""
+    decided = counts[Verdict.PASS] + counts[Verdict.FAIL]
+    return {
+        "name": name,
+        **{word: counts[word] for word in (*Verdict, "scored")},
+        "decided": decided,
+        "keep_rate": counts[Verdict.PASS] / decided if decided else None,
+    }
+
+
+def describe_verdicts(summary: dict[str, Any]) -> str:
+    """One line on one verifier."""
+    parts = [f"{word} {summary[word]:,}" for word in (*Verdict, "scored") if summary.get(word)]
+    rate = "" if summary["keep_rate"] is None else f"; keeps {summary['keep_rate']:.1%} of the decided rows"
+    return f"  {summary['name']}: {', '.join(parts) or 'no candidates'}{rate}"
+
+
+@dataclass(frozen=True)
+class VerifyMap:
+    """The verdicts of these verifiers on a shard."""
+
+    uses: tuple[VerifierUse, ...]
+    batch: int = BATCH_ROWS
+
+    kind = "verdicts"
+    schema = STORE_SCHEMA
+
+    def config(self) -> dict[str, Any]:
+        """Names, versions and settings; of a function the sha256 of its source."""
+        return verifier_config(_make_verifiers(self.uses))
+
+    def work(self, table: Table, target: Path) -> WorkSpec:
+        """The identity of the verdicts of this table."""
+        verifiers = _make_verifiers(self.uses)
+        check_inputs(table, verifiers)
+        return verify_work(table, verifiers, target)
+
+    def rows(self, shard: Table, counts: ShardCounts) -> Iterator[pa.RecordBatch]:
+        """One row per candidate and verifier."""
+        verifiers = _make_verifiers(self.uses)
+        for chunk, roles, verdicts in judge_chunks(shard, verifiers, counts, ["id"], batch_rows=self.batch):
+            yield verdict_rows(chunk, roles, verifiers, verdicts)
+
+
+@cache
+def _make_verifiers(uses: tuple[VerifierUse, ...]) -> tuple[Verifier, ...]:
+    return tuple(make_verifier(name, dict(settings)) for name, settings in uses)

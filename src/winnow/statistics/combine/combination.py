@@ -1,7 +1,6 @@
 """One verdict per row from several weak verifiers.
 
-Without labels the two-class model of dawid_skene.py is used, after the checks of dependence.py; with labels
-stacking.py. The majority vote is the baseline. A row passes if its score, the chance of being right, is at least one
+The majority vote is the baseline. A row passes if its score, the chance of being right, is at least one
 half; a row that nobody decided, or a tied majority, abstains. A refusal is a result, not an exception.
 """
 
@@ -15,24 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.statistics.card_inputs import Floats, Integers
-from winnow.statistics.combine.dawid_skene import fit_dawid_skene, posterior_right
+from winnow.statistics.combine.dawid_skene import (
+    LikelihoodScores,
+    estimate_rate_intervals,
+    fit_dawid_skene,
+    posterior_right,
+)
 from winnow.statistics.combine.dependence import (
     CombineRefusal,
-    CombineWarning,
+    PairDependence,
     find_combine_warnings,
+    measure_pairs,
     refuse_copies,
     refuse_dependent,
     refuse_too_few,
 )
 from winnow.statistics.combine.stacking import StackLabels, stack_scores
-from winnow.statistics.combine.standard_errors import (
-    LikelihoodScores,
-    PairDependence,
-    estimate_rate_intervals,
-    measure_pairs,
-)
 from winnow.statistics.combine.vote_patterns import PASS, count_vote_patterns
-from winnow.statistics.intervals import IntervalEstimate
+from winnow.statistics.intervals import EstimateWarning, IntervalEstimate
 from winnow.storage.canonical_json import to_plain
 
 ASSUME_MOST_BEAT_CHANCE = "most verifiers, weighted by the rows they decide, pass right rows more often than wrong ones"
@@ -60,19 +59,16 @@ class CombinedVotes:
     verifiers: tuple[VerifierRates, ...]
     right: IntervalEstimate | None = None
     pairs: tuple[PairDependence, ...] = ()
-    warnings: tuple[CombineWarning, ...] = ()
+    warnings: tuple[EstimateWarning, ...] = ()
     assumes: tuple[str, ...] = ()
     held_out: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document, without the rows."""
-        names, counts = np.unique(self.verdict, return_counts=True)
-        counted = dict(zip(names.tolist(), counts.tolist(), strict=True))
-        verdicts = {"pass": 0, "fail": 0, "abstain": 0} | counted
         return {
             "method": self.method,
             "rows": len(self.verdict),
-            **verdicts,
+            **{verdict: int((self.verdict == verdict).sum()) for verdict in ("pass", "fail", "abstain")},
             **{name: to_plain(getattr(self, name)) for name in DOCUMENT_FIELDS},
         }
 
@@ -131,7 +127,7 @@ def combine_labeled(
         score=score,
         verdict=_verdicts_from_scores(score),
         verifiers=tuple(VerifierRates(name, float(share)) for name, share in zip(names, shares, strict=True)),
-        held_out=stacked.to_dict(),
+        held_out={"ridge": stacked.ridge, "log_loss": stacked.log_loss, "accuracy": stacked.accuracy},
     )
 
 

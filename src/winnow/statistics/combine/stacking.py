@@ -8,7 +8,6 @@ other rows are scored by the fit on all labels. Missing entries are set to the m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +39,6 @@ class StackedScores:
     ridge: float
     log_loss: float
     accuracy: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as JSON."""
-        return {"ridge": self.ridge, "log_loss": self.log_loss, "accuracy": self.accuracy}
 
 
 def stack_scores(columns: npt.ArrayLike, labeled: StackLabels) -> StackedScores | CombineRefusal:

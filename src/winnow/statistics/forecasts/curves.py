@@ -1,8 +1,7 @@
 """The curves of a forecast: best-of-N, thresholds, top shares, pass@N, and what the scores alone suggest.
 
-A point has a value only where the labels determine it. N is capped at the number of candidates of a prompt. `kept` and
-`prompts` are counts, not estimates. Scores calibrated on the labels are optimistic: they rise even where the truth
-declines, so they are separate from the curves.
+A point has a value only where the labels determine it. N is capped at the number of candidates of a prompt. Scores
+calibrated on the labels rise even where the truth declines, so they are separate from the curves.
 """
 
 from __future__ import annotations
@@ -14,42 +13,26 @@ import numpy as np
 from scipy.special import gammaln
 
 from winnow.statistics.card_inputs import Booleans, Floats, Integers
-from winnow.statistics.forecasts import weights
-from winnow.statistics.forecasts.candidates import ScoredCandidates
-from winnow.statistics.forecasts.share_estimates import (
-    ForecastInterval,
-    PromptBlocks,
-    WeightTally,
-    bootstrap_shares,
-    estimate_share,
-    share_value,
+from winnow.statistics.forecasts.candidates import (
+    ScoredCandidates,
+    best_of_n_weights,
+    keep_top_share,
+    kept_row_weights,
+    rank_by_score,
 )
+from winnow.statistics.forecasts.share_estimates import ForecastInterval, PromptBlocks, WeightTally
 
+PARAMETERS = {"best-of-n": "n", "threshold": "threshold", "top-share": "top_share"}
 TOP_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 THRESHOLD_COUNT = 20
 
 
 @dataclass(frozen=True)
-class BestOfNPoint:
-    """Best of n: the share of prompts whose chosen candidate is right."""
+class CurvePoint:
+    """The share right that a rule gives; for best-of-N the share of prompts whose chosen candidate is right."""
 
-    n: int
-    accuracy: ForecastInterval
-    prompts: int
-    labeled_weight: float
-    short_prompts: int  # prompts with fewer than n candidates, which contribute the best of all they have
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        counts = {"prompts": self.prompts, "labeled_weight": self.labeled_weight}
-        return {"n": self.n, **self.accuracy.to_dict("accuracy"), **counts}
-
-
-@dataclass(frozen=True)
-class CutoffPoint:
-    """A threshold or a top share: the share right among the rows it keeps."""
-
-    name: str  # `threshold` or `top_share`
-    at: float
+    parameter: str  # `n`, `threshold` or `top_share`
+    at: float  # for best-of-N a whole number
     accuracy: ForecastInterval
     kept: int
     prompts: int  # prompts with a kept row
@@ -58,9 +41,10 @@ class CutoffPoint:
     """The chance that a kept row of a prompt is right, where a prompt without one counts as not right."""
 
     def to_dict(self) -> dict[str, float | int | None]:
-        names = ("kept", "prompts", "labeled_weight", "per_prompt")
-        counts = {name: getattr(self, name) for name in names}
-        return {self.name: self.at, **self.accuracy.to_dict("accuracy"), **counts}
+        counts = {name: getattr(self, name) for name in ("kept", "prompts", "labeled_weight", "per_prompt")}
+        if self.parameter == "n":
+            counts = {name: counts[name] for name in ("prompts", "labeled_weight")}
+        return {self.parameter: self.at, **self.accuracy.to_dict("accuracy"), **counts}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,66 +74,49 @@ def default_thresholds(candidates: ScoredCandidates) -> tuple[float, ...]:
 
 
 def best_of_n_rules(blocks: PromptBlocks, ns: Sequence[int]) -> list[SelectionRule]:
-    """The best-of-N rules of a forecast."""
+    """Return the best-of-N rules of a forecast."""
     rules = []
     for n in ns:
-        tally = blocks.tally_weights(weights.best_of_n_weights(blocks.candidates, n), per_prompt=True)
+        tally = blocks.tally_weights(best_of_n_weights(blocks.candidates, n), per_prompt=True)
         prompts = blocks.candidates.prompts
         rules.append(SelectionRule("best-of-n", int(n), prompts, prompts, tally, tally))
     return rules
 
 
 def threshold_rules(blocks: PromptBlocks, thresholds: Sequence[float]) -> list[SelectionRule]:
-    """The threshold rules of a forecast."""
+    """Return the threshold rules of a forecast."""
     score, sign = blocks.candidates.score, blocks.candidates.sign
     return [_cutoff_rule(blocks, "threshold", float(threshold), score >= sign * threshold) for threshold in thresholds]
 
 
 def top_share_rules(blocks: PromptBlocks, shares: Sequence[float], seed: int) -> list[SelectionRule]:
-    """The top-share rules of a forecast."""
-    ranked_rows = weights.rank_by_score(blocks.candidates, seed)
-    kept = [weights.keep_top_share(ranked_rows, share) for share in shares]
+    """Return the top-share rules of a forecast."""
+    ranked_rows = rank_by_score(blocks.candidates, seed)
+    kept = [keep_top_share(ranked_rows, share) for share in shares]
     return [_cutoff_rule(blocks, "top-share", float(share), rows) for share, rows in zip(shares, kept, strict=True)]
 
 
 def _cutoff_rule(blocks: PromptBlocks, rule: str, at: float, kept: Booleans) -> SelectionRule:
     row_tally = blocks.tally_weights(kept.astype(np.float64), per_prompt=False)
-    prompt_tally = blocks.tally_weights(weights.kept_row_weights(blocks.candidates, kept), per_prompt=True)
+    prompt_tally = blocks.tally_weights(kept_row_weights(blocks.candidates, kept), per_prompt=True)
     prompts = int(np.count_nonzero(np.bincount(blocks.candidates.prompt[kept], minlength=blocks.candidates.prompts)))
     return SelectionRule(rule, at, int(kept.sum()), prompts, row_tally, prompt_tally, kept)
 
 
-def best_of_n_curve(blocks: PromptBlocks, options: Sequence[SelectionRule], shares: Floats) -> list[BestOfNPoint]:
-    """Return the points of best-of-N; `shares` holds the bootstrap replicates, one column per rule."""
-    sizes = blocks.candidates.sizes
+def estimate_curve(blocks: PromptBlocks, rules: Sequence[SelectionRule]) -> list[CurvePoint]:
+    """Return the point of each rule."""
+    estimates, _ = blocks.estimate_shares([rule.row_tally for rule in rules])
     return [
-        BestOfNPoint(
-            int(option.at),
-            estimate_share(blocks, option.row_tally, shares[:, i]),
-            blocks.candidates.prompts,
-            option.row_tally.labeled_weight,
-            int((sizes < option.at).sum()),
+        CurvePoint(
+            PARAMETERS[rule.rule],
+            rule.at,
+            estimate,
+            rule.kept,
+            rule.prompts,
+            rule.row_tally.labeled_weight,
+            blocks.share_value(rule.prompt_tally) if rule.prompt_tally.is_visible else None,
         )
-        for i, option in enumerate(options)
-    ]
-
-
-def cutoff_curve(blocks: PromptBlocks, options: Sequence[SelectionRule], repeats: int, seed: int) -> list[CutoffPoint]:
-    """Return the points of thresholds or top shares."""
-    if not options:
-        return []
-    shares = bootstrap_shares(blocks.prompts_per_block, [option.row_tally for option in options], repeats, seed)
-    return [
-        CutoffPoint(
-            option.rule.replace("-", "_"),
-            option.at,
-            estimate_share(blocks, option.row_tally, shares[:, i]),
-            option.kept,
-            option.prompts,
-            option.row_tally.labeled_weight,
-            share_value(blocks, option.prompt_tally) if option.prompt_tally.is_visible else None,
-        )
-        for i, option in enumerate(options)
+        for rule, estimate in zip(rules, estimates, strict=True)
     ]
 
 
@@ -165,9 +132,9 @@ class PassAtNPoint:
         return {"n": self.n, **self.share.to_dict("pass"), "prompts": self.prompts}
 
 
-def pass_at_n_curve(blocks: PromptBlocks, ns: Sequence[int], repeats: int, seed: int) -> list[PassAtNPoint]:
+def pass_at_n_curve(blocks: PromptBlocks, ns: Sequence[int]) -> list[PassAtNPoint]:
     """Return exact pass@n; empty unless every row is labeled, since unlabeled rows may hide a right one."""
-    candidates = blocks.candidates
+    candidates, prompts = blocks.candidates, blocks.prompts_per_block
     if candidates.label_source != "complete":
         return []
     size = candidates.sizes.astype(np.float64)
@@ -176,18 +143,10 @@ def pass_at_n_curve(blocks: PromptBlocks, ns: Sequence[int], repeats: int, seed:
     for n in ns:
         drawn = np.minimum(float(n), size)
         missed = np.where(wrong >= drawn, np.exp(_log_choose(wrong, drawn) - _log_choose(size, drawn)), 0.0)
-        passed = ((1.0 - missed) / size)[candidates.prompt]
-        tallies.append(blocks.tally_weights(passed, per_prompt=True))
-    share_tallies = [_as_share_tally(tally, blocks.prompts_per_block) for tally in tallies]
-    shares = bootstrap_shares(blocks.prompts_per_block, share_tallies, repeats, seed)
-    estimates = [estimate_share(blocks, tally, shares[:, i]) for i, tally in enumerate(share_tallies)]
+        passed = blocks.sum_by_block(candidates.prompt, ((1.0 - missed) / size)[candidates.prompt])
+        tallies.append(WeightTally(passed, prompts, prompts, 1.0, candidates.prompts, candidates.prompts, True))
+    estimates, _ = blocks.estimate_shares(tallies)
     return [PassAtNPoint(n, estimate, candidates.prompts) for n, estimate in zip(ns, estimates, strict=True)]
-
-
-def _as_share_tally(tally: WeightTally, prompts: Floats) -> WeightTally:
-    """Return a tally whose weights are the values to be averaged over prompts."""
-    units = float(prompts.sum())
-    return WeightTally(tally.total, prompts, prompts, 1.0, units, units, True)
 
 
 def _log_choose(items: Floats, taken: Floats) -> Floats:
@@ -197,7 +156,7 @@ def _log_choose(items: Floats, taken: Floats) -> Floats:
 
 def mean_of_chosen(candidates: ScoredCandidates, ns: Sequence[int], row_values: Floats) -> list[float]:
     """Return the mean of these row values over the candidates that best-of-n chooses, for each n."""
-    return [float((weights.best_of_n_weights(candidates, n) * row_values).sum()) / candidates.prompts for n in ns]
+    return [float((best_of_n_weights(candidates, n) * row_values).sum()) / candidates.prompts for n in ns]
 
 
 def calibrate_scores(candidates: ScoredCandidates) -> Floats:

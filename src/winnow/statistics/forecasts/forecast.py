@@ -1,7 +1,7 @@
 """The forecast: the share right that each selection rule would give, before anything is trained, and the rule to use.
 
 Values are exact with all labels and unbiased with labels drawn by a plan; with labels drawn at random there is no value
-for an n that they cannot estimate. The same input gives the same output. The module reads and writes no files.
+for an n that they cannot estimate. The same input gives the same output.
 """
 
 from __future__ import annotations
@@ -9,38 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from winnow.errors import UsageError, suggest_name
 from winnow.statistics.forecasts import curves
 from winnow.statistics.forecasts.candidates import ScoredCandidates
-from winnow.statistics.forecasts.curves import BestOfNPoint, CutoffPoint, PassAtNPoint
-from winnow.statistics.forecasts.forecast_warnings import (
-    CurveDecline,
-    ForecastWarning,
-    detect_decline,
-    find_forecast_warnings,
-)
+from winnow.statistics.forecasts.curves import CurvePoint, PassAtNPoint
+from winnow.statistics.forecasts.forecast_warnings import CurveDecline, detect_decline, find_forecast_warnings
 from winnow.statistics.forecasts.recommendation import (
-    BootstrapSettings,
     FileForecast,
     Recommendation,
     RuleComparison,
     forecast_files,
     recommend_rule,
 )
-from winnow.statistics.forecasts.share_estimates import ForecastInterval, PromptBlocks, bootstrap_shares
+from winnow.statistics.forecasts.share_estimates import REPEATS, ForecastInterval, PromptBlocks
 from winnow.statistics.forecasts.students import (
-    COUNTER_EVIDENCE,
     CopiedShares,
     Regime,
     StudentOutlook,
     describe_student_outlook,
     estimate_copied_shares,
 )
+from winnow.statistics.intervals import EstimateWarning
 from winnow.storage.canonical_json import to_plain
 
-REPEATS = 2000
+CURVES = ("best_of_n", "pass_at_n", "thresholds", "top_shares")
 
 
 @dataclass(frozen=True)
@@ -56,18 +47,6 @@ class ForecastRequest:
     command: str = "winnow select TABLE --score SCORE"  # the command that the recommended rule is added to
     seed: int = 0
     repeats: int = REPEATS
-
-    def __post_init__(self) -> None:
-        if self.regime not in COUNTER_EVIDENCE:
-            raise UsageError("--regime", f"{self.regime} is not a regime", suggest_name(self.regime, COUNTER_EVIDENCE))
-        if any(n < 1 for n in self.n or ()):
-            raise UsageError("--n", f"{min(self.n or ())} is not a whole number from 1", "For example --n 1,2,4,8")
-        if any(not 0 < share <= 1 for share in self.top_shares or ()):
-            raise UsageError("--top-share", "a share lies outside (0, 1]", "For example 0.25")
-        if not np.isfinite(list(self.thresholds or ())).all():
-            raise UsageError("--threshold", "a threshold is not finite", "Correct the value")
-        if self.repeats < 100:
-            raise UsageError("repeats", f"{self.repeats} replicates are too few for an interval", "Use at least 100")
 
 
 @dataclass(frozen=True)
@@ -88,17 +67,17 @@ class Forecast:
     prompts: int
     labeled: int
     labels: str
-    best_of_n: list[BestOfNPoint]
+    best_of_n: list[CurvePoint]
     pass_at_n: list[PassAtNPoint]
-    thresholds: list[CutoffPoint]
-    top_shares: list[CutoffPoint]
+    thresholds: list[CurvePoint]
+    top_shares: list[CurvePoint]
     winners_curve: list[WinnersCurvePoint]
     recommended: Recommendation | None
     file_forecasts: list[FileForecast]
     copied_shares: list[CopiedShares]
     student_outlook: StudentOutlook
     decline: CurveDecline | None
-    warnings: list[ForecastWarning] = field(default_factory=list)
+    warnings: list[EstimateWarning] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON document; None where there is no value."""
@@ -107,10 +86,7 @@ class Forecast:
             "prompts": self.prompts,
             "labeled": self.labeled,
             "labels": self.labels,
-            "best_of_n": [point.to_dict() for point in self.best_of_n],
-            "pass_at_n": [point.to_dict() for point in self.pass_at_n],
-            "thresholds": [point.to_dict() for point in self.thresholds],
-            "top_shares": [point.to_dict() for point in self.top_shares],
+            **{name: [point.to_dict() for point in getattr(self, name)] for name in CURVES},
             "optimistic_not_checked": [
                 {"n": point.n, "accuracy": point.optimistic} for point in self.winners_curve if self.labels == "random"
             ],
@@ -119,26 +95,23 @@ class Forecast:
             "said": [file.to_dict() for file in self.file_forecasts],
             "copied": [shares.to_dict() for shares in self.copied_shares],
             "lead": self.student_outlook.to_dict(),
-            "warnings": [warning.to_dict() for warning in self.warnings],
+            "warnings": to_plain(self.warnings),
         }
 
 
 def compute_forecast(candidates: ScoredCandidates, request: ForecastRequest | None = None) -> Forecast:
     """Compute all curves, the recommendation, the outlook for students and the warnings."""
     request = request or ForecastRequest()
-    blocks = PromptBlocks(candidates, request.seed)
+    blocks = PromptBlocks(candidates, request.seed, request.repeats)
     ns = tuple(sorted(set(request.n or curves.default_n(candidates))))
     best_of_n = curves.best_of_n_rules(blocks, ns)
     threshold_rules = curves.threshold_rules(blocks, request.thresholds or curves.default_thresholds(candidates))
     top_share_rules = curves.top_share_rules(blocks, request.top_shares or curves.TOP_SHARES, request.seed)
-    tallies = [rule.row_tally for rule in best_of_n]
-    share_draws = bootstrap_shares(blocks.prompts_per_block, tallies, request.repeats, request.seed)
-    points = curves.best_of_n_curve(blocks, best_of_n, share_draws)
-    visible = [(point.n, tally) for point, tally in zip(points, tallies, strict=True) if tally.is_visible]
-    decline = detect_decline(blocks.prompts_per_block, visible, request.repeats, request.seed)
+    points = curves.estimate_curve(blocks, best_of_n)
+    visible = [(int(rule.at), rule.row_tally) for rule in best_of_n if rule.row_tally.is_visible]
+    decline = detect_decline(blocks, visible)
     comparison = RuleComparison(blocks, [*best_of_n, *threshold_rules, *top_share_rules])
-    settings = BootstrapSettings(request.repeats, request.seed, request.command)
-    recommended = recommend_rule(comparison, settings)
+    recommended = recommend_rule(comparison, request.command)
     gain = ForecastInterval(None, why="no rule could be judged") if recommended is None else recommended.gain
     return Forecast(
         rows=candidates.rows,
@@ -146,26 +119,26 @@ def compute_forecast(candidates: ScoredCandidates, request: ForecastRequest | No
         labeled=len(candidates.labeled),
         labels=candidates.label_source,
         best_of_n=points,
-        pass_at_n=curves.pass_at_n_curve(blocks, ns, request.repeats, request.seed),
-        thresholds=curves.cutoff_curve(blocks, threshold_rules, request.repeats, request.seed),
-        top_shares=curves.cutoff_curve(blocks, top_share_rules, request.repeats, request.seed),
+        pass_at_n=curves.pass_at_n_curve(blocks, ns),
+        thresholds=curves.estimate_curve(blocks, threshold_rules),
+        top_shares=curves.estimate_curve(blocks, top_share_rules),
         winners_curve=_winners_curve(candidates, points),
         recommended=recommended,
-        file_forecasts=[] if recommended is None else forecast_files(comparison, settings),
-        copied_shares=estimate_copied_shares(blocks, comparison.best_of_each_kind(), request.repeats, request.seed),
+        file_forecasts=[] if recommended is None else forecast_files(comparison, request.command),
+        copied_shares=estimate_copied_shares(blocks, comparison.best_of_each_kind()),
         student_outlook=describe_student_outlook(request.regime, gain, request.outcomes),
         decline=decline,
         warnings=find_forecast_warnings(candidates, points, decline, recommended),
     )
 
 
-def _winners_curve(candidates: ScoredCandidates, points: Sequence[BestOfNPoint]) -> list[WinnersCurvePoint]:
-    ns = [point.n for point in points]
+def _winners_curve(candidates: ScoredCandidates, points: Sequence[CurvePoint]) -> list[WinnersCurvePoint]:
+    ns = [int(point.at) for point in points]
     scores = curves.mean_of_chosen(candidates, ns, candidates.sign * candidates.score)
     calibrated: Sequence[float | None] = [None] * len(ns)
     if candidates.label_source != "none":
         calibrated = curves.mean_of_chosen(candidates, ns, curves.calibrate_scores(candidates))
     return [
-        WinnersCurvePoint(point.n, score, point.accuracy.value, optimistic)
-        for point, score, optimistic in zip(points, scores, calibrated, strict=True)
+        WinnersCurvePoint(n, score, point.accuracy.value, optimistic)
+        for n, point, score, optimistic in zip(ns, points, scores, calibrated, strict=True)
     ]

@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from winnow.statistics.card_inputs import Floats
 from winnow.statistics.forecasts.candidates import ScoredCandidates
-from winnow.statistics.forecasts.curves import BestOfNPoint
+from winnow.statistics.forecasts.curves import CurvePoint
 from winnow.statistics.forecasts.recommendation import Recommendation
 from winnow.statistics.forecasts.share_estimates import (
+    PromptBlocks,
     WeightTally,
     bootstrap_shares,
     paired_standard_error,
     share_values,
     widened_tail,
 )
+from winnow.statistics.intervals import EstimateWarning
 
 PLAN_HINT = "draw labels with winnow plan --for forecast"
 
@@ -39,18 +40,6 @@ SURELY_SUSPICIOUS_ERRORS = 5.0  # standard errors by which labeled rows may scor
 
 
 @dataclass(frozen=True)
-class ForecastWarning:
-    """Something to know before using the forecast."""
-
-    code: str
-    is_sure: bool
-    message: str
-
-    def to_dict(self) -> dict[str, str | bool]:
-        return {"code": self.code, "sure": self.is_sure, "words": self.message}
-
-
-@dataclass(frozen=True)
 class CurveDecline:
     """The decline of a curve from its peak to its last point."""
 
@@ -62,30 +51,29 @@ class CurveDecline:
     is_sure: bool
 
 
-def detect_decline(
-    prompts: Floats, points: Sequence[tuple[int, WeightTally]], repeats: int, seed: int
-) -> CurveDecline | None:
+def detect_decline(blocks: PromptBlocks, points: Sequence[tuple[int, WeightTally]]) -> CurveDecline | None:
     """Return the decline of a curve given as (n, tally) points; None with fewer than two points or prompts."""
     ns, tallies = [n for n, _ in points], [tally for _, tally in points]
     least_prompts = min((tally.effective_prompts for tally in tallies), default=0.0)
     if len(ns) < 2 or least_prompts < 2:
         return None
-    curve = share_values(tallies, np.ones(len(prompts)), prompts)
+    prompts, all_blocks = blocks.prompts_per_block, np.ones(blocks.count)
+    curve = share_values(tallies, all_blocks, prompts)
     peak = int(np.argmax(curve))
     size = float(curve[peak] - curve[-1])
-    if size <= 0 or size <= paired_standard_error(tallies[peak], tallies[-1], np.ones(len(prompts)), prompts):
+    if size <= 0 or size <= paired_standard_error(tallies[peak], tallies[-1], all_blocks, prompts):
         return CurveDecline(ns[peak], ns[-1], max(size, 0.0), 0.0, False, False)
-    lower_bound = _decline_lower_bound(prompts, _add_doubt(tallies), repeats, seed)
+    lower_bound = _decline_lower_bound(blocks, _add_doubt(tallies))
     return CurveDecline(ns[peak], ns[-1], size, max(lower_bound, 0.0), True, lower_bound > 0)
 
 
-def _decline_lower_bound(prompts: Floats, tallies: Sequence[WeightTally], repeats: int, seed: int) -> float:
+def _decline_lower_bound(blocks: PromptBlocks, tallies: Sequence[WeightTally]) -> float:
     """Return the lower end of the interval for the decline, corrected for the search for the peak."""
-    prompts = np.r_[prompts, 0.0, 0.0]
+    prompts = np.r_[blocks.prompts_per_block, 0.0, 0.0]
     curve = share_values(tallies, np.ones(len(prompts)), prompts)
-    replicate_shares = bootstrap_shares(prompts, tallies, repeats, seed)
+    replicate_shares = bootstrap_shares(prompts, tallies, blocks.repeats, blocks.seed)
     replicate_shares = replicate_shares[~np.isnan(replicate_shares).any(axis=1)]
-    if len(replicate_shares) < repeats / 2:
+    if len(replicate_shares) < blocks.repeats / 2:
         return 0.0
     differences, replicate_differences = curve[:-1] - curve[-1], replicate_shares[:, :-1] - replicate_shares[:, -1:]
     error = replicate_differences.std(axis=0, ddof=1)
@@ -116,17 +104,17 @@ def _add_doubt(tallies: Sequence[WeightTally]) -> list[WeightTally]:
 
 def find_forecast_warnings(
     candidates: ScoredCandidates,
-    points: Sequence[BestOfNPoint],
+    points: Sequence[CurvePoint],
     decline: CurveDecline | None,
     best: Recommendation | None,
-) -> list[ForecastWarning]:
+) -> list[EstimateWarning]:
     """Return all warnings, the most serious first."""
     one_prompt = constant = None
     if candidates.prompts == 1:
-        one_prompt = ForecastWarning("one-prompt", True, "all rows belong to one prompt, so there are no intervals")
+        one_prompt = EstimateWarning("one-prompt", True, "all rows belong to one prompt, so there are no intervals")
     if int(candidates.sizes.max()) > 1 and len(candidates.tie_starts) <= candidates.prompts:
         message = "all candidates of a prompt have the same score, so the score cannot choose among them"
-        constant = ForecastWarning("constant-score", True, message)
+        constant = EstimateWarning("constant-score", True, message)
     warnings = [
         _over_optimization_warning(decline),
         _label_warning(candidates, points),
@@ -134,12 +122,12 @@ def find_forecast_warnings(
         _no_gain_warning(best),
         one_prompt,
         constant,
-        _short_prompt_warning(points),
+        _short_prompt_warning(candidates, points),
     ]
     return [warning for warning in warnings if warning is not None]
 
 
-def _over_optimization_warning(decline: CurveDecline | None) -> ForecastWarning | None:
+def _over_optimization_warning(decline: CurveDecline | None) -> EstimateWarning | None:
     if decline is None or not decline.is_detected:
         return None
     message = (
@@ -148,22 +136,22 @@ def _over_optimization_warning(decline: CurveDecline | None) -> ForecastWarning 
     )
     if decline.is_sure:
         message += f"; the decline is surely at least {100 * decline.lower_bound:.1f} points"
-    return ForecastWarning("over-optimization", decline.is_sure, message)
+    return EstimateWarning("over-optimization", decline.is_sure, message)
 
 
-def _label_warning(candidates: ScoredCandidates, points: Sequence[BestOfNPoint]) -> ForecastWarning | None:
+def _label_warning(candidates: ScoredCandidates, points: Sequence[CurvePoint]) -> EstimateWarning | None:
     if candidates.label_source == "none":
-        return ForecastWarning("no-labels", True, f"without labels nothing can be forecast; {PLAN_HINT}")
+        return EstimateWarning("no-labels", True, f"without labels nothing can be forecast; {PLAN_HINT}")
     invisible = [point for point in points if point.accuracy.value is None]
     if not invisible:
         return None
-    ns = ", ".join(str(point.n) for point in invisible)
+    ns = ", ".join(str(point.at) for point in invisible)
     drawn = "labels drawn at random" if candidates.label_source == "random" else "these labels"
     message = f"{drawn} are too few to estimate N = {ns}: {invisible[-1].accuracy.why}; {PLAN_HINT}"
-    return ForecastWarning("unseen", True, message)
+    return EstimateWarning("unseen", True, message)
 
 
-def _sampling_warning(candidates: ScoredCandidates) -> ForecastWarning | None:
+def _sampling_warning(candidates: ScoredCandidates) -> EstimateWarning | None:
     """Warn if labels that are stated to be random score unlike all rows; prompts are the units of the test."""
     if candidates.label_source != "random":
         return None
@@ -179,25 +167,25 @@ def _sampling_warning(candidates: ScoredCandidates) -> ForecastWarning | None:
         f"the labels were not drawn at random: labeled rows score {side} than all rows by {distance:.1f} standard"
         f" errors (n = {len(score):,} labels), so the forecast holds only for rows like them"
     )
-    return ForecastWarning("labels-not-random", distance > SURELY_SUSPICIOUS_ERRORS, message)
+    return EstimateWarning("labels-not-random", distance > SURELY_SUSPICIOUS_ERRORS, message)
 
 
-def _no_gain_warning(best: Recommendation | None) -> ForecastWarning | None:
+def _no_gain_warning(best: Recommendation | None) -> EstimateWarning | None:
     if best is None or best.gain.low is None or best.gain.high is None or best.gain.low > ROUNDING_ERROR:
         return None
     unused = best.rule == "best-of-n" and best.n == 1
     sure = best.gain.high < -ROUNDING_ERROR and not unused
     interval = f"the gain is {100 * best.gain.low:+.1f} to {100 * best.gain.high:+.1f} points"
     message = "selecting by this score surely harms" if sure else "no rule is surely better than taking any candidate"
-    return ForecastWarning("no-gain", sure, f"{message}: {interval}")
+    return EstimateWarning("no-gain", sure, f"{message}: {interval}")
 
 
-def _short_prompt_warning(points: Sequence[BestOfNPoint]) -> ForecastWarning | None:
-    short = [point for point in points if point.short_prompts]
-    if not short:
+def _short_prompt_warning(candidates: ScoredCandidates, points: Sequence[CurvePoint]) -> EstimateWarning | None:
+    short_prompts = {point.at: int((candidates.sizes < point.at).sum()) for point in points}
+    counts_by_n = ", ".join(f"N = {n}: {count}" for n, count in short_prompts.items() if count)
+    if not counts_by_n:
         return None
-    counts_by_n = ", ".join(f"N = {point.n}: {point.short_prompts}" for point in short)
     message = (
         f"some prompts have fewer than N candidates and contribute the best of all they have (prompts at {counts_by_n})"
     )
-    return ForecastWarning("fewer-candidates", True, message)
+    return EstimateWarning("fewer-candidates", True, message)

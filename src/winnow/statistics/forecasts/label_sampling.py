@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.errors import UsageError
 from winnow.statistics.card_inputs import Floats, Integers
-from winnow.statistics.forecasts.candidates import ScoredCandidates
+from winnow.statistics.forecasts.candidates import ScoredCandidates, best_of_n_weights
 from winnow.statistics.forecasts.curves import default_n
-from winnow.statistics.forecasts.weights import best_of_n_weights
 from winnow.statistics.row_random import draw_number, row_generator
 
 FLOOR_SHARE = 0.1  # the part of the budget that is spread evenly over all rows
@@ -36,10 +34,6 @@ def sample_labels(
     candidates: ScoredCandidates, ids: Sequence[str], budget: int, n: Sequence[int] | None = None, seed: int = 0
 ) -> LabelSample:
     """Draw `budget` rows to label for a forecast of best-of-N at these n."""
-    if budget < 1:
-        raise UsageError("--budget", f"{budget} is not a whole number from 1", "For example --budget 200")
-    if len(ids) != candidates.rows:
-        raise UsageError("ids", f"{len(ids)} ids for {candidates.rows} rows", "Pass one id per row")
     chance = inclusion_chances(candidates, budget, n)
     rows = _sample_rows(candidates, chance, ids, seed)
     labeling_order = np.array([draw_number(seed, "forecast-order", ids[row]) for row in rows], dtype=np.uint64)

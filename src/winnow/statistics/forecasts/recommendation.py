@@ -16,20 +16,18 @@ from functools import cached_property
 
 import numpy as np
 
-from winnow.statistics.card_inputs import Floats, Integers
-from winnow.statistics.forecasts import weights
+from winnow.statistics.card_inputs import Floats
+from winnow.statistics.forecasts.candidates import control_weights
 from winnow.statistics.forecasts.curves import SelectionRule
 from winnow.statistics.forecasts.share_estimates import (
     ForecastInterval,
     PromptBlocks,
     WeightTally,
-    bootstrap_shares,
-    estimate_share,
+    estimate_gain,
     paired_standard_error,
-    share_value,
     share_values,
 )
-from winnow.statistics.forecasts.students import NO_ANSWERS, estimate_gain, tally_commonest_answers
+from winnow.statistics.forecasts.students import NO_ANSWERS, tally_commonest_answers
 
 FOLDS = 5
 SPLITS = 10
@@ -67,32 +65,23 @@ class Recommendation:
         }
 
 
-@dataclass(frozen=True)
-class BootstrapSettings:
-    """The number of resamples, the seed, and the command that a rule is added to."""
-
-    repeats: int
-    seed: int
-    command: str
-
-
 class RuleComparison:
     """The rules that the labels can evaluate, and the best of them on any part of the prompts."""
 
     def __init__(self, blocks: PromptBlocks, rules: Sequence[SelectionRule]) -> None:
         self.blocks = blocks
         self.has_single_candidates = int(blocks.candidates.sizes.max()) == 1
-        tallies = [option.row_tally if self.has_single_candidates else option.prompt_tally for option in rules]
+        tallies = [rule.row_tally if self.has_single_candidates else rule.prompt_tally for rule in rules]
         visible = [i for i, tally in enumerate(tallies) if tally.is_visible]
         self.rules = [rules[i] for i in visible]
         self.tallies = [tallies[i] for i in visible]
-        self._kept = np.array([option.kept for option in self.rules]) / blocks.candidates.rows
-        self._kinds = np.array([option.rule for option in self.rules])
+        self._kept = np.array([rule.kept for rule in self.rules]) / blocks.candidates.rows
+        self._kinds = np.array([rule.rule for rule in self.rules])
 
     def find_winner(self, block_counts: Floats) -> int:
         """Return the index of the best rule on the blocks taken."""
         merits = self.compute_merits(block_counts)
-        best = [int(rules[_first_best_index(merits[rules])]) for rules in self._indices_by_kind()]
+        best = self._best_by_kind(merits)
         if self.has_single_candidates or len(best) == 1:
             return best[_first_best_index(merits[best])]
         best_of_n = best[0]
@@ -116,8 +105,8 @@ class RuleComparison:
         different = [
             i for i, rule in enumerate(self.rules) if self.is_selective(rule) and self._is_different(rule, best)
         ]
-        drawing = [i for i in different if self.rules[i].rows is None]
-        eligible = different if best.rows is None else drawing or different
+        best_of_n = [i for i in different if self.rules[i].rows is None]
+        eligible = different if best.rows is None else best_of_n or different
         merits = self.compute_merits(np.ones(self.blocks.count))
         return self.rules[eligible[_first_best_index(merits[eligible])]] if eligible else None
 
@@ -137,7 +126,7 @@ class RuleComparison:
     def best_of_each_kind(self) -> list[SelectionRule]:
         """Return the best rule of each kind on all blocks."""
         merits = self.compute_merits(np.ones(self.blocks.count)) if self.rules else np.empty(0)
-        return [self.rules[int(own[_first_best_index(merits[own])])] for own in self._indices_by_kind()]
+        return [self.rules[index] for index in self._best_by_kind(merits)]
 
     def compute_merits(self, block_counts: Floats) -> Floats:
         """Return the number that rules are compared by; -1 where there is no label."""
@@ -145,29 +134,32 @@ class RuleComparison:
         merits = shares**2 * self._kept if self.has_single_candidates else shares
         return np.where(np.isnan(merits), -1.0, merits)
 
-    def _indices_by_kind(self) -> list[Integers]:
-        """Return rules by kind, best-of-N first if present."""
-        return [own for kind in RULE_FLAGS if len(own := np.flatnonzero(self._kinds == kind))]
+    def _best_by_kind(self, merits: Floats) -> list[int]:
+        """Return the index of the best rule of each kind, best-of-N first if present."""
+        by_kind = [own for kind in RULE_FLAGS if len(own := np.flatnonzero(self._kinds == kind))]
+        return [int(own[_first_best_index(merits[own])]) for own in by_kind]
 
 
-def recommend_rule(comparison: RuleComparison, settings: BootstrapSettings) -> Recommendation | None:
-    """Return the rule to use; None if the labels can evaluate no rule, or not even the raw share."""
+def recommend_rule(comparison: RuleComparison, command: str) -> Recommendation | None:
+    """Return the rule to use; None if the labels can evaluate no rule, or not even the raw share.
+
+    `command` is the command that the rule is added to.
+    """
     blocks = comparison.blocks
     raw = blocks.tally_weights(1.0 / blocks.candidates.sizes[blocks.candidates.prompt], per_prompt=True)
     if not comparison.rules or not raw.is_visible:
         return None
-    winner_index = comparison.winner_index
-    best = comparison.rules[winner_index]
-    accuracy, over_raw = _judge_winner(comparison, winner_index, raw, settings)
+    best = comparison.rules[comparison.winner_index]
+    accuracy, over_raw = _judge_winner(comparison, raw)
     return Recommendation(
         best.rule,
         int(best.at) if best.rule == "best-of-n" else None,
         {best.rule.removesuffix("-n").replace("-", "_"): best.at},
         accuracy,
-        build_command(settings.command, best, blocks.candidates.sign),
-        share_value(blocks, raw),
+        build_command(command, best, blocks.candidates.sign),
+        blocks.share_value(raw),
         over_raw,
-        share_value(blocks, comparison.tallies[winner_index]),
+        blocks.share_value(comparison.tallies[comparison.winner_index]),
         "precision and share kept" if comparison.has_single_candidates else "share of prompts served right",
     )
 
@@ -192,43 +184,39 @@ class FileForecast:
         return {**rule, **shares}
 
 
-def forecast_files(comparison: RuleComparison, settings: BootstrapSettings) -> list[FileForecast]:
+def forecast_files(comparison: RuleComparison, command: str) -> list[FileForecast]:
     """Return the forecasts for the control, the best rule and, if there is one, the runner-up."""
     blocks, best, runner_up = comparison.blocks, comparison.rules[comparison.winner_index], comparison.find_runner_up()
-    control = blocks.tally_weights(weights.control_weights(blocks.candidates, best.rows), per_prompt=False)
+    control = blocks.tally_weights(control_weights(blocks.candidates, best.rows), per_prompt=False)
     rules = [best] if runner_up is None else [best, runner_up]
     tallies = [control, *(rule.row_tally for rule in rules)]
-    shares = bootstrap_shares(blocks.prompts_per_block, tallies, settings.repeats, settings.seed)
-    estimates = [estimate_share(blocks, tally, shares[:, i]) for i, tally in enumerate(tallies)]
+    estimates, replicates = blocks.estimate_shares(tallies)
     # In a control with one row per prompt that row is the commonest; in a larger one it depends on chance.
     greedy = estimates[0] if best.rows is None else ForecastInterval(None, why="the control is drawn at random")
     no_estimate = ForecastInterval(None, why="this is the control itself")
     forecasts = [FileForecast("control", "control", None, None, best.kept, False, estimates[0], greedy, no_estimate)]
     for i, (file, rule) in enumerate(zip(("recommended", "runner-up"), rules, strict=False), 1):
+        answer_tally = tally_commonest_answers(blocks, rule)
+        greedy = ForecastInterval(None, why=NO_ANSWERS)
+        if answer_tally is not None:
+            ((greedy,), _) = blocks.estimate_shares([answer_tally])
+        gain = estimate_gain(
+            estimates[i], estimates[0], replicates[:, i] - replicates[:, 0], tallies[i].effective_prompts
+        )
         forecasts.append(
             FileForecast(
                 file,
                 rule.rule,
                 rule.at,
-                build_command(settings.command, rule, blocks.candidates.sign),
+                build_command(command, rule, blocks.candidates.sign),
                 rule.kept,
                 comparison.is_selective(rule),
                 estimates[i],
-                _estimate_commonest_answers(blocks, rule, settings),
-                estimate_gain(estimates[i], estimates[0], shares[:, i] - shares[:, 0], tallies[i].effective_prompts),
+                greedy,
+                gain,
             )
         )
     return forecasts
-
-
-def _estimate_commonest_answers(
-    blocks: PromptBlocks, rule: SelectionRule, settings: BootstrapSettings
-) -> ForecastInterval:
-    tally = tally_commonest_answers(blocks, rule)
-    if tally is None:
-        return ForecastInterval(None, why=NO_ANSWERS)
-    shares = bootstrap_shares(blocks.prompts_per_block, [tally], settings.repeats, settings.seed)
-    return estimate_share(blocks, tally, shares[:, 0])
 
 
 def build_command(base_command: str, rule: SelectionRule, sign: int) -> str:
@@ -242,11 +230,11 @@ def _first_best_index(merits: Floats) -> int:
     return int(np.flatnonzero(merits >= merits.max() - 1e-12)[0])
 
 
-def _cross_validate(comparison: RuleComparison, seed: int) -> WeightTally:
+def _cross_validate(comparison: RuleComparison) -> WeightTally:
     """Return the tally of the choice: each block counts for the rules that the other folds chose."""
     count = comparison.blocks.count
     folds = min(FOLDS, count)
-    rng = np.random.default_rng([seed, 4])
+    rng = np.random.default_rng([comparison.blocks.seed, 4])
     stacks = [
         np.stack([getattr(t, name) for t in comparison.tallies], axis=1) for name in ("right", "represented", "total")
     ]
@@ -261,9 +249,7 @@ def _cross_validate(comparison: RuleComparison, seed: int) -> WeightTally:
     return WeightTally(sums[0], sums[1], sums[2], 0.0, labels, units, True)
 
 
-def _judge_winner(
-    comparison: RuleComparison, winner_index: int, raw: WeightTally, settings: BootstrapSettings
-) -> tuple[ForecastInterval, ForecastInterval]:
+def _judge_winner(comparison: RuleComparison, raw: WeightTally) -> tuple[ForecastInterval, ForecastInterval]:
     """Return the accuracy of the choice and its gain over the raw rows.
 
     Choosing on part of the labels finds a slightly worse rule than choosing on all, so intervals extend up to the end
@@ -273,18 +259,15 @@ def _judge_winner(
     if blocks.count == 1:
         no_estimate = ForecastInterval(None, why="one prompt cannot both choose and judge a rule")
         return no_estimate, no_estimate
-    cross_validated, winner_tally = _cross_validate(comparison, settings.seed), comparison.tallies[winner_index]
-    shares = bootstrap_shares(
-        blocks.prompts_per_block, [cross_validated, winner_tally, raw], settings.repeats, settings.seed
-    )
-    validated_estimate, winner_estimate, before = (
-        estimate_share(blocks, tally, shares[:, i]) for i, tally in enumerate((cross_validated, winner_tally, raw))
-    )
+    cross_validated = _cross_validate(comparison)
+    estimates, replicates = blocks.estimate_shares([cross_validated, comparison.tallies[comparison.winner_index], raw])
     gains = [
-        estimate_gain(share, before, shares[:, i] - shares[:, 2], cross_validated.effective_prompts)
-        for i, share in enumerate((validated_estimate, winner_estimate))
+        estimate_gain(
+            estimates[i], estimates[2], replicates[:, i] - replicates[:, 2], cross_validated.effective_prompts
+        )
+        for i in (0, 1)
     ]
-    return _extend_upper_end(validated_estimate, winner_estimate), _extend_upper_end(*gains)
+    return _extend_upper_end(estimates[0], estimates[1]), _extend_upper_end(*gains)
 
 
 def _extend_upper_end(estimate: ForecastInterval, wider_estimate: ForecastInterval) -> ForecastInterval:

@@ -15,6 +15,7 @@ from scipy.special import betaincinv, ndtr, stdtrit
 
 from winnow.statistics.card_inputs import Floats, Integers
 from winnow.statistics.forecasts.candidates import ScoredCandidates
+from winnow.statistics.intervals import IntervalEstimate
 
 MOST_BLOCKS = 4000  # more prompts than this are resampled in random groups, which changes intervals by less than 1%
 
@@ -27,6 +28,8 @@ depend on the labels that happened to be drawn, or the shown values would be bia
 """
 
 LEVEL = 0.95
+
+REPEATS = 2000
 
 TOO_FEW_PROMPTS = "there are too few prompts for an interval"
 
@@ -45,23 +48,17 @@ class WeightTally:
 
 
 @dataclass(frozen=True)
-class ForecastInterval:
-    """A share with its interval; None with the reason `why` where the labels do not determine it."""
+class ForecastInterval(IntervalEstimate):
+    """A share with its interval; `why` is the reason where the labels do not determine one of them."""
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
     why: str | None = None
-
-    def to_dict(self, value_name: str = "value") -> dict[str, float | None]:
-        return {value_name: self.value, "low": self.low, "high": self.high}
 
 
 class PromptBlocks:
-    """The prompts of a table as units of resampling, with their labels."""
+    """The prompts of a table as units of resampling, with their labels and the settings of the bootstrap."""
 
-    def __init__(self, candidates: ScoredCandidates, seed: int) -> None:
-        self.candidates = candidates
+    def __init__(self, candidates: ScoredCandidates, seed: int, repeats: int = REPEATS) -> None:
+        self.candidates, self.seed, self.repeats = candidates, seed, repeats
         prompts = candidates.prompts
         self.count = min(prompts, MOST_BLOCKS)
         self._block_of_prompt = np.arange(prompts)
@@ -69,37 +66,55 @@ class PromptBlocks:
             order = np.random.default_rng([seed, 2]).permutation(prompts).astype(np.int64)
             self._block_of_prompt = order % self.count
         self.prompts_per_block = np.bincount(self._block_of_prompt, minlength=self.count).astype(np.float64)
-        self._labeled_rows = candidates.labeled
-        self._right = candidates.right[self._labeled_rows]
 
     def tally_weights(self, weights: Floats, per_prompt: bool) -> WeightTally:
         """Sum weights by block; `per_prompt` counts prompts without a kept row as not right."""
-        represented_by_row = weights[self._labeled_rows] * self.candidates.label_weight
-        prompt = self.candidates.prompt[self._labeled_rows]
-        total_by_block = self._sum_by_block(self.candidates.prompt, weights) if per_prompt else self.prompts_per_block
-        total, represented = float(weights.sum()), _sum_by_group(prompt, represented_by_row, self.candidates.prompts)
+        candidates, labeled = self.candidates, self.candidates.labeled
+        represented_by_row = weights[labeled] * candidates.label_weight
+        prompt = candidates.prompt[labeled]
+        total_by_block = self.sum_by_block(candidates.prompt, weights) if per_prompt else self.prompts_per_block
+        total, represented = float(weights.sum()), _sum_by_group(prompt, represented_by_row, candidates.prompts)
         labels, prompts = _effective_count(represented_by_row), _effective_count(represented)
-        if self.candidates.label_source == "random":
-            expected = _effective_count(weights) * len(self._labeled_rows) / self.candidates.rows
+        if candidates.label_source == "random":
+            expected = _effective_count(weights) * len(labeled) / candidates.rows
             labels = expected if labels >= LEAST_LABELS else min(labels, expected)
-        complete = self.candidates.label_source == "complete"
+        covered_prompts = np.count_nonzero(np.bincount(candidates.prompt, weights, candidates.prompts))
+        enough = labels >= LEAST_EXPECTED_LABELS and prompts >= min(LEAST_PROMPTS, covered_prompts / 2)
         return WeightTally(
-            self._sum_by_block(prompt, represented_by_row * self._right),
+            self.sum_by_block(prompt, represented_by_row * candidates.right[labeled]),
             _sum_by_group(self._block_of_prompt, represented, self.count),
             total_by_block,
-            float(weights[self._labeled_rows].sum()) / total if total > 0 else 0.0,
+            float(weights[labeled].sum()) / total if total > 0 else 0.0,
             labels,
             prompts,
-            total > 0 and (complete or (labels >= LEAST_EXPECTED_LABELS and prompts >= self._prompts_needed(weights))),
+            total > 0 and (candidates.label_source == "complete" or enough),
         )
 
-    def _prompts_needed(self, weights: Floats) -> float:
-        """Return the least number of prompts, or half of the covered ones if they are few."""
-        covered_prompts = np.count_nonzero(np.bincount(self.candidates.prompt, weights, self.candidates.prompts))
-        return min(LEAST_PROMPTS, covered_prompts / 2)
-
-    def _sum_by_block(self, prompt: Integers, values: Floats) -> Floats:
+    def sum_by_block(self, prompt: Integers, values: Floats) -> Floats:
+        """Return the sum of these values, one for each row with this prompt, over each block."""
         return _sum_by_group(self._block_of_prompt[prompt], values, self.count)
+
+    def share_value(self, tally: WeightTally) -> float | None:
+        """Return the share over all blocks; None without labels."""
+        share = float(share_values([tally], np.ones(self.count), self.prompts_per_block)[0])
+        return None if np.isnan(share) else share
+
+    def estimate_shares(self, tallies: Sequence[WeightTally]) -> tuple[list[ForecastInterval], Floats]:
+        """Return each share with its interval, and the bootstrap replicates: one row each, one column per share."""
+        replicates = bootstrap_shares(self.prompts_per_block, tallies, self.repeats, self.seed)
+        pairs = zip(tallies, replicates.T, strict=True)
+        return [self._estimate_share(tally, own_replicates) for tally, own_replicates in pairs], replicates
+
+    def _estimate_share(self, tally: WeightTally, replicates: Floats) -> ForecastInterval:
+        center = self.share_value(tally)
+        if center is None or not tally.is_visible:
+            return ForecastInterval(None, why=_explain_missing_value(tally))
+        known = replicates[~np.isnan(replicates)]
+        if tally.effective_prompts < 1.5 or len(known) < LEVEL * len(replicates):
+            return ForecastInterval(center, why=TOO_FEW_PROMPTS)
+        if float(np.ptp(known)) <= 1e-12:
+            return _jeffreys_interval(center, min(tally.effective_labels, tally.effective_prompts))
+        return widened_interval(center, known, tally.effective_prompts)
 
 
 def _sum_by_group(group: Integers, values: Floats, groups: int) -> Floats:
@@ -120,12 +135,6 @@ def share_values(tallies: Sequence[WeightTally], counts: Floats, prompts: Floats
     )
     share = np.divide(right, represented, out=np.full_like(right, np.nan), where=represented > 0)
     return np.asarray(share * total / (counts @ prompts)[..., None])
-
-
-def share_value(blocks: PromptBlocks, tally: WeightTally) -> float | None:
-    """Return the share over all blocks; None without labels."""
-    share = float(share_values([tally], np.ones(blocks.count), blocks.prompts_per_block)[0])
-    return None if np.isnan(share) else share
 
 
 def bootstrap_shares(prompts: Floats, tallies: Sequence[WeightTally], repeats: int, seed: int) -> Floats:
@@ -160,21 +169,22 @@ def _influence(tally: WeightTally, block_counts: Floats, prompts: Floats) -> Flo
     return np.asarray(direct + share * (tally.total - total / all_prompts * prompts) / all_prompts)
 
 
-def percentile_interval(tally: WeightTally, center: float, shares: Floats) -> tuple[float | None, float | None]:
-    """Return percentiles of the replicates, widened as a t interval for few prompts; None for one prompt."""
-    known = shares[~np.isnan(shares)]
-    if tally.effective_prompts < 1.5 or len(known) < LEVEL * len(shares):
-        return None, None
-    if float(np.ptp(known)) <= 1e-12:
-        return _jeffreys_interval(center, min(tally.effective_labels, tally.effective_prompts))
-    low, high = widened_quantiles(known, tally.effective_prompts)
-    return min(low, center), max(high, center)
+def estimate_gain(
+    after: ForecastInterval, before: ForecastInterval, differences: Floats, prompts: float
+) -> ForecastInterval:
+    """Return the difference of two shares of the same prompts, with its paired interval."""
+    if after.value is None or before.value is None:
+        return ForecastInterval(None, why=after.why or before.why)
+    size, known = after.value - before.value, differences[~np.isnan(differences)]
+    if not len(known) or prompts < 1.5:
+        return ForecastInterval(size, why=TOO_FEW_PROMPTS)
+    return widened_interval(size, known, prompts)
 
 
-def widened_quantiles(draws: Floats, units: float) -> tuple[float, float]:
-    """Return the percentiles of draws over `units` prompts, widened as a t interval."""
-    low, high = np.quantile(draws, [widened_tail(units), 1 - widened_tail(units)])
-    return float(low), float(high)
+def widened_interval(center: float, replicates: Floats, units: float) -> ForecastInterval:
+    """Return the percentiles of replicates over `units` prompts, widened as a t interval."""
+    low, high = np.quantile(replicates, [widened_tail(units), 1 - widened_tail(units)])
+    return ForecastInterval(center, min(float(low), center), max(float(high), center))
 
 
 def widened_tail(units: float) -> float:
@@ -183,24 +193,15 @@ def widened_tail(units: float) -> float:
     return float(ndtr(tail * np.sqrt(units / max(units - 1.0, 0.5))))
 
 
-def _jeffreys_interval(center: float, units: float) -> tuple[float, float]:
+def _jeffreys_interval(center: float, units: float) -> ForecastInterval:
     """Return Jeffreys' interval of `units` agreeing prompts, where resampling shows no variance."""
     a, b = center * units + 0.5, (1 - center) * units + 0.5
     low, high = betaincinv(a, b, (1 - LEVEL) / 2), betaincinv(a, b, (1 + LEVEL) / 2)
-    return float(0.0 if center <= 0 else min(low, center)), float(1.0 if center >= 1 else max(high, center))
+    low, high = 0.0 if center <= 0 else min(low, center), 1.0 if center >= 1 else max(high, center)
+    return ForecastInterval(center, float(low), float(high))
 
 
-def estimate_share(blocks: PromptBlocks, tally: WeightTally, shares: Floats) -> ForecastInterval:
-    """Return value and interval, or the reason why there is none."""
-    center = share_value(blocks, tally)
-    if center is None or not tally.is_visible:
-        return ForecastInterval(None, why=explain_missing_value(tally))
-    low, high = percentile_interval(tally, center, shares)
-    return ForecastInterval(center, low, high, TOO_FEW_PROMPTS if low is None else None)
-
-
-def explain_missing_value(tally: WeightTally) -> str:
-    """Return why the labels do not determine a value."""
+def _explain_missing_value(tally: WeightTally) -> str:
     if tally.total.sum() == 0:
         return "the rule keeps no row"
     return (

@@ -2,8 +2,7 @@
 
 A student that samples copies the share right among the kept rows; a student that decodes greedily copies each prompt's
 commonest kept answer. Both are estimated for the raw rows and for the best rule of each kind.
-Statements about a student name their basis and regime; outside self-training the published counter-evidence is added.
-No number is given for a future student: recorded outcomes are shown as differences from their forecasts.
+Outside self-training the published counter-evidence is added. No number is given for a future student.
 """
 
 from __future__ import annotations
@@ -15,18 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from winnow.statistics.card_inputs import Floats
-from winnow.statistics.forecasts import weights
+from winnow.statistics.forecasts.candidates import commonest_answer_weights
 from winnow.statistics.forecasts.curves import SelectionRule
-from winnow.statistics.forecasts.share_estimates import (
-    TOO_FEW_PROMPTS,
-    ForecastInterval,
-    PromptBlocks,
-    WeightTally,
-    bootstrap_shares,
-    estimate_share,
-    widened_quantiles,
-)
+from winnow.statistics.forecasts.share_estimates import ForecastInterval, PromptBlocks, WeightTally, estimate_gain
 
 Regime = Literal["self", "teacher", "pretrain"]
 
@@ -73,63 +63,46 @@ class CopiedShares:
         return {"rule": self.rule, "at": self.at} | {name: getattr(self, name).to_dict() for name in names}
 
 
-def estimate_copied_shares(
-    blocks: PromptBlocks, options: Sequence[SelectionRule], repeats: int, seed: int
-) -> list[CopiedShares]:
+def estimate_copied_shares(blocks: PromptBlocks, rules: Sequence[SelectionRule]) -> list[CopiedShares]:
     """Estimate the raw rows first, then each rule; `greedy` has no value where answers cannot be compared."""
     candidates = blocks.candidates
     all_rows = np.ones(candidates.rows, dtype=np.bool_)
     raw = blocks.tally_weights(all_rows.astype(np.float64), per_prompt=False)
-    row_tallies = [raw, *(rule.row_tally for rule in options)]
+    row_tallies = [raw, *(rule.row_tally for rule in rules)]
     units = [tally.effective_prompts for tally in row_tallies]
-    sampling = _estimate_with_gains(blocks, row_tallies, units, repeats, seed)
+    sampling = _estimate_with_gains(blocks, row_tallies, units)
     greedy = [(ForecastInterval(None, why=NO_ANSWERS),) * 2] * len(row_tallies)
     if candidates.answer is not None:
-        answer_weights = weights.commonest_answer_weights(candidates.prompt, candidates.answer, all_rows)
+        answer_weights = commonest_answer_weights(candidates.prompt, candidates.answer, all_rows)
         tallies = [blocks.tally_weights(answer_weights, per_prompt=False)]
-        tallies += [tally for rule in options if (tally := tally_commonest_answers(blocks, rule)) is not None]
-        greedy = _estimate_with_gains(blocks, tallies, units, repeats, seed)
-    rules = [("raw", None), *((rule.rule, rule.at) for rule in options)]
+        tallies += [tally for rule in rules if (tally := tally_commonest_answers(blocks, rule)) is not None]
+        greedy = _estimate_with_gains(blocks, tallies, units)
+    names = [("raw", None), *((rule.rule, rule.at) for rule in rules)]
     return [
-        CopiedShares(*rule, *shares, *answers) for rule, shares, answers in zip(rules, sampling, greedy, strict=True)
+        CopiedShares(*name, *shares, *answers) for name, shares, answers in zip(names, sampling, greedy, strict=True)
     ]
 
 
 def _estimate_with_gains(
-    blocks: PromptBlocks, tallies: Sequence[WeightTally], units: Sequence[float], repeats: int, seed: int
+    blocks: PromptBlocks, tallies: Sequence[WeightTally], units: Sequence[float]
 ) -> list[tuple[ForecastInterval, ForecastInterval]]:
     """Return each share with its gain over the first one."""
-    shares = bootstrap_shares(blocks.prompts_per_block, tallies, repeats, seed).T
-    estimates = [estimate_share(blocks, tally, draws) for tally, draws in zip(tallies, shares, strict=True)]
+    estimates, replicates = blocks.estimate_shares(tallies)
     return [
-        (estimate, estimate_gain(estimate, estimates[0], draws - shares[0], prompts))
-        for estimate, draws, prompts in zip(estimates, shares, units, strict=True)
+        (estimate, estimate_gain(estimate, estimates[0], replicates[:, i] - replicates[:, 0], prompts))
+        for i, (estimate, prompts) in enumerate(zip(estimates, units, strict=True))
     ]
 
 
-def tally_commonest_answers(blocks: PromptBlocks, option: SelectionRule) -> WeightTally | None:
+def tally_commonest_answers(blocks: PromptBlocks, rule: SelectionRule) -> WeightTally | None:
     """Tally the commonest kept answers; None without answers. If a rule keeps one row per prompt, that row."""
-    if option.rows is None:
-        return option.row_tally
+    if rule.rows is None:
+        return rule.row_tally
     candidates = blocks.candidates
     if candidates.answer is None:
         return None
-    return blocks.tally_weights(
-        weights.commonest_answer_weights(candidates.prompt, candidates.answer, option.rows), per_prompt=False
-    )
-
-
-def estimate_gain(
-    after: ForecastInterval, before: ForecastInterval, differences: Floats, prompts: float
-) -> ForecastInterval:
-    """Return the difference of two shares of the same prompts, with its paired interval."""
-    if after.value is None or before.value is None:
-        return ForecastInterval(None, why=after.why or before.why)
-    size, known = after.value - before.value, differences[~np.isnan(differences)]
-    if not len(known) or prompts < 1.5:
-        return ForecastInterval(size, why=TOO_FEW_PROMPTS)
-    low, high = widened_quantiles(known, prompts)
-    return ForecastInterval(size, min(low, size), max(high, size))
+    answer_weights = commonest_answer_weights(candidates.prompt, candidates.answer, rule.rows)
+    return blocks.tally_weights(answer_weights, per_prompt=False)
 
 
 @dataclass(frozen=True)
@@ -179,9 +152,9 @@ class StudentOutlook:
     basis: str  # `your own outcomes`, `small models from scratch` or `none`
     expects: str | None  # `better`, `worse` or `undecided` against training on raw rows; None without a basis
     message: str
-    differences: tuple[float, ...] = ()
+    differences: tuple[float, ...]
     """For recorded students of this regime, the score minus the forecast share right of their rows."""
-    counter_evidence: tuple[tuple[str, str], ...] = ()
+    counter_evidence: tuple[tuple[str, str], ...]
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -203,23 +176,21 @@ def describe_student_outlook(
     regime: Regime, over_raw: ForecastInterval, outcomes: Sequence[tuple[float, float]] = ()
 ) -> StudentOutlook:
     """Return the outlook; `outcomes` are pairs (forecast share right, score) of recorded students."""
-    counter_evidence = COUNTER_EVIDENCE[regime]
-    expects = expected_direction(over_raw)
     differences = tuple(got - expected for expected, got in outcomes)
-    message = STUDY_RECORD.summary()
+    basis, message = "small models from scratch", STUDY_RECORD.summary()
     if regime != "self":
+        basis = "none"
         message = "no student of this regime was studied; published work (by its abstracts) points the other way"
     if differences:
+        basis = "your own outcomes"
         average, low, high = (100 * value for value in (mean(differences), min(differences), max(differences)))
         own_outcomes = (
             f"your recorded students scored {average:+.1f} points on average relative to the share right of their rows"
             f" ({low:+.1f} to {high:+.1f}; n = {len(differences)}), which does not predict the next one"
         )
         message = f"{own_outcomes}; {message}" if regime == "self" else own_outcomes
-        return StudentOutlook(regime, "your own outcomes", expects, message, differences, counter_evidence)
-    if regime == "self":
-        return StudentOutlook(regime, "small models from scratch", expects, message)
-    return StudentOutlook(regime, "none", None, message, counter_evidence=counter_evidence)
+    expects = None if basis == "none" else expected_direction(over_raw)
+    return StudentOutlook(regime, basis, expects, message, differences, COUNTER_EVIDENCE[regime])
 
 
 def summarize_differences(differences: Sequence[float]) -> dict[str, float] | None:

@@ -1,8 +1,11 @@
-"""The order in which to label rows for the card.
+"""The order in which to label rows for the card: random, spread over prompts, with known chances.
 
 Kept and dropped rows are in the ratio that shrinks the interval of the uplift fastest, kept ones first up to each look.
-The rows of a side are random, spread over prompts and have the same known chance. A larger budget, or a plan made again
-with the first labels, continues with the same rows. Texts are not read.
+Every row of a side has the same chance of being among its first n, for every n: rows are arranged in a circle in seeded
+random order, prompt by prompt, and steps of the golden ratio walk around it from a seeded start. So labels need no
+weights, and because the walk leaves no large gaps, a prompt's number of labels stays close to its share of the rows.
+With equal prompts and labels for up to three in eight of them, no prompt gets a second label. A larger budget, or a
+plan made again with the first labels, continues with the same rows.
 """
 
 from __future__ import annotations
@@ -13,39 +16,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from winnow.errors import UsageError
 from winnow.statistics.card_inputs import Integers
-from winnow.statistics.plans.allocation import (
+from winnow.statistics.plans.boundaries import choose_look_sizes
+from winnow.statistics.plans.required_labels import (
     LookAllocation,
+    SequentialDesign,
+    SideTally,
     allocate_labels,
     share_kept,
-    shrink_share,
+    smallest_detectable_uplift,
 )
-from winnow.statistics.plans.boundaries import choose_look_sizes
-from winnow.statistics.plans.label_order import walk_rows
-from winnow.statistics.plans.required_labels import smallest_detectable_uplift
+from winnow.statistics.row_random import draw_number
 from winnow.storage.canonical_json import to_plain
 
-BUDGET = 200
+CIRCLE = 1 << 64
+GOLDEN_STEP = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio
 
 
 @dataclass(frozen=True, eq=False)
 class DecidedRows:
-    """Every decided row: its side, its draw number (label_order.py), and its prompt's code if there are prompts."""
+    """Every decided row: its side, its draw number, and its prompt's code if there are prompts."""
 
     kept: npt.NDArray[np.bool_]
     draw_numbers: npt.NDArray[np.uint64]
     prompt: Integers | None = None
-
-
-@dataclass(frozen=True)
-class EarlierLabels:
-    """Labels made by an earlier plan of the same rows and seed."""
-
-    kept: int = 0
-    kept_right: int = 0
-    dropped: int = 0
-    dropped_right: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,35 +61,23 @@ class LabelingPlan:
         return {"labels": len(self.order), **{name: to_plain(getattr(self, name)) for name in names}}
 
 
-def make_labeling_plan(
-    rows: DecidedRows,
-    budget: int = BUDGET,
-    earlier_labels: EarlierLabels | None = None,
-    guess: tuple[float, float] = (0.5, 0.5),
-    seed: int = 0,
-) -> LabelingPlan:
-    """Return which rows to label next, up to `budget` labels in all.
-
-    Args:
-        rows: Every decided row of the table.
-        budget: Labels in all, earlier ones included.
-        earlier_labels: Labels made by an earlier plan.
-        guess: Shares right among kept and dropped rows, used while a side has no label.
-        seed: Seed of the order.
-    """
-    if budget < 1:
-        raise UsageError("--budget", f"{budget} is less than 1", "Pass at least 1, for example 200")
-    earlier = earlier_labels or EarlierLabels()
+def make_labeling_plan(rows: DecidedRows, budget: int, earlier: SideTally | None = None, seed: int = 0) -> LabelingPlan:
+    """Return which rows to label next, up to `budget` labels in all, those of an earlier plan included."""
+    earlier = earlier or SideTally()
     sides = [np.flatnonzero(rows.kept), np.flatnonzero(~rows.kept)]
     sizes = (len(sides[0]), len(sides[1]))
-    share = _share_of_kept(earlier, guess)
+    share = share_kept(*earlier.shares()) if earlier.kept and earlier.dropped else 0.5
     look_sizes = tuple(size for size in choose_look_sizes(budget) if size < budget)
     allocations = allocate_labels((*look_sizes, budget), share, sizes, (earlier.kept, earlier.dropped))
     side_counts = (allocations[-1].kept, allocations[-1].dropped) if allocations else (earlier.kept, earlier.dropped)
-    walks = [_walk_side(rows, side, count, seed) for side, count in zip(sides, side_counts, strict=True)]
+    walks = []
+    for side, count in zip(sides, side_counts, strict=True):
+        prompt = None if rows.prompt is None else rows.prompt[side]
+        walks.append(side[walk_rows(prompt, rows.draw_numbers[side], count, seed)])
     order, is_kept = _interleave_sides(walks, allocations, earlier)
     chances = [count / max(size, 1) for count, size in zip(side_counts, sizes, strict=True)]
-    per_prompt = _labels_per_prompt(rows, order)
+    codes = order if rows.prompt is None else rows.prompt[order]
+    per_prompt = np.unique(codes, return_counts=True)[1]
     return LabelingPlan(
         order=order,
         stratum=np.where(is_kept, "kept", "dropped"),
@@ -104,24 +86,12 @@ def make_labeling_plan(
         share_kept=share,
         prompts=len(per_prompt),
         most_per_prompt=int(per_prompt.max(initial=0)),
-        settles=smallest_detectable_uplift(sum(side_counts), share, sizes) if all(sizes) else None,
+        settles=smallest_detectable_uplift(sum(side_counts), share, SequentialDesign(sizes)) if all(sizes) else None,
     )
 
 
-def _share_of_kept(earlier: EarlierLabels, guess: tuple[float, float]) -> float:
-    if not earlier.kept or not earlier.dropped:
-        return share_kept(*guess)
-    a, b = shrink_share(earlier.kept_right, earlier.kept), shrink_share(earlier.dropped_right, earlier.dropped)
-    return share_kept(a, b)
-
-
-def _walk_side(rows: DecidedRows, side: Integers, count: int, seed: int) -> Integers:
-    prompt = None if rows.prompt is None else rows.prompt[side]
-    return side[walk_rows(prompt, rows.draw_numbers[side], count, seed)]
-
-
 def _interleave_sides(
-    walks: list[Integers], allocations: list[LookAllocation], earlier: EarlierLabels
+    walks: list[Integers], allocations: list[LookAllocation], earlier: SideTally
 ) -> tuple[Integers, npt.NDArray[np.bool_]]:
     """Return the rows block by block up to each look, kept rows before dropped ones."""
     labels_before = (earlier.kept, earlier.dropped)
@@ -135,7 +105,42 @@ def _interleave_sides(
     return np.concatenate(blocks), np.concatenate(is_kept)
 
 
-def _labels_per_prompt(rows: DecidedRows, order: Integers) -> Integers:
-    if rows.prompt is None:
-        return np.ones(len(order), dtype=np.int64)
-    return np.unique(rows.prompt[order], return_counts=True)[1].astype(np.int64)
+def draw_numbers(ids: list[str], seed: int) -> npt.NDArray[np.uint64]:
+    """Return the draw number of each row: the same as `draw_sql(seed, "plan", column)` in DuckDB."""
+    return np.array([draw_number(seed, "plan", row_id) for row_id in ids], dtype=np.uint64)
+
+
+def walk_rows(prompt: Integers | None, row_numbers: npt.NDArray[np.uint64], count: int, seed: int) -> Integers:
+    """Return the first `count` rows of a side, in the order to label; a longer walk begins with the same rows."""
+    circle = _arrange_circle(prompt, row_numbers)
+    size, point = len(circle), draw_number(seed, "plan", "where the walk starts")
+    next_free: dict[int, int] = {}
+    chosen = np.empty(min(count, size), dtype=np.int64)
+    for step in range(len(chosen)):
+        place = _find_free_place(next_free, point * size // CIRCLE, size)
+        next_free[place] = (place + 1) % size
+        chosen[step] = circle[place]
+        point = (point + GOLDEN_STEP) % CIRCLE
+    return chosen
+
+
+def _arrange_circle(prompt: Integers | None, row_numbers: npt.NDArray[np.uint64]) -> Integers:
+    """Return rows in random order, those of a prompt next to one another."""
+    if prompt is None or not len(prompt):
+        return np.argsort(row_numbers, kind="stable").astype(np.int64)
+    by_prompt = np.lexsort((row_numbers, prompt))
+    begins = np.flatnonzero(np.diff(prompt[by_prompt], prepend=prompt[by_prompt[0]] - 1))
+    sizes = np.diff(begins, append=len(prompt))
+    first_draw = np.repeat(row_numbers[by_prompt[begins]], sizes)
+    return by_prompt[np.lexsort((row_numbers[by_prompt], prompt[by_prompt], first_draw))].astype(np.int64)
+
+
+def _find_free_place(next_free: dict[int, int], place: int, size: int) -> int:
+    """Return the first free position from here on, and shorten the path for the next search."""
+    visited = []
+    while place in next_free:
+        visited.append(place)
+        place = next_free[place]
+    for taken in visited:
+        next_free[taken] = place
+    return place % size

@@ -10,7 +10,6 @@ side with equal chances. Labels of one prompt are discounted by a design effect.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +18,7 @@ from scipy.special import ndtr, stdtrit
 from winnow.statistics.card_inputs import Floats
 from winnow.statistics.intervals import IntervalEstimate, encode_prompts
 from winnow.statistics.plans.boundaries import stopping_boundaries
-from winnow.statistics.plans.required_labels import (
-    RequiredLabels,
-    SequentialDesign,
-    SideTally,
-    no_more_labels,
-    project_required_labels,
-)
+from winnow.statistics.plans.required_labels import RequiredLabels, SequentialDesign, SideTally, project_required_labels
 from winnow.statistics.plans.score_intervals import (
     SideCounts,
     miettinen_nurminen_interval,
@@ -34,7 +27,6 @@ from winnow.statistics.plans.score_intervals import (
     widen_boundary_against_half,
     wilson_interval,
 )
-from winnow.storage.canonical_json import to_plain
 
 DECISIONS = {1: "helps", 0: "undecided", -1: "harms"}
 
@@ -94,29 +86,26 @@ class SequentialResult:
     enough: RequiredLabels
     why: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON document."""
-        return dict(to_plain(self))
-
 
 def run_sequential_test(labels: OrderedLabels, design: SequentialDesign) -> SequentialResult:
     """Return the decision after all looks that these labels reach, with the interval of the last one."""
-    count = len(labels.kept)
+    count, seen = len(labels.kept), labels
+    decision, decided_at = 0, None
+    evidence: SequentialEvidence | None = None
     reached = [size for size in design.look_sizes if size <= count]
-    decided_at, decision = None, 0
-    for size in reached:
-        decision = _decide_at_look(labels.take_first(size), design, size)
-        if decision:
-            decided_at = size
-            break
-    seen = labels.take_first(reached[-1]) if reached else labels
-    boundaries = stopping_boundaries(design.look_sizes, design.level)
-    evidence = weigh_labels(seen, boundaries[len(reached) - 1]) if reached else None
+    for size, bound in zip(reached, stopping_boundaries(design.look_sizes, design.level), strict=False):
+        seen = labels.take_first(size)
+        evidence = weigh_labels(seen, bound)
+        if not decision and evidence is not None:
+            decision = int(decide_from_evidence(evidence, design.classes)[0])
+            decided_at = size if decision else None
     uplift, precision = _estimate_uplift_and_precision(seen, evidence, design)
     effect = None if evidence is None else float(np.sum(seen.kept) / evidence.sides.labels_a[0])
     kept = int(np.sum(seen.kept))
-    tally = _tally_sides(labels, effect or 1.0)
-    projected = no_more_labels(tally, design) if decision else project_required_labels(tally, design)
+    right_counts = int(np.sum(labels.right & labels.kept)), int(np.sum(labels.right & ~labels.kept))
+    label_counts = int(np.sum(labels.kept)), int(np.sum(~labels.kept))
+    tally = SideTally(right_counts[0], label_counts[0], right_counts[1], label_counts[1], effect or 1.0)
+    projected = project_required_labels(tally, design, is_decided=decision != 0)
     return SequentialResult(
         labels=len(seen.kept),
         kept=kept,
@@ -185,18 +174,6 @@ def _design_effect_and_boundary(
     degrees = len(codes) ** 2 / pairs * (prompts - 1) / prompts
     effect = max(1.0, clustered_variance / independent_variance) if independent_variance > 0 else 1.0
     return effect, float(stdtrit(degrees, ndtr(bound)))
-
-
-def _decide_at_look(labels: OrderedLabels, design: SequentialDesign, size: int) -> int:
-    bound = stopping_boundaries(design.look_sizes, design.level)[design.look_sizes.index(size)]
-    evidence = weigh_labels(labels, bound)
-    return 0 if evidence is None else int(decide_from_evidence(evidence, design.classes)[0])
-
-
-def _tally_sides(labels: OrderedLabels, effect: float) -> SideTally:
-    kept, right = labels.kept, labels.right
-    right_sides = int(np.sum(right & kept)), int(np.sum(right & ~kept))
-    return SideTally(right_sides[0], int(np.sum(kept)), right_sides[1], int(np.sum(~kept)), effect)
 
 
 def _estimate_uplift_and_precision(

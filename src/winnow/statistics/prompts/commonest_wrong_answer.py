@@ -7,7 +7,6 @@ lies between the two; p*_w falls as w rises, so the high estimate is the cautiou
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,28 +55,22 @@ def estimate_commonest_wrong_answer(
     if len(several) < LEAST_PROMPTS:
         why = f"{len(several)} prompts have two labeled wrong answers, but {LEAST_PROMPTS} are needed"
         return CommonestWrongAnswer(prompts=len(several), why=why)
-    high, low = (float(np.mean([share(rows) for rows in several])) for share in (_observed_share, _leave_one_out_share))
+    high, low = (float(np.mean(shares)) for shares in zip(*map(_estimate_prompt, several), strict=True))
     return CommonestWrongAnswer(high, min(low, high), len(several))
 
 
-def _observed_share(rows: Sequence[tuple[str, float]]) -> float:
-    return max(_weight_by_answer(rows).values()) / sum(weight for _, weight in rows)
+def _estimate_prompt(rows: Sequence[tuple[str, float]]) -> tuple[float, float]:
+    """Return the share of the commonest answer, and how often a row has the commonest answer of the other rows.
 
-
-def _leave_one_out_share(rows: Sequence[tuple[str, float]]) -> float:
-    """Return how often a row has the commonest answer of the other rows; tied answers share the hit."""
-    whole = _weight_by_answer(rows)
-    hits = 0.0
+    Tied answers share the hit.
+    """
+    weight_of: dict[str, float] = {}
+    for answer, row_weight in rows:
+        weight_of[answer] = weight_of.get(answer, 0.0) + row_weight
+    total, hits = sum(row_weight for _, row_weight in rows), 0.0
     for own_answer, row_weight in rows:
-        remaining = {answer: weight - (row_weight if answer == own_answer else 0.0) for answer, weight in whole.items()}
+        remaining = {**weight_of, own_answer: weight_of[own_answer] - row_weight}
         most = max(remaining.values())
         tops = [answer for answer, weight in remaining.items() if weight >= most - 1e-9]
         hits += row_weight * (own_answer in tops) / len(tops)
-    return hits / sum(row_weight for _, row_weight in rows)
-
-
-def _weight_by_answer(rows: Sequence[tuple[str, float]]) -> Counter[str]:
-    weight_of: Counter[str] = Counter()
-    for answer, row_weight in rows:
-        weight_of[answer] += row_weight  # type: ignore[assignment]  # a Counter of shares
-    return weight_of
+    return max(weight_of.values()) / total, hits / total

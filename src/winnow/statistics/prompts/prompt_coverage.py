@@ -9,7 +9,6 @@ lower one counts a prompt as covered if one of its labels is right.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -23,22 +22,17 @@ from winnow.statistics.card_inputs import (
     VerdictCounts,
 )
 from winnow.statistics.intervals import IntervalEstimate, ShareEstimate, encode_prompts, estimate_interval
-from winnow.storage.canonical_json import to_plain
 
 
 @dataclass(frozen=True)
-class PromptCoverage:
+class PromptCoverage(IntervalEstimate):
     """The share of prompts covered; without a value, `low` and `high` are its bounds.
 
     `prompts` counts the known prompts with kept rows.
     """
 
-    figure: IntervalEstimate
     prompts: int = 0
     why: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**to_plain(self.figure), "prompts": self.prompts, "why": self.why}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +52,12 @@ def estimate_prompt_coverage(
     if prompts_by_kept_rows is None or labeled.prompt_kept is None:
         return None
     if not sum(prompts_by_kept_rows.values()):
-        return PromptCoverage(IntervalEstimate(), 0, "the table has no prompt")
+        return PromptCoverage(why="the table has no prompt")
     if options.labels_drawn is SamplingDesign.BY_LABEL:
-        return PromptCoverage(IntervalEstimate(), 0, "labels drawn by label do not show whole prompts")
+        return PromptCoverage(why="labels drawn by label do not show whole prompts")
     weight = None if labeled.weight is None else labeled.weight[labeled.kept]
     if weight is not None and len(weight) and np.ptp(weight) > 1e-9 * weight.max():
-        return PromptCoverage(IntervalEstimate(), 0, "kept rows were drawn with unequal chances")
+        return PromptCoverage(why="kept rows were drawn with unequal chances")
     kept = {number: prompts for number, prompts in prompts_by_kept_rows.items() if number and prompts}
     codes, size = encode_prompts(labeled.prompt[labeled.kept])
     labeled_per_prompt, right = np.bincount(codes, minlength=size), np.zeros(size, np.bool_)
@@ -75,13 +69,14 @@ def estimate_prompt_coverage(
     unknown = strata.known_prompts == 0
     total = float(sum(prompts_by_kept_rows.values()))
     if not unknown.any():
-        return PromptCoverage(_estimate_coverage(strata, total, options), int(known.sum()))
+        share = _estimate_coverage(strata, total, options)
+        return PromptCoverage(share.value, share.low, share.high, int(known.sum()))
     partial_strata = _build_strata(kept, kept_per_prompt.astype(np.int64), right)
     least = _estimate_coverage(_merge_strata(strata, partial_strata, unknown, 0.0), total, options)
     most = _estimate_coverage(_merge_strata(strata, partial_strata, unknown, 1.0), total, options)
     missing = strata.prompts[unknown].sum() / strata.prompts.sum()
     why = f"for {missing:.0%} of the prompts with kept rows, no prompt with as many kept rows has them all labeled"
-    return PromptCoverage(IntervalEstimate(None, least.low, most.high), int(known.sum()), why)
+    return PromptCoverage(None, least.low, most.high, int(known.sum()), why)
 
 
 def _build_strata(kept: dict[int, int], kept_counts: Integers, right: Booleans) -> _CoverageStrata:

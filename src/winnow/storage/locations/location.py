@@ -72,9 +72,9 @@ def require_local(location: str | Location, option: str, reason: str) -> Path:
     return Path(str(location))
 
 
-def resolve_below(folder: Path, text: str) -> str:
-    """Resolve a path of a recipe relative to the folder of the recipe; a URI stays as it is."""
-    return text if URI.fullmatch(text) else str(folder / text)
+def resolve_below(folder: Path, text: str | None) -> str | None:
+    """Resolve a path of a recipe relative to the folder of the recipe; a URI and None stay as they are."""
+    return text if text is None or URI.fullmatch(text) else str(folder / text)
 
 
 def is_file(path: Location) -> bool:
@@ -90,11 +90,6 @@ def is_dir(path: Location) -> bool:
 def exists(path: Location) -> bool:
     """Whether there is a file or a folder of this name."""
     return os.path.exists(path) if isinstance(path, Path) else path.exists()
-
-
-def missing_location_error(path: Location, text: str) -> UsageError:
-    """The error for a location where there is nothing."""
-    return UsageError(text, "does not exist", "Check the path") if isinstance(path, Path) else path.missing_error()
 
 
 def is_same_file(first: Location, second: Location) -> bool:
@@ -153,10 +148,3 @@ def normalize_location(path: Location) -> Location:
 def arrow_input(path: Location) -> Any:
     """Return what Arrow's readers accept: the path, or the open object, of which they read the ranges they need."""
     return path if isinstance(path, Path) else path.open_random_access()
-
-
-def memory_map_input(path: Location) -> Any:
-    """Return a local file mapped into memory, or the open object."""
-    import pyarrow as pa
-
-    return pa.memory_map(str(path)) if isinstance(path, Path) else path.open_random_access()

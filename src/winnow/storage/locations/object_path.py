@@ -18,8 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from winnow.errors import EnvironmentFault, UsageError
-from winnow.storage.locations.filesystems import find_filesystem
-from winnow.storage.locations.remote_errors import explain_remote_error, translate_remote_errors
+from winnow.storage.locations.filesystems import explain_remote_error, find_filesystem, translate_remote_errors
 
 FIRST_RANGE = 1 << 16
 LARGEST_RANGE = 1 << 22
@@ -146,6 +145,8 @@ class ObjectPath:
     @contextmanager
     def stage_upload(self) -> Iterator[Path]:
         """Yield a local file to write, and upload it when the block succeeds."""
+        from pyarrow.fs import copy_files
+
         self.require_bucket()
         with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
             partial = Path(folder) / self.name
@@ -154,16 +155,10 @@ class ObjectPath:
             except OSError as error:
                 problem = f"could not be prepared in {tempfile.gettempdir()} ({error.strerror or error})"
                 raise EnvironmentFault(str(self), problem, "Free some space, or set TMPDIR to a larger disk") from error
-            self.upload(partial)
-
-    def upload(self, file: Path) -> None:
-        """Upload a local file as this object."""
-        from pyarrow.fs import copy_files
-
-        size = file.stat().st_size
-        with self._open_filesystem() as (system, path):
-            # Copied by Arrow in one call, because an interruption between writes would publish a truncated object.
-            copy_files(str(file), path, destination_filesystem=system, use_threads=False)
+            size = partial.stat().st_size
+            with self._open_filesystem() as (system, path):
+                # Copied by Arrow in one call, because an interruption between writes would publish a truncated object.
+                copy_files(str(partial), path, destination_filesystem=system, use_threads=False)
         if (stored_size := self.stat().st_size) != size:
             problem = f"arrived with {stored_size:,} of {size:,} bytes"
             raise EnvironmentFault(str(self), problem, "Run the same command again")

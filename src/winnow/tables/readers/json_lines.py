@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +30,9 @@ from winnow.tables.readers.source import Source
 SUSPECT_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
 """Bytes that may be a lone surrogate or a number too large for a float; only such lines are checked value by value."""
 
+Line = tuple[int, int, bytes]
+"""A line that is not blank: the number of its row, its number in the file, and its bytes without the line end."""
+
 
 class JsonLinesSource(Source):
     """One or more files of one JSON object per line."""
@@ -43,41 +47,36 @@ class JsonLinesSource(Source):
     def paths(self) -> list[Location]:
         return [] if self._spool else super().paths()
 
-    def names(self) -> list[str]:
-        first = next(self.chunks(BadRows(limit=1 << 30)), None)
-        return first.names() if first else []
-
     def chunks(self, bad: BadRows, names: Sequence[str] | None = None) -> Iterator[Chunk]:
-        for path, numbered in self._numbered_blocks():
-            chunk = parse_lines(numbered, path, bad)
+        for path, lines in self._blocks():
+            chunk = _parse_lines(lines, path, bad)
             if len(chunk):
                 yield chunk
 
     def read_rows(self, rows: RowNumbers, bad: BadRows) -> Iterator[Chunk]:
-        for path, numbered in self._numbered_blocks():
-            first = numbered[0][0]
-            low, high = np.searchsorted(rows, [first, first + len(numbered)])
+        for path, lines in self._blocks():
+            first = lines[0][0]
+            low, high = np.searchsorted(rows, [first, first + len(lines)])
             if high > low:
-                yield parse_lines([numbered[row - first] for row in rows[low:high]], path, bad)
+                yield _parse_lines([lines[row - first] for row in rows[low:high]], path, bad)
 
-    def _numbered_blocks(self) -> Iterator[tuple[str, list[tuple[int, int, bytes]]]]:
-        """Yield blocks of (row number, line number, bytes) of one file; a blank line has no row number."""
+    def _blocks(self) -> Iterator[tuple[str, list[Line]]]:
+        """Yield blocks of lines with the name of their file; blank lines are left out."""
         row = 0
         for path in self.files:
-            line = 0
+            line_count = 0
             with open_decompressed(path) as stream:
                 for block in read_line_blocks(stream, path):
-                    if line == 0:
+                    if line_count == 0:
                         block[0] = block[0].removeprefix(b"\xef\xbb\xbf")
-                    stripped = (text.strip(b" \t\r") for text in block)
-                    filled_lines = [(number, text) for number, text in enumerate(stripped, line + 1) if text]
-                    if filled_lines:
-                        yield (
-                            self.name if self._spool else str(path),
-                            [(row + i, number, text) for i, (number, text) in enumerate(filled_lines)],
-                        )
-                    row += len(filled_lines)
-                    line += len(block)
+                    lines: list[Line] = []
+                    for number, content in enumerate(block, line_count + 1):
+                        if stripped := content.strip(b" \t\r"):
+                            lines.append((row + len(lines), number, stripped))
+                    if lines:
+                        yield self.name if self._spool else str(path), lines
+                    row += len(lines)
+                    line_count += len(block)
 
 
 def open_standard_input() -> JsonLinesSource:
@@ -92,19 +91,19 @@ def open_standard_input() -> JsonLinesSource:
     return JsonLinesSource([Path(spool.name)], "standard input", spool)
 
 
-def parse_lines(numbered_lines: Sequence[tuple[int, int, bytes]], path: str, bad: BadRows) -> JsonChunk:
-    """Parse lines, given as (row number, line number, bytes); a line that breaks a rule is set aside."""
+def _parse_lines(lines: Sequence[Line], path: str, bad: BadRows) -> JsonChunk:
+    """Parse lines; one that breaks a rule is refused or set aside."""
     objects: list[Row] = []
-    good_lines: list[tuple[int, int, bytes]] = []
-    for item in numbered_lines:
+    good_lines: list[Line] = []
+    for line in lines:
         try:
-            objects.append(parse_line(item[2]))
-            good_lines.append(item)
+            objects.append(parse_line(line[2]))
+            good_lines.append(line)
         except ValueError as error:
-            bad.add(f"{path}:{item[1]}", str(error), item[2].decode("utf-8", "backslashreplace"))
-    lines = {row: number for row, number, _ in good_lines}
-    numbers = np.fromiter(lines, np.int64, len(lines))
-    return JsonChunk(objects, numbers, lambda row: f"{path}:{lines[row]}", [text for _, _, text in good_lines])
+            bad.add(f"{path}:{line[1]}", str(error), line[2].decode("utf-8", "backslashreplace"))
+    line_numbers = {row: number for row, number, _ in good_lines}
+    rows = np.fromiter(line_numbers, np.int64, len(line_numbers))
+    return JsonChunk(objects, rows, lambda row: f"{path}:{line_numbers[row]}", [line[2] for line in good_lines])
 
 
 def parse_line(line: bytes) -> Row:
@@ -135,8 +134,8 @@ _KIND_NAMES = {bool: "true or false", int: "a number", float: "a number", list: 
 def _build_row(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
     if len(row) != len(pairs):
-        earlier_names: set[str] = set()
-        repeated_name = next(name for name, _ in pairs if name in earlier_names or earlier_names.add(name))  # type: ignore[func-returns-value]
+        name_counts = Counter(name for name, _ in pairs)
+        repeated_name = next(name for name, count in name_counts.items() if count > 1)
         raise ValueError(f"has the key {format_value(repeated_name)} twice")
     return row
 

@@ -89,22 +89,19 @@ class UnfoldedSource(Source):
             first += len(rows)
 
     def _unfold_row(self, row: Row) -> list[Row]:
-        lists: list[list[Any]] = []
-        for name in self.lists:
-            entries = row.get(name)
+        lists: list[Any] = [row.get(name) for name in self.lists]
+        for name, entries in zip(self.lists, lists, strict=True):
             if not isinstance(entries, list):
                 raise ValueError(f"{name} is {format_value(entries)}, not a list of candidates")
-            lists.append(entries)
             if len(entries) != len(lists[0]):
                 raise ValueError(f"{name} has {len(entries)} entries and {self.lists[0]} has {len(lists[0])}")
-        shared_values = {name: value for name, value in row.items() if name not in self.lists}
-        return [self._build_candidate(shared_values, entries) for entries in zip(*lists, strict=True)]
-
-    def _build_candidate(self, shared_values: Row, entries: Sequence[Any]) -> Row:
-        candidate = dict(shared_values)
-        for name, entry in zip(self.lists, entries, strict=True):
-            new = entry if isinstance(entry, dict) else {name: entry}
-            if clashes := candidate.keys() & new.keys():
-                raise ValueError(f"a candidate and its row both have {format_value(min(clashes))}")
-            candidate.update(new)
-        return candidate
+        candidates: list[Row] = []
+        for candidate_entries in zip(*lists, strict=True):
+            candidate = {name: value for name, value in row.items() if name not in self.lists}
+            for name, entry in zip(self.lists, candidate_entries, strict=True):
+                new = entry if isinstance(entry, dict) else {name: entry}
+                if clashes := candidate.keys() & new.keys():
+                    raise ValueError(f"a candidate and its row both have {format_value(min(clashes))}")
+                candidate.update(new)
+            candidates.append(candidate)
+        return candidates

@@ -26,16 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.errors import UsageError, format_value, suggest_name
-from winnow.verifiers.answers.pairs import (
-    ERROR,
-    FAIL,
-    PASS,
-    ComparisonResult,
-    judge_pairs,
-    mismatch_reasons,
-    shorten,
-    to_mask,
-)
+from winnow.verifiers.answers import pairs
+from winnow.verifiers.answers.pairs import ERROR, FAIL, PASS, ComparisonResult, to_mask
 from winnow.verifiers.extraction import EXTRACT_DESCRIPTION, Extraction, parse_extraction
 from winnow.verifiers.options import option
 from winnow.verifiers.verdicts import Batch, Verdicts
@@ -81,10 +73,9 @@ class Exact:
     extract: str = option("none", EXTRACT_DESCRIPTION)
 
     def __post_init__(self) -> None:
-        for name in self._normalizations:
-            if name not in _NORMALIZATIONS and name != "none":
-                problem = f"{format_value(name)} is not a normalization"
-                raise UsageError("exact.normalize", problem, suggest_name(name, _NORMALIZATIONS))
+        for name in {*self._normalizations} - {"none", *_NORMALIZATIONS}:
+            problem = f"{format_value(name)} is not a normalization"
+            raise UsageError("exact.normalize", problem, suggest_name(name, _NORMALIZATIONS))
         if "none" in self._normalizations and len(self._normalizations) > 1:
             problem = f"{format_value(self.normalize)} combines none with others"
             raise UsageError("exact.normalize", problem, "Leave out 'none'")
@@ -103,7 +94,7 @@ class Exact:
         return {"normalize": ",".join(ordered) or "none", "extract": self._extraction.spec}
 
     def judge(self, batch: Batch) -> Verdicts:
-        return judge_pairs(batch, self._extraction, self._compare)
+        return pairs.judge_pairs(batch, self._extraction, self._compare)
 
     def _compare(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         equal = to_mask(pc.equal(answers, references))  # equal texts stay equal, so only the others are normalized
@@ -111,12 +102,10 @@ class Exact:
         rest = np.flatnonzero(~equal)
         cleaned = self._normalize_texts(references.take(pa.array(rest)))
         equal_normalized = to_mask(pc.equal(self._normalize_texts(answers.take(pa.array(rest))), cleaned))
-        nothing_left = to_mask(pc.equal(cleaned, "")) & to_mask(
-            pc.match_substring_regex(references.take(pa.array(rest)), r"\S")
-        )
+        has_content = to_mask(pc.match_substring_regex(references.take(pa.array(rest)), r"\S"))
         code[rest[equal_normalized]] = PASS
-        code[rest[nothing_left]] = ERROR
-        reasons = mismatch_reasons(_quote(answers), _quote(references), code == FAIL)
+        code[rest[to_mask(pc.equal(cleaned, "")) & has_content]] = ERROR
+        reasons = pairs.mismatch_reasons(_quote(answers), _quote(references), code == FAIL)
         empty_reference = "nothing is left of the reference after normalization"
         return ComparisonResult(code, pc.if_else(pa.array(code == ERROR), empty_reference, reasons))
 
@@ -130,4 +119,4 @@ class Exact:
 
 
 def _quote(texts: pa.StringArray) -> pa.StringArray:
-    return pc.binary_join_element_wise("'", shorten(texts), "'", "")
+    return pc.binary_join_element_wise("'", pairs.shorten(texts), "'", "")

@@ -65,7 +65,11 @@ def judge_pairs(batch: Batch, extraction: Extraction, compare: Comparison) -> Ve
     reason_indices = np.where(has_text, len(reasons) + 1, len(reasons))
     reason_indices[rows[best]] = best
     all_reasons = pa.concat_arrays([reasons, pa.array(_ABSTAIN_REASONS, pa.string())])
-    return Verdicts(_NAMES.take(pa.array(code)), numbers_or_null(score), all_reasons.take(pa.array(reason_indices)))
+    return Verdicts(
+        _NAMES.take(pa.array(code)),
+        pa.array(score, mask=~np.isfinite(score)),
+        all_reasons.take(pa.array(reason_indices)),
+    )
 
 
 def _references(references: pa.Array | None) -> tuple[RowIndices, pa.StringArray]:
@@ -74,19 +78,14 @@ def _references(references: pa.Array | None) -> tuple[RowIndices, pa.StringArray
         return np.empty(0, np.int64), pa.array([], pa.string())
     if isinstance(references, pa.ChunkedArray):
         references = references.combine_chunks()
-    kind = references.type
+    rows, kind = np.arange(len(references)), references.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         rows = np.asarray(pc.list_parent_indices(references), np.int64)
-        return _cast_to_text(rows, pc.list_flatten(references))
-    return _cast_to_text(np.arange(len(references)), references)
-
-
-def _cast_to_text(rows: RowIndices, values: pa.Array) -> tuple[RowIndices, pa.StringArray]:
-    is_present = to_mask(pc.is_valid(values))
-    if pa.types.is_nested(values.type) or pa.types.is_interval(values.type):
-        raise UsageError("reference", f"holds {values.type}", "A reference must be a text or a list of texts")
-    texts = pc.cast(values, pa.string())
-    return (rows, texts) if is_present.all() else (rows[is_present], texts.filter(pa.array(is_present)))
+        references = pc.list_flatten(references)
+    if pa.types.is_nested(references.type) or pa.types.is_interval(references.type):
+        raise UsageError("reference", f"holds {references.type}", "A reference must be a text or a list of texts")
+    is_present = to_mask(pc.is_valid(references))
+    return rows[is_present], pc.cast(references, pa.string()).filter(pa.array(is_present))
 
 
 def _first_best(rows: RowIndices, code: Codes) -> RowIndices:
@@ -110,20 +109,17 @@ def compare_by_mask(
         for comparison, rows in zip(compare, masks, strict=True)
     ]
     original_order = np.argsort(np.concatenate([np.flatnonzero(rows) for rows in masks]), kind="stable")
-    combined = concat_results(parts)
-    return ComparisonResult(
-        combined.code[original_order], combined.reason.take(pa.array(original_order)), combined.scores()[original_order]
-    )
+    result = concat_results(parts)
+    reason = result.reason.take(pa.array(original_order))
+    return ComparisonResult(result.code[original_order], reason, result.scores()[original_order])
 
 
 def concat_results(parts: list[ComparisonResult]) -> ComparisonResult:
     """Concatenate the results of consecutive rows."""
     if not parts:
         return ComparisonResult(np.empty(0, np.int8), pa.array([], pa.string()))
-    codes, scores = [part.code for part in parts], [part.scores() for part in parts]
-    return ComparisonResult(
-        np.concatenate(codes), pa.concat_arrays([part.reason for part in parts]), np.concatenate(scores)
-    )
+    code, score = (np.concatenate(values) for values in zip(*((p.code, p.scores()) for p in parts), strict=True))
+    return ComparisonResult(code, pa.concat_arrays([part.reason for part in parts]), score)
 
 
 def shorten(texts: pa.StringArray) -> pa.StringArray:
@@ -144,8 +140,3 @@ def mismatch_reasons(got: pa.StringArray, want: pa.StringArray, failed: Mask) ->
 def to_mask(booleans: Any) -> Mask:
     """Convert an Arrow column of booleans to numpy; null becomes false."""
     return np.asarray(pc.fill_null(booleans, False).to_numpy(zero_copy_only=False), np.bool_)
-
-
-def numbers_or_null(values: Floats) -> pa.DoubleArray:
-    """The values as numbers, null where there is none."""
-    return pa.array(values, pa.float64(), mask=~np.isfinite(values))

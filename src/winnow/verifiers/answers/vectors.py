@@ -15,7 +15,6 @@ from decimal import Context, Decimal, Inexact, localcontext
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +22,7 @@ from winnow.verifiers.answers.pairs import (
     ERROR,
     FAIL,
     PASS,
+    Codes,
     ComparisonResult,
     Floats,
     Mask,
@@ -41,17 +41,6 @@ _BATCH_ROWS = 16_384  # so that the arrays of a batch fit into the cache of the 
 _EXACT = Context(prec=5_000, traps=[Inexact])  # holds every digit between the largest and the smallest number
 _BOUND_MARGIN = 1e-12  # far above the relative rounding error of a sum of floats
 _MALFORMED = -1
-
-
-@dataclass(frozen=True)
-class _ListDistances:
-    """For some pairs, the length of both lists, and the sums of distances and sizes where the lengths agree."""
-
-    got: RowIndices
-    want: RowIndices
-    off: Floats
-    got_size: Floats
-    want_size: Floats
 
 
 @dataclass(frozen=True)
@@ -90,7 +79,7 @@ class VectorComparison:
                 got_size += np.abs(x)
                 want_size += np.abs(y)
             sums[:, rows] = off, got_size, want_size
-        return self._decide(_ListDistances(got, want, *sums), answers, references)
+        return self._decide(np.stack([got, want]), sums, answers, references)
 
     def compare_any(self, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
         """Compare any texts one by one; the scores equal those of `compare_plain` to the last bit."""
@@ -100,24 +89,24 @@ class VectorComparison:
             counts[:, row] = [_MALFORMED if numbers is None else len(numbers) for numbers in (a, w)]
             if a is not None and w is not None and len(a) == len(w):
                 sums[:, row] = _sums(map(float, a), map(float, w))
-        return self._decide(_ListDistances(*counts, *sums), answers, references)
+        return self._decide(counts, sums, answers, references)
 
-    def _decide(self, pairs: _ListDistances, answers: pa.StringArray, references: pa.StringArray) -> ComparisonResult:
-        same_length = (pairs.got == pairs.want) & (pairs.want != _MALFORMED)
+    def _decide(
+        self, counts: RowIndices, sums: Floats, answers: pa.StringArray, references: pa.StringArray
+    ) -> ComparisonResult:
+        """Decide on pairs by the lengths of both lists, and the sums of distances and sizes where the lengths agree."""
+        (got, want), (off, got_size, want_size) = counts, sums
+        same_length = (got == want) & (want != _MALFORMED)
         with np.errstate(all="ignore"):
-            bound = self.tau * pairs.want_size
-            right = same_length & (pairs.off < bound)
-            is_far = np.abs(pairs.off - bound) > _BOUND_MARGIN * (pairs.got_size + pairs.want_size)
-            ratio = np.where(pairs.off == 0, 0.0, pairs.off / pairs.want_size)
-        for row in np.flatnonzero(
-            same_length & ~is_far
-        ):  # also where a sum overflowed, since then the comparison is false
-            right[row] = self._is_within_bound(answers[int(row)].as_py(), references[int(row)].as_py())
-        code = np.where(right, PASS, np.where(pairs.want == _MALFORMED, ERROR, FAIL)).astype(np.int8)
-        ratio = np.where(same_length, ratio, np.nan)
-        return ComparisonResult(
-            code, self._reasons(pairs, code, ratio), np.where(np.isfinite(ratio), 0.0 - ratio, np.nan)
-        )
+            bound = self.tau * want_size
+            right = same_length & (off < bound)
+            is_far = np.abs(off - bound) > _BOUND_MARGIN * (got_size + want_size)  # false too where a sum overflowed
+            ratio = np.where(same_length, np.where(off == 0, 0.0, off / want_size), np.nan)
+        for row in np.flatnonzero(same_length & ~is_far).tolist():
+            right[row] = self._is_within_bound(answers[row].as_py(), references[row].as_py())
+        code = np.where(right, PASS, np.where(want == _MALFORMED, ERROR, FAIL)).astype(np.int8)
+        score = np.where(np.isfinite(ratio), 0.0 - ratio, np.nan)
+        return ComparisonResult(code, self._reasons(counts, code, ratio), score)
 
     def _is_within_bound(self, answer: str, want: str) -> bool:
         with localcontext(_EXACT):
@@ -139,9 +128,9 @@ class VectorComparison:
         )
         return numbers if is_valid else None
 
-    def _reasons(self, pairs: _ListDistances, code: npt.NDArray[np.int8], ratio: Floats) -> pa.StringArray:
+    def _reasons(self, all_counts: RowIndices, code: Codes, ratio: Floats) -> pa.StringArray:
         rows = np.flatnonzero(code != PASS)
-        got, want = pairs.got[rows], pairs.want[rows]
+        got, want = all_counts[:, rows]
         hundredths = np.rint(np.minimum(np.nan_to_num(ratio[rows], posinf=1), 1) * 10_000).astype(np.int64)
         reasons = _distance_reasons(self.tau).take(pa.array(hundredths))
         if (got != want).any():

@@ -1,10 +1,10 @@
-"""Calls of a function in a worker that may die: which rows form a call, and which row is to blame for a death.
+"""Calls of a function in a worker that may die: which rows form a call, and which row caused a death.
 
 A call holds at most `MAX_CALL_ROWS` rows. When a worker dies in a call of several rows, they are called one by one; a
-row is to blame only if it was alone in a worker started for it. So a bad row costs at most three workers, and a worker
-worn out by earlier rows blames none. After `MAX_FAILED_ROWS` bad rows in succession, or `MAX_TIMEOUTS` timeouts in
-succession that `PROBE_ROWS` other rows confirm, the rest of the batch becomes errors. Each of the next batches then
-gets half as many attempts, until a row succeeds.
+row becomes an error only if the worker that died was started for this row alone. So a bad row costs at most three
+workers, and memory that earlier rows still hold makes no error of a later one. After `MAX_FAILED_ROWS` bad rows in
+succession, or `MAX_TIMEOUTS` timeouts in succession that `PROBE_ROWS` other rows confirm, the rest of the batch becomes
+errors. Each of the next batches then gets half as many attempts, until a row succeeds.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class WorkerCaller:
                 answers, death = self._call_worker(arguments, part)
                 values += answers
                 if answers:
-                    self._note_success()
+                    self._record_success()
                 if death is None:
                     continue
                 call, rest = part[len(answers) : len(answers) + call_rows], part[len(answers) + call_rows :]
@@ -60,7 +60,7 @@ class WorkerCaller:
                 elif len(part) > 1 or not self._is_worker_fresh:
                     remaining.append(call)
                 else:
-                    values += self._blame_row(arguments, death, remaining)
+                    values += self._fail_row(arguments, death, remaining)
             return values
 
     def end(self) -> None:
@@ -75,10 +75,10 @@ class WorkerCaller:
             return part[:1]
         return part
 
-    def _note_success(self) -> None:
+    def _record_success(self) -> None:
         self._is_worker_fresh, self._failed_rows, self._allowed_failures = False, 0, MAX_FAILED_ROWS
 
-    def _blame_row(
+    def _fail_row(
         self, arguments: ColumnLists, death: WorkerDeath, remaining: list[Sequence[int]]
     ) -> list[InvalidValue]:
         """Make an error of the row, and of all remaining rows when too many failed in succession."""
@@ -86,7 +86,7 @@ class WorkerCaller:
         if self._failed_rows >= self._allowed_failures:
             rows = "the row before" if self._failed_rows == 1 else f"each of the {self._failed_rows} rows before"
             self._allowed_failures //= 2
-        elif death.timed_out and self._failed_rows >= MAX_TIMEOUTS and self._is_hopeless(arguments, remaining):
+        elif death.timed_out and self._failed_rows >= MAX_TIMEOUTS and self._do_probes_fail(arguments, remaining):
             rows = f"each of the {self._failed_rows} rows before and of {PROBE_ROWS} others in the batch"
             self._allowed_failures = 1
         else:
@@ -96,14 +96,14 @@ class WorkerCaller:
         self._failed_rows, self._allowed_failures = 0, max(1, self._allowed_failures)
         return [InvalidValue(death.reason), *[InvalidValue(f"not judged: {rows} {death.reason}")] * skipped_rows]
 
-    def _is_hopeless(self, arguments: ColumnLists, remaining: list[Sequence[int]]) -> bool:
+    def _do_probes_fail(self, arguments: ColumnLists, remaining: list[Sequence[int]]) -> bool:
         """Whether none of some rows spread over the remaining ones gets an answer; they are all called again later."""
         rows = [row for part in reversed(remaining) for row in part]
         if len(rows) < PROBE_ROWS:
             return False
         for turn in range(PROBE_ROWS):
             if self._call_worker(arguments, [rows[(2 * turn + 1) * len(rows) // (2 * PROBE_ROWS)]])[1] is None:
-                self._note_success()
+                self._record_success()
                 return False
         return True
 
@@ -115,7 +115,6 @@ class WorkerCaller:
             self._is_worker_fresh = True
             if self._worker.loaded != self.loaded:
                 self._worker.end()
-                raise UsageError(
-                    self._spec.where, "the file of the function was edited during the run", "Run the command again"
-                )
+                problem = "the file of the function was edited during the run"
+                raise UsageError(self._spec.where, problem, "Run the command again")
         return self._worker.evaluate_rows(arguments, part, self._call_rows)

@@ -26,13 +26,14 @@ FLOATS_PREFIX = b"floats:"
 MAX_REASON_LENGTH = 160
 """In characters: an answer must fit into the socket buffer while the next call is being sent."""
 OUT_OF_MEMORY = json.dumps({"out_of_memory": True}).encode()
+"""Encoded beforehand, while there is memory."""
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Load the function that the first message names, then answer calls until the socket is closed."""
     socket_fd, parent = int(sys.argv[1]), int(sys.argv[2])
-    _die_with_parent(parent)
+    die_with_parent(parent)
     spec = json.loads(_receive(socket_fd))
     sys.path[:] = spec["sys_path"]
     _set_limit("RLIMIT_CORE", 0)
@@ -41,10 +42,11 @@ def main() -> None:
     try:
         _answer_calls(socket_fd, _load_function(socket_fd, spec["path"], spec["where"]))
     except MemoryError:
-        _report_out_of_memory(socket_fd)
+        _send_last(socket_fd, OUT_OF_MEMORY)
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """Make the system kill this process when its parent, which has this process id, ends."""
     if sys.platform == "linux":
         import ctypes
 
@@ -74,10 +76,9 @@ def _load_function(socket_fd: int, path: str, where: str) -> Function:
         function: Function = loaded.target  # type: ignore[assignment]
         columns = RequestedColumns.from_function(function, where)
     except UsageError as error:
-        _send(socket_fd, json.dumps({"refused": [error.where, error.problem, error.next_step]}).encode())
-        _wait_for_end(socket_fd)
+        _send_last(socket_fd, json.dumps({"refused": [error.where, error.problem, error.next_step]}).encode())
     column_names = [columns.required, columns.optional, columns.accepts_any]
-    _send(socket_fd, json.dumps({"sha256": loaded.sha256, "asks": column_names}).encode())
+    _send(socket_fd, json.dumps({"sha256": loaded.sha256, "columns": column_names}).encode())
     return function
 
 
@@ -89,7 +90,7 @@ def _answer_calls(socket_fd: int, function: Function) -> NoReturn:
         try:
             return function(**arguments)
         except MemoryError:  # not an error of this call alone, because an earlier row may hold the memory
-            _report_out_of_memory(socket_fd)
+            _send_last(socket_fd, OUT_OF_MEMORY)
 
     own_pid = os.getpid()
     with current_folder_first():
@@ -112,12 +113,9 @@ def _encode_values(row_values: list[Value]) -> bytes:
     return json.dumps({"values": row_values}, default=lambda invalid: [invalid.reason[:MAX_REASON_LENGTH]]).encode()
 
 
-def _report_out_of_memory(socket_fd: int) -> NoReturn:
-    _send(socket_fd, OUT_OF_MEMORY)
-    _wait_for_end(socket_fd)
-
-
-def _wait_for_end(socket_fd: int) -> NoReturn:
+def _send_last(socket_fd: int, message: bytes) -> NoReturn:
+    """Send why no more calls are answered, and wait until the parent ends this process."""
+    _send(socket_fd, message)
     while True:
         _receive(socket_fd)
 

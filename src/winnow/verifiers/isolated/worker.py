@@ -25,10 +25,15 @@ from typing import Any
 
 from winnow.errors import EnvironmentFault, UsageError, format_value
 from winnow.verifiers.isolated import child
-from winnow.verifiers.user_functions import ColumnLists, InvalidValue, RequestedColumns, Value, take_rows
+from winnow.verifiers.user_functions import (
+    ColumnLists,
+    InvalidValue,
+    LoadedFunction,
+    RequestedColumns,
+    Value,
+    take_rows,
+)
 
-DEFAULT_SECONDS = 60.0
-DEFAULT_MEMORY_GB = 4.0
 IMPORT_TIMEOUT = 300.0
 """In seconds, for the import of the module of the function."""
 MAX_ANSWER_BYTES = 1 << 26
@@ -40,7 +45,7 @@ EXIT_TIMEOUT = 2.0
 """In seconds, for a process that closed its socket to exit."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class WorkerSpec:
     """Which function to run, and under which limits.
 
@@ -53,16 +58,8 @@ class WorkerSpec:
     path: str
     where: str
     folder: str
-    seconds: float = DEFAULT_SECONDS
-    memory_gb: float = DEFAULT_MEMORY_GB
-
-
-@dataclass(frozen=True)
-class LoadedFunction:
-    """The digest of the function's source, and the columns it needs."""
-
-    sha256: str | None
-    columns: RequestedColumns
+    seconds: float
+    memory_gb: float
 
 
 @dataclass(frozen=True)
@@ -96,34 +93,27 @@ class FunctionWorker:
         self, arguments: ColumnLists, rows: Sequence[int], call_rows: int
     ) -> tuple[list[Value], WorkerDeath | None]:
         """Return the values of the rows, in calls of at most `call_rows`; fewer values if the worker died."""
-        received_values: list[Value] = []
-        try:
-            return received_values, self._evaluate_in_calls(arguments, rows, call_rows, received_values)
-        finally:
-            if len(received_values) < len(rows):
-                self.end()  # it may still send answers, which the next caller would take for its own
-
-    def _evaluate_in_calls(
-        self, arguments: ColumnLists, rows: Sequence[int], call_rows: int, received_values: list[Value]
-    ) -> WorkerDeath | None:
+        values: list[Value] = []
         sent = 0
-        while len(received_values) < len(rows):
-            # One call more than is awaited is sent, so that the worker always has work.
-            next_rows = rows[sent : len(received_values) + 2 * call_rows]
-            requests = [
-                self._request(arguments, next_rows[i : i + call_rows]) for i in range(0, len(next_rows), call_rows)
-            ]
-            answer = self._exchange(requests, self._spec.seconds)
-            sent += len(next_rows)
-            if isinstance(answer, WorkerDeath):
-                return answer
-            if "unreadable" in answer:
-                raise self._pickling_error(str(answer["unreadable"]))
-            values = _parse_values(answer, min(call_rows, len(rows) - len(received_values)))
-            if values is None:
-                return WorkerDeath(MALFORMED_ANSWER)
-            received_values += values
-        return None
+        try:
+            while len(values) < len(rows):
+                # One call more than is awaited is sent, so that the worker always has work.
+                next_rows = rows[sent : len(values) + 2 * call_rows]
+                calls = [next_rows[i : i + call_rows] for i in range(0, len(next_rows), call_rows)]
+                answer = self._exchange([self._request(arguments, call) for call in calls], self._spec.seconds)
+                sent += len(next_rows)
+                if isinstance(answer, WorkerDeath):
+                    return values, answer
+                if "unreadable" in answer:
+                    raise self._pickling_error(str(answer["unreadable"]))
+                call_values = _parse_values(answer, min(call_rows, len(rows) - len(values)))
+                if call_values is None:
+                    return values, WorkerDeath(MALFORMED_ANSWER)
+                values += call_values
+            return values, None
+        finally:
+            if len(values) < len(rows):
+                self.end()  # it may still send answers, which the next caller would take for its own
 
     def _request(self, arguments: ColumnLists, rows: Sequence[int]) -> bytes:
         columns = {name: take_rows(column, rows) for name, column in arguments.items()}
@@ -134,17 +124,18 @@ class FunctionWorker:
 
     def _load(self) -> LoadedFunction:
         spec = self._spec
-        first = {"path": spec.path, "where": spec.where, "memory": int(spec.memory_gb * 10**9)}
         # An empty entry means the current folder, whose files would come before the standard library.
-        message = json.dumps({**first, "sys_path": [entry for entry in sys.path if entry]}).encode()
-        answer = self._exchange([message], IMPORT_TIMEOUT)
+        sys_path = [entry for entry in sys.path if entry]
+        memory = int(spec.memory_gb * 10**9)
+        first = {"path": spec.path, "where": spec.where, "memory": memory, "sys_path": sys_path}
+        answer = self._exchange([json.dumps(first).encode()], IMPORT_TIMEOUT)
         if isinstance(answer, WorkerDeath):
             problem = f"cannot import {spec.path.rpartition(':')[0] or spec.path}: the import {answer.reason}"
             raise UsageError(spec.where, problem, "Raise memory_gb" if answer.out_of_memory else "")
         if "refused" in answer:
             self.end()
             raise UsageError(*answer["refused"])
-        required, optional, accepts_any = answer["asks"]
+        required, optional, accepts_any = answer["columns"]
         return LoadedFunction(answer["sha256"], RequestedColumns(tuple(required), tuple(optional), accepts_any))
 
     def _exchange(self, messages: list[bytes], seconds: float) -> dict[str, Any] | WorkerDeath:
@@ -200,9 +191,8 @@ class FunctionWorker:
 
     def _pickling_error(self, reason: str) -> UsageError:
         problem = f"a column holds values that cannot be sent to the process of the function ({format_value(reason)})"
-        return UsageError(
-            self._spec.where, problem, "In Python, pass the function itself, which then runs in the same process"
-        )
+        step = "In Python, pass the function itself, which then runs in the same process"
+        return UsageError(self._spec.where, problem, step)
 
 
 def _decode_answer(answer: bytearray) -> dict[str, Any]:
@@ -220,13 +210,11 @@ def _parse_values(answer: dict[str, Any], rows: int) -> list[Value] | None:
     if not isinstance(values, list) or len(values) != rows:
         return None
     kinds = set(map(type, values))
-    if not kinds <= {bool, float, type(None), list} or (float in kinds and not all(map(_is_finite, values))):
+    if not kinds <= {bool, float, type(None), list}:
+        return None
+    if float in kinds and not all(math.isfinite(value) for value in values if isinstance(value, float)):
         return None
     return [InvalidValue(str(v[0])) if isinstance(v, list) else v for v in values] if list in kinds else values
-
-
-def _is_finite(value: object) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _start_process(spec: WorkerSpec, socket_fd: int) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""A check says ok only where the numbers agree and the runs are enough to know."""
+"""A check holds only if the numbers agree and its tolerance is at least four standard errors."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from winnow.science.studies.framework.check import Check, Goal, check_row, pool_
         (5.0, ">=", True), (1.04, "<=", True), (1.06, "<=", False), (math.nan, "=", False), (math.inf, ">=", False),
     ],
 )  # fmt: skip
-def test_a_check_holds_within_its_tolerance_and_never_for_what_is_not_finite(
+def test_a_check_holds_within_its_tolerance_and_never_for_a_number_that_is_not_finite(
     got: float, relation: str, ok: bool
 ) -> None:
     assert Check("a", got, 1.0, 0.05, "paper", relation=relation).is_ok is ok
 
 
-def test_a_tolerance_below_four_standard_errors_is_not_ok_however_close_the_number() -> None:
+def test_a_tolerance_below_four_standard_errors_fails_even_if_the_numbers_agree() -> None:
     assert Check("a", 1.0, 1.0, 0.04, "derived", 0.01).is_ok
-    short = Check("a", 1.0, 1.0, 0.039, "derived", 0.01)
-    assert not short.is_ok
-    assert "take more runs" in short.summary()
+    small_tolerance = Check("a", 1.0, 1.0, 0.039, "derived", 0.01)
+    assert not small_tolerance.is_ok
+    assert "take more runs" in small_tolerance.summary()
 
 
-def test_seeds_are_pooled_to_their_mean_with_its_standard_error() -> None:
+def test_the_rows_of_several_seeds_are_pooled_to_their_mean_and_its_standard_error() -> None:
     goal = Goal(2.0, 1.5, "paper")
     check, exact = pool_checks(
         [check_row("a", 1.0, goal, 0.3), check_row("b", 2.0, goal), check_row("a", 3.0, goal, 0.4)]

@@ -1,4 +1,4 @@
-"""A study runs each unit once, continues where it stopped, and gives the same checks however it ran."""
+"""A study runs each unit once, runs only missing units again, and gives the same checks for any number of processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 import winnow
 from winnow.science.studies.framework.runner import StudyRequest, StudyResult, load_study, run_study
-from winnow.science.studies.framework.unit_store import unit_folder
 
 MODULE = "tests.science.studies.framework.tiny_study"
 
@@ -31,23 +30,23 @@ def test_the_same_request_again_runs_nothing_and_returns_the_same(tmp_path: Path
     assert [check.is_ok for check in first.checks] == [True]
 
 
-def test_a_stopped_study_runs_only_what_is_left(tmp_path: Path) -> None:
-    whole = run(tmp_path / "whole", seeds=(0, 1, 2))
+def test_a_stopped_study_runs_only_missing_units(tmp_path: Path) -> None:
+    complete = run(tmp_path / "whole", seeds=(0, 1, 2))
     run(tmp_path / "part", seeds=(1,))
-    assert run(tmp_path / "part", seeds=(0, 1, 2)).rows == whole.rows
+    assert run(tmp_path / "part", seeds=(0, 1, 2)).rows == complete.rows
     assert [line.split()[1] for line in executed_units(tmp_path / "part")] == ["1", "0", "2"]
 
 
 def test_a_unit_that_was_being_written_is_run_again(tmp_path: Path) -> None:
     first = run(tmp_path)
     study = load_study(f"{MODULE}:STUDY")
-    rows = unit_folder(tmp_path, study.unit_key("right", 1, study.scales["quick"].settings)) / "rows.json"
+    rows = tmp_path / "units" / study.unit_key("right", 1, study.scales["quick"].settings) / "rows.json"
     rows.rename(rows.with_name(".rows.json.1.partial"))
     assert run(tmp_path).rows == first.rows
     assert len(executed_units(tmp_path)) == 3
 
 
-def test_rows_a_study_did_not_write_are_refused_by_name(tmp_path: Path) -> None:
+def test_a_file_that_the_study_did_not_write_is_refused(tmp_path: Path) -> None:
     run(tmp_path)
     path = next((tmp_path / "units").glob("*/rows.json"))
     path.write_text("[]")
@@ -62,8 +61,8 @@ def test_rows_do_not_depend_on_the_number_of_processes_and_each_has_one_thread(t
 
 
 def test_a_grid_gives_one_check_per_setting_and_rows_with_their_settings(tmp_path: Path) -> None:
-    found = run(tmp_path, grid={"runs": (1000, 2000)}, changes={"tolerance": 0.06})
-    assert [check.name for check in found.checks] == ["right mean [runs=1000]", "right mean [runs=2000]"]
+    result = run(tmp_path, grid={"runs": (1000, 2000)}, changes={"tolerance": 0.06})
+    assert [check.name for check in result.checks] == ["right mean [runs=1000]", "right mean [runs=2000]"]
     rows = list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))
     assert [(row["seed"], row["runs"], row["set_tolerance"]) for row in rows] == [
         ("0", "1000", "0.06"), ("1", "1000", "0.06"), ("0", "2000", "0.06"), ("1", "2000", "0.06"),

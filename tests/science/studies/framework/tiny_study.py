@@ -10,7 +10,7 @@ from winnow.science.studies.framework.check import Goal, Row, check_row
 from winnow.science.studies.framework.study import Claim, Scale, Study, StudyUnit, Value
 
 
-def _drawn(unit: StudyUnit, want: float) -> list[Row]:
+def _check_mean(unit: StudyUnit, want: float) -> list[Row]:
     with (unit.folder.parent.parent / "done.txt").open("a") as file:
         file.write(f"{unit.part} {unit.seed} {unit['runs']} {os.environ.get('OMP_NUM_THREADS')}\n")
     draws = np.random.default_rng([unit.seed, unit["runs"]]).random(unit["runs"])
@@ -19,17 +19,17 @@ def _drawn(unit: StudyUnit, want: float) -> list[Row]:
 
 
 def right(unit: StudyUnit) -> list[Row]:
-    """The mean is a half."""
-    return _drawn(unit, 0.5)
+    """Claims rightly that the mean is a half."""
+    return _check_mean(unit, 0.5)
 
 
 def wrong(unit: StudyUnit) -> list[Row]:
-    """The mean is no third."""
-    return _drawn(unit, 1 / 3)
+    """Claims wrongly that the mean is a third."""
+    return _check_mean(unit, 1 / 3)
 
 
 def dies(unit: StudyUnit) -> list[Row]:
-    """A part that takes its process with it."""
+    """Ends its process without an exception."""
     os._exit(7)
 
 

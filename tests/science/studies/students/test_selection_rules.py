@@ -1,4 +1,4 @@
-"""Which candidates a student is taught on: each rule keeps what its name says, and the same again."""
+"""The rules that select the rows of students."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from winnow.science.studies.eigenvalues.experiment import best_of_accuracy
 from winnow.science.studies.framework.check import Row
 from winnow.science.studies.students import selection_rules
-from winnow.science.studies.students.candidates import best_of_accuracy
 
 
-def candidates(prompts: int, each: int, seed: int = 0) -> list[Row]:
+def candidates(prompts: int, per_prompt: int, seed: int = 0) -> list[Row]:
     draws = random.Random(seed)
     return [
         {
@@ -26,63 +26,70 @@ def candidates(prompts: int, each: int, seed: int = 0) -> list[Row]:
             "right": draws.random() < 0.3,
         }
         for prompt in range(prompts)
-        for index in range(each)
+        for index in range(per_prompt)
     ]
 
 
-def names(rows: list[Row]) -> set[tuple[str, int]]:
+def candidate_keys(rows: list[Row]) -> set[tuple[str, int]]:
     return {(row["prompt_id"], row["index"]) for row in rows}
 
 
 ROWS = candidates(200, 4)
 
 
-def test_noise_keeps_every_right_answer_and_a_cleaner_verifier_keeps_a_part_of_a_noisier_ones() -> None:
-    kept = [names(selection_rules.select_noisy(ROWS, q, seed=1)) for q in (0.0, 0.1, 0.3, 0.7, 1.0)]
-    right = names([row for row in ROWS if row["right"]])
-    assert kept[0] == right and kept[-1] == names(ROWS)
+def test_a_noisy_verifier_keeps_all_right_answers_and_less_noise_keeps_a_subset() -> None:
+    kept = [candidate_keys(selection_rules.select_noisy(ROWS, q, seed=1)) for q in (0.0, 0.1, 0.3, 0.7, 1.0)]
+    right = candidate_keys([row for row in ROWS if row["right"]])
+    assert kept[0] == right and kept[-1] == candidate_keys(ROWS)
     assert all(less < more for less, more in pairwise(kept))
     wrong = len(ROWS) - len(right)
     assert abs(len(kept[2] - right) / wrong - 0.3) < 0.1
 
 
-def test_the_control_has_as_many_rows_as_are_right_and_is_no_more_often_right_than_all() -> None:
-    for each in (1, 4):
-        rows = candidates(2_000 // each, each)
+def test_the_control_has_as_many_rows_as_are_right_and_their_share_right_is_that_of_all() -> None:
+    for per_prompt in (1, 4):
+        rows = candidates(2_000 // per_prompt, per_prompt)
         right = [row for row in rows if row["right"]]
-        chosen = selection_rules.select_control(rows, seed=1)
-        assert len(chosen) == len(right)
-        assert abs(sum(row["right"] for row in chosen) / len(chosen) - len(right) / len(rows)) < 0.08
-        assert selection_rules.select_control(rows, seed=1) == chosen != selection_rules.select_control(rows, seed=2)
+        selected = selection_rules.select_control(rows, seed=1)
+        assert len(selected) == len(right)
+        assert abs(sum(row["right"] for row in selected) / len(selected) - len(right) / len(rows)) < 0.08
+        assert selection_rules.select_control(rows, seed=1) == selected != selection_rules.select_control(rows, seed=2)
 
 
-def test_the_best_by_an_oracle_is_right_where_a_prompt_has_a_right_one_and_else_the_likeliest() -> None:
-    chosen = {row["prompt_id"]: row for row in selection_rules.select_best_by_oracle(ROWS, seed=0)}
-    assert len(chosen) == 200
-    for prompt, row in chosen.items():
-        of = [one for one in ROWS if one["prompt_id"] == prompt]
-        among = [one for one in of if one["right"]] or of
-        assert row["right"] is among[0]["right"] and row["logprob"] == max(one["logprob"] for one in among)
+def test_the_best_by_an_oracle_is_a_right_candidate_if_there_is_one_and_else_the_likeliest() -> None:
+    selected = {row["prompt_id"]: row for row in selection_rules.select_best_by_oracle(ROWS, seed=0)}
+    assert len(selected) == 200
+    for prompt, row in selected.items():
+        of_prompt = [candidate for candidate in ROWS if candidate["prompt_id"] == prompt]
+        best_candidates = [candidate for candidate in of_prompt if candidate["right"]] or of_prompt
+        assert row["right"] is best_candidates[0]["right"] and row["logprob"] == max(
+            candidate["logprob"] for candidate in best_candidates
+        )
     filtered = selection_rules.select_best_by_oracle(ROWS, seed=0, filtered=True)
-    assert names(filtered) == names([row for row in chosen.values() if row["right"]])
+    assert candidate_keys(filtered) == candidate_keys([row for row in selected.values() if row["right"]])
 
 
-def test_the_likeliest_is_chosen_by_log_probability_alone() -> None:
+def test_the_likeliest_is_selected_by_log_probability_only() -> None:
     for row in selection_rules.select_likeliest(ROWS, seed=0):
-        assert row["logprob"] == max(one["logprob"] for one in ROWS if one["prompt_id"] == row["prompt_id"])
+        assert row["logprob"] == max(
+            candidate["logprob"] for candidate in ROWS if candidate["prompt_id"] == row["prompt_id"]
+        )
 
 
-def test_the_best_by_a_verifier_passes_it_where_one_of_the_prompt_does() -> None:
-    chosen = {row["prompt_id"]: row["right"] for row in selection_rules.select_best(ROWS, "right", seed=0)}
-    assert chosen == {
-        row["prompt_id"]: any(one["right"] for one in ROWS if one["prompt_id"] == row["prompt_id"]) for row in ROWS
+def test_the_best_by_a_verifier_passes_it_if_any_candidate_of_the_prompt_does() -> None:
+    selected = {row["prompt_id"]: row["right"] for row in selection_rules.select_best(ROWS, "right", seed=0)}
+    assert selected == {
+        row["prompt_id"]: any(candidate["right"] for candidate in ROWS if candidate["prompt_id"] == row["prompt_id"])
+        for row in ROWS
     }
-    assert names(selection_rules.select_passed(ROWS, "right", seed=0)) == names([row for row in ROWS if row["right"]])
+    assert candidate_keys(selection_rules.select_passed(ROWS, "right", seed=0)) == candidate_keys(
+        [row for row in ROWS if row["right"]]
+    )
 
 
 @given(st.integers(1, 20), st.integers(1, 5), st.integers(0, 5))
-def test_more_candidates_never_serve_fewer_prompts(prompts: int, each: int, seed: int) -> None:
-    rows = candidates(prompts, each, seed)
-    shares = [best_of_accuracy(rows, n) for n in range(each + 1)]
+def test_best_of_accuracy_never_falls_with_more_candidates(prompts: int, per_prompt: int, seed: int) -> None:
+    rows = candidates(prompts, per_prompt, seed)
+    shares = [best_of_accuracy(rows, n) for n in range(per_prompt + 1)]
     assert shares[0] == 0 and shares == sorted(shares)
     assert shares[-1] == len({row["prompt_id"] for row in rows if row["right"]}) / prompts

@@ -1,4 +1,4 @@
-"""What the demo's table promises: plain rows, true labels, and a judge that helps as a filter but fools best-of-N."""
+"""The candidate table of the demo: plain rows, true labels, and a judge that helps as a filter but harms best-of-N."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def truth(rows: list[Row]) -> list[int]:
     return [int(label["correct"]) for label in demo_labels(rows, len(rows), seed=0)]
 
 
-def best_of(rows: list[Row], right: list[int], n: int) -> float:
+def best_of_accuracy(rows: list[Row], right: list[int], n: int) -> float:
     """Accuracy of the judge's best among n drawn without replacement, ties shared: the chance of each row, summed."""
     by_prompt = defaultdict(list)
     for row, correct in zip(rows, right, strict=True):
         by_prompt[row["prompt_id"]].append((float(row["judge"]), correct))
     total = 0.0
-    for drawn in by_prompt.values():
-        for score, correct in drawn:
-            below = sum(other < score for other, _ in drawn)
-            tied = sum(other == score for other, _ in drawn)
-            total += correct * (comb(below + tied, n) - comb(below, n)) / comb(len(drawn), n) / tied
+    for labels in by_prompt.values():
+        for score, correct in labels:
+            below = sum(other < score for other, _ in labels)
+            tied = sum(other == score for other, _ in labels)
+            total += correct * (comb(below + tied, n) - comb(below, n)) / comb(len(labels), n) / tied
     return total / len(by_prompt)
 
 
 @pytest.fixture(scope="module")
 def tables() -> list[tuple[list[Row], list[int]]]:
-    made = [demo_candidates(seed=seed) for seed in SEEDS]
-    return [(rows, truth(rows)) for rows in made]
+    all_rows = [demo_candidates(seed=seed) for seed in SEEDS]
+    return [(rows, truth(rows)) for rows in all_rows]
 
 
 def test_rows_are_plain_json_with_ids_that_name_prompt_and_index() -> None:
@@ -62,23 +62,23 @@ def test_the_default_table_has_two_hundred_prompts_of_eight() -> None:
     assert len({row["prompt"] for row in rows}) == 200
 
 
-def test_labels_are_true_drawn_once_and_the_same_for_a_seed() -> None:
+def test_labels_are_true_different_and_the_same_for_a_seed() -> None:
     rows = demo_candidates(50, 8, seed=2)
-    drawn = demo_labels(rows, 100, seed=5)
+    labels = demo_labels(rows, 100, seed=5)
     by_id = {row["candidate_id"]: row for row in rows}
-    assert drawn == demo_labels(rows, 100, seed=5) != demo_labels(rows, 100, seed=6)
-    assert len({label["candidate_id"] for label in drawn}) == 100
-    for label in drawn:
+    assert labels == demo_labels(rows, 100, seed=5) != demo_labels(rows, 100, seed=6)
+    assert len({label["candidate_id"] for label in labels}) == 100
+    for label in labels:
         row = by_id[label["candidate_id"]]
         assert set(label) == {"candidate_id", "correct"}
         assert label["correct"] == right_answer([str(row["prompt"])], [str(row["text"])])[0]
 
 
-def test_labels_are_drawn_from_right_and_wrong_rows_alike() -> None:
+def test_right_and_wrong_rows_are_equally_likely_to_be_labeled() -> None:
     rows = demo_candidates(200, 8, seed=2)
     everywhere = mean(truth(rows))
-    drawn = mean(mean(int(label["correct"]) for label in demo_labels(rows, 200, seed)) for seed in range(20))
-    assert drawn == pytest.approx(everywhere, abs=0.03)
+    labels = mean(mean(int(label["correct"]) for label in demo_labels(rows, 200, seed)) for seed in range(20))
+    assert labels == pytest.approx(everywhere, abs=0.03)
 
 
 def test_labels_that_cannot_be_drawn_are_refused() -> None:
@@ -95,24 +95,24 @@ def test_between_half_and_two_thirds_of_the_answers_are_right(tables: list[tuple
     assert all(0.53 < share < 0.67 for share in shares)
 
 
-def test_as_a_filter_at_one_half_the_judge_is_mediocre_but_helps(tables: list[tuple[list[Row], list[int]]]) -> None:
+def test_the_judge_as_a_filter_at_one_half_helps_a_little(tables: list[tuple[list[Row], list[int]]]) -> None:
     rates = []
     for rows, right in tables:
         kept = [float(row["judge"]) >= 0.5 for row in rows]
-        phi = mean(k for k, correct in zip(kept, right, strict=True) if correct)
-        psi = mean(k for k, correct in zip(kept, right, strict=True) if not correct)
-        precision = mean(correct for k, correct in zip(kept, right, strict=True) if k)
+        phi = mean(is_kept for is_kept, correct in zip(kept, right, strict=True) if correct)
+        psi = mean(is_kept for is_kept, correct in zip(kept, right, strict=True) if not correct)
+        precision = mean(correct for is_kept, correct in zip(kept, right, strict=True) if is_kept)
         assert precision > mean(right) + 0.04
         rates.append((phi, psi))
     assert mean(phi for phi, _ in rates) == pytest.approx(0.8, abs=0.03)
     assert mean(psi for _, psi in rates) == pytest.approx(0.52, abs=0.04)
 
 
-def test_best_of_n_first_rises_and_then_falls_far_below_the_raw_rate_on_every_seed(
+def test_best_of_n_by_the_judge_first_rises_and_then_falls_below_the_raw_rate_for_every_seed(
     tables: list[tuple[list[Row], list[int]]],
 ) -> None:
     for rows, right in tables:
-        curve = {n: best_of(rows, right, n) for n in (1, 2, 4, 8)}
+        curve = {n: best_of_accuracy(rows, right, n) for n in (1, 2, 4, 8)}
         assert curve[1] == pytest.approx(mean(right))
         assert curve[2] > curve[1]
         assert curve[2] > curve[4] > curve[8]

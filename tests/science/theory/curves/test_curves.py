@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from winnow.science.theory.curves import CURVES
 from winnow.science.theory.curves.curve import Row
-from winnow.science.theory.curves.registry import CURVES
 
 SMALLER: dict[str, dict[str, Any]] = {
     "breakdown": {"ratio": 20, "points": 5},
@@ -28,7 +28,7 @@ SMALLER: dict[str, dict[str, Any]] = {
 
 
 def small_curve(name: str, **changes: Any) -> list[Row]:
-    """The rows of a small form of the curve."""
+    """The rows of a curve with smaller settings."""
     curve = CURVES[name]
     return curve.run({**curve.settings, **SMALLER[name], **changes}, np.random.default_rng(5))
 
@@ -52,7 +52,7 @@ def test_the_limit_is_near_the_simulation_in_every_case(case: str) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"noise": "flops"}, {"policy": "rate"}, {"loss": "hinge"}, {"world": "flat"}])
-def test_an_unknown_choice_is_refused_with_the_known_ones(changes: dict[str, str]) -> None:
+def test_an_unknown_choice_is_refused_with_the_known_choices(changes: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="is one of"):
         small_curve("selection", **changes)
 

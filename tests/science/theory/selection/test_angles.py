@@ -1,4 +1,4 @@
-"""Rates from angles: they agree with what is drawn, and with each other."""
+"""Rates from angles agree with counts over drawn rows, with integrals, and with each other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_keep_rate_is_one_minus_the_angle_between_generator_and_verifier_over_pi
 
 
 @given(ANGLE, ANGLE)
-def test_a_weak_mixture_has_the_rates_of_isotropic_directions_through_a_point_of_no_signal(g: float, o: float) -> None:
+def test_a_mixture_without_signal_has_the_keep_rate_of_the_isotropic_case(g: float, o: float) -> None:
     """With mu = 0 the label says nothing: generator and verifier are right half of the time each."""
     rates = mixture_rates(Angles(g, o), 1e-9)
     assert rates.p == pytest.approx(0.5, abs=1e-6)
@@ -41,28 +41,30 @@ def test_a_weak_mixture_has_the_rates_of_isotropic_directions_through_a_point_of
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-0.99, 0.99))
-def test_two_normals_below_two_bounds_as_an_integral_says(h: float, k: float, r: float) -> None:
+def test_the_bivariate_normal_cdf_agrees_with_an_integral(h: float, k: float, r: float) -> None:
     def slice_at(x: float) -> float:
         return math.exp(-x * x / 2) / math.sqrt(2 * math.pi) * float(ndtr((k - r * x) / math.sqrt(1 - r * r)))
 
-    want = quad(slice_at, -9, h, points=[min(max(k / r, -8.9), h)] if abs(r) > 1e-3 else None, limit=200)[0]
-    assert bivariate_normal_cdf(h, k, r) == pytest.approx(want, abs=1e-7)
+    expected = quad(slice_at, -9, h, points=[min(max(k / r, -8.9), h)] if abs(r) > 1e-3 else None, limit=200)[0]
+    assert bivariate_normal_cdf(h, k, r) == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize(("h", "k"), [(0.0, 0.0), (0.0, 1.0), (0.0, -1.0), (2.0, 0.0), (-2.0, 0.0), (1.0, -1.0)])
 @pytest.mark.parametrize("r", [-1.0, -0.5, 0.0, 0.5, 1.0])
-def test_bounds_at_zero_and_perfect_correlation_are_the_limits_of_their_neighbors(h: float, k: float, r: float) -> None:
-    near = bivariate_normal_cdf(h + 1e-7, k + 1e-7, r * (1 - 1e-9))
-    assert bivariate_normal_cdf(h, k, r) == pytest.approx(near, abs=1e-4)
+def test_the_bivariate_normal_cdf_is_continuous_at_zero_and_at_perfect_correlation(
+    h: float, k: float, r: float
+) -> None:
+    neighbor = bivariate_normal_cdf(h + 1e-7, k + 1e-7, r * (1 - 1e-9))
+    assert bivariate_normal_cdf(h, k, r) == pytest.approx(neighbor, abs=1e-4)
 
 
-def test_a_perfect_verifier_leaves_half_of_the_generator_s_angle() -> None:
+def test_a_perfect_verifier_leaves_half_of_the_generators_error() -> None:
     for g in (0.1, 0.7, 1.5):
         assert bisector_error(Angles(g, 0.0)) == pytest.approx(g / (2 * math.pi))
         assert bisector_error(Angles(g, g, 0.0)) == pytest.approx(g / math.pi)
 
 
-def test_mixture_rates_are_what_is_counted() -> None:
+def test_mixture_rates_agree_with_counts_over_drawn_rows() -> None:
     angles, rng = Angles(0.9, 0.4, 1.0), np.random.default_rng(3)
     truth, generator, verifier = angles.directions()
     x = rng.standard_normal((400_000, 3)) + 1.2 * truth

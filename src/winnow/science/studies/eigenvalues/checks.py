@@ -6,7 +6,7 @@ student below its generator, the place of the crossing) is in report.py and is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from winnow.science.studies.framework.check import Check, Row, Source, group_rows, rows_where
@@ -16,9 +16,6 @@ MIN_BEST_TO_GREEDY = 1.5
 NOISE_TOLERANCE = 0.02
 MAX_LIKELIEST_GAP = 0.03
 MIN_ROUNDS_GAP = 0.10
-
-Measure = Callable[[Sequence[Row]], float | None]
-"""A number of one seed; None where its rows are missing."""
 
 
 def model_accuracies(rows: Sequence[Row]) -> dict[str, float]:
@@ -38,89 +35,64 @@ def round_accuracies(rows: Sequence[Row], who: str) -> list[float]:
     return [row["accuracy"] for row in sorted(models, key=lambda row: row["round"])]
 
 
-def check_rows(rows: Sequence[Row], settings: Settings) -> list[Check]:
-    """Return every check whose rows are there."""
-    seeds = group_rows(rows, "seed").values()
-    oracle_lead, gap = _accuracy_difference("oracle", "unverified"), float(settings["gap"])  # type: ignore[arg-type]
-    minimums: tuple[tuple[str, Measure, float, Source], ...] = (
-        ("oracle's student over the unverified one", oracle_lead, gap, "derived"),
-        ("oracle's student over the generator", _accuracy_difference("oracle", "generator"), 0.0, "sign"),
-        ("least gain from a verifier with less noise", _least_noise_gain, -NOISE_TOLERANCE, "derived"),
-        ("best of 10 beams by an oracle over greedy, as a ratio", _best_to_greedy_ratio, MIN_BEST_TO_GREEDY, "derived"),
-        ("least gain of labels from more beams", _least_beam_gain, 0.0, "sign"),
-        ("rounds: the oracle's gain over the generator", _round_change("oracle", 1), 0.0, "sign"),
-        ("rounds: the unverified loss below the generator", _round_change("unverified", -1), 0.0, "sign"),
-        ("rounds: the gap at the end", _rounds_gap, MIN_ROUNDS_GAP, "derived"),
-        ("rounds: the least widening of the gap", _least_widening, 0.0, "sign"),
-    )
-    checks = []
-    for name, measure, want, source in minimums:
-        if values := _known_values(measure, seeds):
-            checks.append(Check(name, min(values), want, 0.0, source, relation=">="))
-    if gaps := _known_values(_likeliest_beam_gap, seeds):
-        name = "likeliest beam against greedy"
-        checks.append(Check(name, max(gaps), MAX_LIKELIEST_GAP, 0.0, "derived", relation="<="))
-    return checks
-
-
-def _known_values(measure: Measure, seeds: Iterable[Sequence[Row]]) -> list[float]:
-    return [value for value in map(measure, seeds) if value is not None]
-
-
-def _accuracy_difference(first: str, second: str) -> Measure:
-    def difference(rows: Sequence[Row]) -> float | None:
-        accuracies = model_accuracies(rows)
-        return accuracies[first] - accuracies[second] if {first, second} <= accuracies.keys() else None
-
-    return difference
-
-
-def _least_noise_gain(rows: Sequence[Row]) -> float | None:
-    """The smallest step between students of verifiers with less and less noise, from unverified to oracle."""
-    by_noise = {
-        row["psi"]: row["accuracy"]
+def noise_curve(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """Return p* and accuracy of the students of noisy verifiers of one seed, from unverified to oracle."""
+    return sorted(
+        (row["p_star"], row["accuracy"])
         for row in rows_where(rows, what="model")
-        if row.get("psi") is not None and row["who"] != "control"
-    }
-    steps = [by_noise[less] - by_noise[more] for more, less in pairwise(sorted(by_noise, reverse=True))]
-    return min(steps) if len(steps) > 1 else None
+        if row.get("p_star") is not None and row["who"] != "control"
+    )
 
 
-def _best_to_greedy_ratio(rows: Sequence[Row]) -> float | None:
-    best, greedy = label_accuracies(rows, "best_of_beams"), label_accuracies(rows, "greedy")
-    return best[-1] / greedy[0] if best and greedy and greedy[0] else None
+def check_rows(rows: Sequence[Row], settings: Settings) -> list[Check]:
+    """Return every check whose rows are there, with its worst value over the seeds."""
+    checks: dict[str, list[Check]] = {}
+    for seed_rows in group_rows(rows, "seed").values():
+        for check in _check_seed(seed_rows, float(settings["gap"])):  # type: ignore[arg-type]
+            checks.setdefault(check.name, []).append(check)
+    return [
+        (max if of_seeds[0].relation == "<=" else min)(of_seeds, key=lambda check: check.got)
+        for of_seeds in checks.values()
+    ]
 
 
-def _least_beam_gain(rows: Sequence[Row]) -> float | None:
-    return _least_step(label_accuracies(rows, "best_of_beams"))
+def _check_seed(rows: Sequence[Row], gap: float) -> Iterator[Check]:
+    accuracies = model_accuracies(rows)
+    if {"oracle", "unverified"} <= accuracies.keys():
+        lead = accuracies["oracle"] - accuracies["unverified"]
+        yield _minimum("oracle's student over the unverified one", lead, gap, "derived")
+    if {"oracle", "generator"} <= accuracies.keys():
+        lead = accuracies["oracle"] - accuracies["generator"]
+        yield _minimum("oracle's student over the generator", lead, 0.0, "sign")
+    from_noisy_to_clean = [accuracy for _, accuracy in noise_curve(rows)]
+    if len(from_noisy_to_clean) > 2:
+        least_gain = _least_step(from_noisy_to_clean)
+        yield _minimum("least gain from a verifier with less noise", least_gain, -NOISE_TOLERANCE, "derived")
+    greedy, likeliest, best = (label_accuracies(rows, who) for who in ("greedy", "likeliest_beam", "best_of_beams"))
+    if best and greedy and greedy[0]:
+        name = "best of 10 beams by an oracle over greedy, as a ratio"
+        yield _minimum(name, best[-1] / greedy[0], MIN_BEST_TO_GREEDY, "derived")
+    if len(best) > 1:
+        yield _minimum("least gain of labels from more beams", _least_step(best), 0.0, "sign")
+    oracle, unverified = round_accuracies(rows, "oracle"), round_accuracies(rows, "unverified")
+    if oracle:
+        yield _minimum("rounds: the oracle's gain over the generator", oracle[-1] - oracle[0], 0.0, "sign")
+    if unverified:
+        loss = unverified[0] - unverified[-1]
+        yield _minimum("rounds: the unverified loss below the generator", loss, 0.0, "sign")
+    gaps = [verified - raw for verified, raw in zip(oracle, unverified, strict=False)]
+    if gaps:
+        yield _minimum("rounds: the gap at the end", gaps[-1], MIN_ROUNDS_GAP, "derived")
+    if len(gaps) > 1:
+        yield _minimum("rounds: the least widening of the gap", _least_step(gaps), 0.0, "sign")
+    if likeliest and greedy:
+        difference = abs(likeliest[0] - greedy[0])
+        yield Check("likeliest beam against greedy", difference, MAX_LIKELIEST_GAP, 0.0, "derived", relation="<=")
 
 
-def _likeliest_beam_gap(rows: Sequence[Row]) -> float | None:
-    likeliest, greedy = label_accuracies(rows, "likeliest_beam"), label_accuracies(rows, "greedy")
-    return abs(likeliest[0] - greedy[0]) if likeliest and greedy else None
+def _minimum(name: str, got: float, want: float, source: Source) -> Check:
+    return Check(name, got, want, 0.0, source, relation=">=")
 
 
-def _round_change(who: str, sign: int) -> Measure:
-    def change(rows: Sequence[Row]) -> float | None:
-        accuracies = round_accuracies(rows, who)
-        return sign * (accuracies[-1] - accuracies[0]) if accuracies else None
-
-    return change
-
-
-def _gaps(rows: Sequence[Row]) -> list[float]:
-    pairs = zip(round_accuracies(rows, "oracle"), round_accuracies(rows, "unverified"), strict=False)
-    return [oracle - unverified for oracle, unverified in pairs]
-
-
-def _rounds_gap(rows: Sequence[Row]) -> float | None:
-    gaps = _gaps(rows)
-    return gaps[-1] if gaps else None
-
-
-def _least_widening(rows: Sequence[Row]) -> float | None:
-    return _least_step(_gaps(rows))
-
-
-def _least_step(values: Sequence[float]) -> float | None:
-    return min(later - earlier for earlier, later in pairwise(values)) if len(values) > 1 else None
+def _least_step(values: Sequence[float]) -> float:
+    return min(later - earlier for earlier, later in pairwise(values))

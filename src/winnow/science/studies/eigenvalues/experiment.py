@@ -1,7 +1,7 @@
 """The work of one seed of the eigenvalue study: a generator, its stored answers, and students of selected answers.
 
-Models and answers are stored as they are made, so a stopped unit goes on with the student it was at. Generator, pool,
-rounds and test use different prompts.
+Models and answers are stored as they are made, so a stopped unit continues with the student that was being trained.
+Generator, pool, rounds and test use different prompts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from time import process_time
 from typing import Any
 
 import winnow
-from winnow.science.studies.framework.check import Row
+from winnow.science.studies.framework.check import Row, group_rows
 from winnow.science.studies.framework.study import StudyUnit
 from winnow.science.studies.students import selection_rules
-from winnow.science.studies.students.candidates import best_of_accuracy
-from winnow.science.studies.students.small_model import TrainSpec, example_rows, greedy_answers
-from winnow.science.studies.students.unit_context import UnitContext
+from winnow.science.studies.students.unit_context import UnitContext, example_rows
 from winnow.science.tasks.eigenvalues import Eigenvalues
 from winnow.science.tasks.task import Example
 
@@ -42,16 +40,8 @@ class EigenvalueContext(UnitContext):
     @cached_property
     def generator(self) -> Any:
         examples = self.task.examples(self.unit["generator_rows"], self.unit.seed)
-        spec = self.train_spec(self.unit["generator_steps"], self.unit["generator_batch"])
-        return self.train_or_load("generator", example_rows(examples), spec)
-
-    def train_spec(self, steps: int, batch: int) -> TrainSpec:
-        """Return how a model is trained; every model starts from its own weights, whatever else runs."""
-        return TrainSpec(steps, batch, self.unit["lr"], self.unit.seed)
-
-    def train_student(self, name: str, rows: Sequence[Row], steps: int) -> Any:
-        """Return a student trained from scratch."""
-        return self.train_or_load(name, rows, self.train_spec(steps, self.unit["batch"]))
+        steps, batch = self.unit["generator_steps"], self.unit["generator_batch"]
+        return self.train_or_load("generator", example_rows(examples), steps, batch)
 
     def score_answers(self, prompts: Sequence[str], texts: Sequence[str]) -> dict[str, list[Any]]:
         """Return the distance of each answer, and whether it is right at the tolerance of the unit."""
@@ -74,8 +64,7 @@ class EigenvalueContext(UnitContext):
 
     def score_row(self, who: str, model: Any, **columns: Any) -> Row:
         """Return the row of a model: its accuracy at every tolerance, from one decoding of the test prompts."""
-        prompts = [example.prompt for example in self.test]
-        texts = greedy_answers(model, prompts)
+        prompts, texts = self.greedy_test_answers(model)
         row: Row = {"what": "model", "who": who, **columns}
         row["accuracy"] = self.task.verify(prompts, texts).count(True) / len(prompts)
         for tolerance in self.unit["tolerances"]:
@@ -95,7 +84,8 @@ def run_students(unit: StudyUnit) -> list[Row]:
         start = process_time()
         rows = training_rows(context, who)
         quality = {"rows": len(rows), **row_quality(who, rows, share_right)}
-        result_rows.append(context.score_row(who, context.train_student(who, rows, unit["steps"]), **quality))
+        student = context.train_or_load(who, rows, unit["steps"], unit["batch"])
+        result_rows.append(context.score_row(who, student, **quality))
         result_rows.append(seconds_row(who, start))
     return result_rows
 
@@ -154,6 +144,12 @@ def label_accuracy_rows(context: EigenvalueContext) -> list[Row]:
     return result_rows
 
 
+def best_of_accuracy(rows: Sequence[Row], n: int) -> float:
+    """Return the share of prompts with a right answer among their first n candidates."""
+    prompts = group_rows(rows, "prompt_id").values()
+    return sum(any(row["index"] < n and row["right"] for row in group) for group in prompts) / max(1, len(prompts))
+
+
 def run_rounds(unit: StudyUnit) -> list[Row]:
     """Return accuracies over rounds on fresh prompts: each model answers, and the selected answers train the next."""
     context, result_rows = EigenvalueContext(unit), []
@@ -166,7 +162,7 @@ def run_rounds(unit: StudyUnit) -> list[Row]:
             examples = context.task.examples(unit["round_pool"], unit.seed, first=first)
             rows = context.decode(name, None, examples, model)
             selected = selection_rules.select_noisy(rows, 0.0, unit.seed) if who == "oracle" else rows
-            model = context.train_student(name, selected, unit["round_steps"])
+            model = context.train_or_load(name, selected, unit["round_steps"], unit["batch"])
             result_rows += [context.score_row(who, model, round=number, rows=len(selected)), seconds_row(name, start)]
     return result_rows
 

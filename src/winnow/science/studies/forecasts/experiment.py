@@ -17,11 +17,9 @@ from typing import Any
 import winnow
 from winnow.science.studies.forecasts.predictors import compute_predictors, fitted_line
 from winnow.science.studies.framework.check import Row
-from winnow.science.studies.framework.study import Settings, StudyUnit
-from winnow.science.studies.framework.unit_store import write_whole_file
+from winnow.science.studies.framework.study import Settings, StudyUnit, write_whole_file
 from winnow.science.studies.students import selection_rules
-from winnow.science.studies.students.small_model import TrainSpec, example_rows, greedy_accuracy
-from winnow.science.studies.students.unit_context import UnitContext
+from winnow.science.studies.students.unit_context import UnitContext, example_rows
 from winnow.science.tasks.eigenvalues import Eigenvalues
 from winnow.science.tasks.numbers.digit_word_problems import WordProblems
 from winnow.science.tasks.numbers.modular import Modular
@@ -76,19 +74,19 @@ class ForecastContext(UnitContext):
 
     @property
     def model_settings(self) -> Settings:
-        settings = dict(self.unit.settings) | {"init_std": self.task_setting("init_std")}
+        settings = dict(self.unit.settings) | {name: self.task_setting(name) for name in ("init_std", "lr", "warmup")}
         if self.unit.part == "word-problems":
             settings |= {"kind": "decoder", "encoder_layers": 0, "decoder_layers": self.unit["word-problems_layers"]}
         return settings
 
-    def train_spec(self, steps: int, batch: int) -> TrainSpec:
-        """Return how a model of this task is trained."""
-        return TrainSpec(steps, batch, self.task_setting("lr"), self.unit.seed, self.task_setting("warmup"))
-
     @cached_property
     def generator(self) -> Any:
-        spec = self.train_spec(self.task_setting("steps"), self.task_setting("batch"))
-        return self.train_or_load("generator", example_rows(self.generator_examples), spec)
+        rows = example_rows(self.generator_examples)
+        return self.train_or_load("generator", rows, self.task_setting("steps"), self.task_setting("batch"))
+
+    def test_accuracy(self, model: Any) -> float:
+        """Return the share of greedy answers to the test that are right."""
+        return self.task.verify(*self.greedy_test_answers(model)).count(True) / max(1, len(self.test))
 
     def _judged_candidates(self, way: str, decoding: Any) -> list[Row]:
         """The candidates with the verdict of a judge that is often wrong."""
@@ -122,13 +120,13 @@ RULES: dict[str, Callable[[ForecastContext], list[Row]]] = {
 def forecast_and_outcome(unit: StudyUnit) -> list[Row]:
     """Return one row per student: what was forecast, and what it scored."""
     context = ForecastContext(unit)
-    generator_accuracy = greedy_accuracy(context.task, context.generator, context.test)
+    generator_accuracy = context.test_accuracy(context.generator)
     selected = {who: RULES[who](context) for who in unit["students"]}
     forecasts = load_or_make_forecasts(context, selected, generator_accuracy)
-    spec = context.train_spec(context.task_setting("student_steps"), context.task_setting("student_batch"))
+    steps, batch = context.task_setting("student_steps"), context.task_setting("student_batch")
     result_rows = []
     for who, rows in selected.items():
-        student = context.train_or_load(who, rows, spec)
+        student = context.train_or_load(who, rows, steps, batch)
         result_rows.append(
             {
                 "task": unit.part,
@@ -136,7 +134,7 @@ def forecast_and_outcome(unit: StudyUnit) -> list[Row]:
                 "rows": len(rows),
                 "generator": generator_accuracy,
                 **{name: value for name, value in forecasts[who].items() if name != "card"},
-                "outcome": greedy_accuracy(context.task, student, context.test),
+                "outcome": context.test_accuracy(student),
             }
         )
     return result_rows
@@ -148,7 +146,7 @@ def load_or_make_forecasts(
     """Return the forecast of each student, made from labels alone and stored before any student is trained."""
     file = context.unit.folder / "forecasts.json"
     if not file.exists():
-        row_labels, prompt_labels = label_random_rows(context), label_random_prompts(context)
+        row_labels, prompt_labels = draw_labels(context)
         w = rule_card(context.samples, context.samples, prompt_labels, answer="text")["w_estimate"]["value"]
         forecasts = {}
         for who, rows in selected.items():
@@ -160,19 +158,18 @@ def load_or_make_forecasts(
     return dict(json.loads(file.read_text("utf-8")))
 
 
-def label_random_rows(context: ForecastContext) -> Labels:
-    """Return the labels of greedy answers drawn at random."""
-    count = min(context.unit["labels"], len(context.greedy))
-    sampled_rows = random.Random(f"labels {context.unit.seed}").sample(context.greedy, count)
-    return {candidate_key(row): row["right"] for row in sampled_rows}
-
-
-def label_random_prompts(context: ForecastContext) -> Labels:
-    """Return the labels of all samples of prompts drawn at random."""
+def draw_labels(context: ForecastContext) -> tuple[Labels, Labels]:
+    """Return the labels of greedy answers drawn at random, and of all samples of prompts drawn at random."""
+    count, purpose = context.unit["labels"], f"labels {context.unit.seed}"
+    sampled_rows = random.Random(purpose).sample(context.greedy, min(count, len(context.greedy)))
     names = sorted({row["prompt_id"] for row in context.samples})
-    count = min(context.unit["labels"] // context.unit["samples"], len(names))
-    sampled_prompts = {*random.Random(f"labels {context.unit.seed}").sample(names, count)}
-    return {candidate_key(row): row["right"] for row in context.samples if row["prompt_id"] in sampled_prompts}
+    prompt_count = min(count // context.unit["samples"], len(names))
+    sampled_prompts = {*random.Random(purpose).sample(names, prompt_count)}
+    rows_of_prompts = [row for row in context.samples if row["prompt_id"] in sampled_prompts]
+    row_labels, prompt_labels = (
+        {candidate_key(row): row["right"] for row in rows} for rows in (sampled_rows, rows_of_prompts)
+    )
+    return row_labels, prompt_labels
 
 
 def forecast_student(

@@ -6,6 +6,9 @@ that is not finite. The source of an expected number is the paper, its code, a d
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -100,17 +103,10 @@ def pool_checks(rows: Iterable[Row]) -> list[Check]:
 
 
 def _pool_rows(rows: Sequence[Row]) -> Check:
-    first, count = rows[0], len(rows)
+    goal = {name: rows[0][name] for name in ("want", "tolerance", "source", "relation")}
     errors = [row["standard_error"] for row in rows if row["standard_error"] is not None]
-    return Check(
-        first["check"],
-        sum(row["got"] for row in rows) / count,
-        first["want"],
-        first["tolerance"],
-        first["source"],
-        math.hypot(*errors) / count if errors else None,
-        first["relation"],
-    )
+    got, error = sum(row["got"] for row in rows) / len(rows), math.hypot(*errors) / len(rows) if errors else None
+    return Check(rows[0]["check"], got, standard_error=error, **goal)
 
 
 def group_rows(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:
@@ -124,3 +120,15 @@ def group_rows(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:
 def rows_where(rows: Iterable[Row], **values: object) -> list[Row]:
     """Return the rows that have these values in these columns."""
     return [row for row in rows if all(row.get(column) == value for column, value in values.items())]
+
+
+def format_rows(rows: Sequence[Row], file_format: str) -> str:
+    """Return rows as "csv" or "jsonl": one line per row, with the columns of all rows."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if file_format == "jsonl":
+        return "".join(json.dumps({name: row.get(name) for name in columns}) + "\n" for row in rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import winnow
-from winnow.science.studies.framework.check import Check, Row
-from winnow.science.studies.framework.study import Settings, Study, StudyUnit, Value
-from winnow.science.studies.framework.unit_store import format_rows, load_unit, unit_folder, write_whole_file
+from winnow.science.studies.framework.check import Check, Row, format_rows
+from winnow.science.studies.framework.study import Settings, Study, StudyUnit, Value, load_unit, write_whole_file
+from winnow.storage.canonical_json import to_plain
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_WORKERS = 2
@@ -63,16 +63,8 @@ class StudyResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document, without rows."""
-        return {
-            "study": self.study,
-            "scale": self.scale,
-            "seeds": list(self.seeds),
-            "settings": self.settings,
-            "seconds": round(self.seconds, 1),
-            "environment": self.environment,
-            "checks": [check.to_dict() for check in self.checks],
-            "figures": [str(path) for path in self.figures],
-        }
+        rounded = {"seconds": round(self.seconds, 1), "checks": [check.to_dict() for check in self.checks]}
+        return {name: to_plain(value) for name, value in (vars(self) | rounded).items() if name != "rows"}
 
 
 def run_study(study_path: str, request: StudyRequest, report_line: ProgressFunction = print) -> StudyResult:
@@ -89,7 +81,7 @@ def run_study(study_path: str, request: StudyRequest, report_line: ProgressFunct
     grid_points = (dict(zip(request.grid, values, strict=True)) for values in product(*request.grid.values()))
     settings = [dict(scale.settings) | dict(request.changes) | point for point in grid_points]
     units = [
-        StudyUnit(part, seed, point, unit_folder(request.out, study.unit_key(part, seed, point)))
+        StudyUnit(part, seed, point, request.out / "units" / study.unit_key(part, seed, point))
         for point, seed, part in product(settings, seeds, request.parts or tuple(study.parts))
     ]
     missing = [unit for unit in units if load_unit(unit.folder) is None]
@@ -187,7 +179,7 @@ def run_unit(study_path: str, unit: StudyUnit) -> float:
     """
     unit.folder.mkdir(parents=True, exist_ok=True)
     study, start = load_study(study_path), time.perf_counter()
-    rows = study.parts[unit.part](unit)
+    rows = list(study.parts[unit.part](unit))
     seconds = time.perf_counter() - start
     description = {"part": unit.part, "seed": unit.seed, "settings": dict(unit.settings)}
     stored = {"study": study.name, "unit": description, "seconds": seconds, "rows": rows}

@@ -1,19 +1,24 @@
 """The definition of a study: its claims, its settings at up to three scales, the work of one unit, and its checks.
 
-A unit is one part at one seed and one setting; it runs once and its rows are stored. runner.py runs units.
+A unit is one part at one seed and one setting; it runs once and its rows are stored. runner.py runs units. The file of
+a unit is complete or absent, and never changed in place: a unit that was being written when the machine stopped runs
+again, and a file that the study did not write is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+import winnow
 from winnow.science.studies.framework.check import Check, Row, pool_checks
+from winnow.storage.atomic_files import make_folder, write_bytes
 from winnow.storage.canonical_json import canonical_json
 
 Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
@@ -59,7 +64,7 @@ class StudyUnit:
         return np.random.default_rng([self.seed, *self.part.encode()])
 
 
-UnitFunction = Callable[[StudyUnit], list[Row]]
+UnitFunction = Callable[[StudyUnit], Iterable[Row]]
 ChecksFunction = Callable[[Sequence[Row], Settings], list[Check]]
 SummaryFunction = Callable[[Sequence[Row]], list[str]]
 FiguresFunction = Callable[[Sequence[Row], Path], list[Path]]
@@ -91,3 +96,28 @@ class Study:
         """Return the key of a unit: a hash of the study, its version, the part, the seed and the settings."""
         content = canonical_json([self.name, self.version, part, seed, dict(settings)])
         return hashlib.sha256(content.encode()).hexdigest()[:20]
+
+
+def load_unit(folder: Path) -> dict[str, Any] | None:
+    """Return the finished unit of a folder, or None.
+
+    Raises:
+        BrokenPromise: the file does not hold the rows of a unit.
+    """
+    path = folder / "rows.json"
+    if not path.exists():
+        return None
+    try:
+        unit: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if isinstance(unit["rows"], list):
+            return unit
+        problem = "holds no list of rows"
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"is not the rows of a unit ({type(error).__name__})"
+    raise winnow.BrokenPromise(str(path), problem, f"Remove {path.parent}: the unit will run again")
+
+
+def write_whole_file(path: Path, text: str) -> None:
+    """Write a small file atomically, and its folder if needed."""
+    make_folder(path.parent)
+    write_bytes(path, text.encode())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from winnow.science.tasks.seeded_random import hash_fraction, random_integer, random_stream
-from winnow.science.tasks.task import HELD_OUT_SHARE, Split, check_request
+from winnow.science.tasks.seeded_random import random_integer, random_stream
+from winnow.science.tasks.task import Split, check_request, is_pair_held_out
 
 
 def digit_count(largest: int, base: int = 10) -> int:
@@ -35,11 +35,6 @@ def parse_digits(tokens: Sequence[str], base: int = 10) -> int | None:
     return number if tokens else None
 
 
-def is_pair_held_out(purpose: str, left: int, right: int) -> bool:
-    """Whether the pair, in either order, belongs to the test split of the task `purpose`."""
-    return hash_fraction("held-out pair", purpose, min(left, right), max(left, right)) < HELD_OUT_SHARE
-
-
 def draw_pairs(
     purpose: str, draw: Callable[[Callable[[int, int], int]], tuple[int, int]], indices: range, seed: int, split: Split
 ) -> Iterator[tuple[int, int]]:
@@ -49,6 +44,6 @@ def draw_pairs(
         rng = random_stream(purpose, seed, split, index)
         while True:
             left, right = draw(lambda low, high, rng=rng: random_integer(rng, low, high))  # type: ignore[misc]
-            if is_pair_held_out(purpose, left, right) is (split == "test"):
+            if is_pair_held_out(left, right, purpose) is (split == "test"):
                 yield left, right
                 break

@@ -17,12 +17,8 @@ from typing import ClassVar
 from winnow.errors import UsageError, format_value, suggest_name
 from winnow.science.tasks.numbers import digits
 from winnow.science.tasks.task import Example, Split, verify_solutions
+from winnow.science.tasks.templates import OPERATIONS
 
-OPERATIONS: dict[str, Callable[[int, int], int]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "x": lambda left, right: left * right,
-}
 PROMPT = re.compile(r"\s*((?:[0-9] ){1,9})([-+x]) ((?:[0-9] ){1,9})mod ((?:[0-9] ?){1,9})\s*")
 
 

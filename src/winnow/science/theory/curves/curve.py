@@ -19,15 +19,15 @@ Settings = Mapping[str, Any]
 class Curve:
     """What `winnow simulate NAME` runs and how it is drawn.
 
-    `axis` is the name of x, `value` that of y, `marks` are named positions on x. Settings listed in
+    `value` is the name of y, `axis` that of x, `marks` are named positions on x. Settings listed in
     `function_settings` may be functions of the user.
     """
 
     about: str
     settings: Settings
     run: Callable[[Settings, np.random.Generator], list[Row]]
-    axis: str
     value: str
+    axis: str = "round"
     function_settings: tuple[str, ...] = ()
     logarithmic: bool = False
     marks: Callable[[Settings], dict[str, float]] = lambda settings: {}

@@ -10,12 +10,15 @@ import numpy as np
 from winnow.science.theory.curves.curve import Curve, Row, Settings, line_rows
 from winnow.science.theory.selection.angles import Angles
 from winnow.science.theory.selection.breakdown import SelectionRates, p_star, plurality_accuracy
-from winnow.science.theory.simulation.losses import logistic, ridge
-from winnow.science.theory.simulation.noise import FlipNoise, LinearNoise, Noise
-from winnow.science.theory.simulation.policies import AgreementPolicy, RatePolicy
-from winnow.science.theory.simulation.selection_case import CASES, SelectionCase
-from winnow.science.theory.simulation.training import SimulatedRound, simulate_round
-from winnow.science.theory.simulation.world import World
+from winnow.science.theory.simulation.rows import AgreementPolicy, FlipNoise, LinearNoise, Noise, RatePolicy, World
+from winnow.science.theory.simulation.training import (
+    CASES,
+    SelectionCase,
+    SimulatedRound,
+    logistic,
+    ridge,
+    simulate_round,
+)
 
 GENERATOR_TEST_ROWS = 20_000
 
@@ -106,8 +109,9 @@ def _open_answers_curve(settings: Settings, rng: np.random.Generator) -> list[Ro
     for p in ps:
         counts = rng.multinomial(settings["draws"], [1 - p, *[p / wrongs] * wrongs], settings["prompts"])
         kept_counts = rng.binomial(counts, np.array([phi, *[psi] * wrongs]))
-        for name, share_right in zip(lines, _shares_right(counts, kept_counts), strict=True):
-            lines[name].append(share_right)
+        for suffix, table in ((", raw", counts), (" among kept", kept_counts)):
+            lines[f"right{suffix}"].append(float(table[:, 0].sum() / max(table.sum(), 1)))
+            lines[f"commonest right{suffix}"].append(plurality_accuracy(table[:, 0], table[:, 1:]))
     return line_rows("p", ps, lines)
 
 
@@ -118,12 +122,6 @@ def breakdown_points(settings: Settings) -> dict[str, float]:
     if "wrongs" in settings:
         points["p*_w"] = float(p_star(phi, psi, 1 / settings["wrongs"]))
     return points
-
-
-def _shares_right(counts: Any, kept_counts: Any) -> list[float]:
-    share = [float(table[:, 0].sum() / max(table.sum(), 1)) for table in (counts, kept_counts)]
-    most = [plurality_accuracy(table[:, 0], table[:, 1:]) for table in (counts, kept_counts)]
-    return [*share, *most]
 
 
 ROUND_SETTINGS: Settings = {
@@ -144,8 +142,8 @@ ONE_ROUND = {
         "accuracy against the share wrong: the step at p*, where there is one",
         {**ROUND_SETTINGS, "ratio": 2000, "low": 0.02, "high": 0.98, "points": 25},
         _breakdown_curve,
-        "p",
         "accuracy",
+        "p",
         FUNCTION_SETTINGS,
         marks=breakdown_points,
     ),
@@ -153,8 +151,8 @@ ONE_ROUND = {
         "accuracy against the number of rows, for any noise, policy and loss",
         {**ROUND_SETTINGS, "n": (100, 300, 1000, 3000, 10000, 30000), "p": 0.3, "generator": 0.25},
         _selection_curve,
-        "n",
         "accuracy",
+        "n",
         FUNCTION_SETTINGS,
         logarithmic=True,
     ),
@@ -165,8 +163,8 @@ ONE_ROUND = {
             "strength": 1.0, "generator": 0.25, "verifier": 1 / 12,
         },
         _proportional_curve,
-        "n",
         "accuracy",
+        "n",
         logarithmic=True,
     ),
     "open-answers": Curve(
@@ -176,8 +174,8 @@ ONE_ROUND = {
             "wrongs": 20, "draws": 200, "prompts": 400,
         },
         _open_answers_curve,
-        "p",
         "share",
+        "p",
         marks=breakdown_points,
     ),
 }  # fmt: skip

@@ -34,6 +34,11 @@ class SelectionRates:
         return (1 - self.p) * self.phi - self.p * self.psi
 
     @property
+    def precision(self) -> float:
+        """The share right among kept rows, (1 - p) phi / P: above one half exactly where p < p* [derived]."""
+        return (1 - self.p) * self.phi / self.keep
+
+    @property
     def p_star(self) -> float:
         """The breakdown point of the verifier."""
         return float(p_star(self.phi, self.psi))
@@ -57,11 +62,6 @@ def p_star_error(phi: float, psi: float, right: int, wrong: int) -> float:
     """
     star = float(p_star(phi, psi))
     return star * (1 - star) * float(np.sqrt((1 - phi) / (phi * right) + (1 - psi) / (psi * wrong)))
-
-
-def precision_of_kept(rates: SelectionRates) -> float:
-    """Return the share right among kept rows, (1 - p) phi / P: above one half exactly where p < p* [derived]."""
-    return (1 - rates.p) * rates.phi / rates.keep
 
 
 def plurality_accuracy(kept_right_counts: Floats | Ints, kept_wrong_counts: Floats | Ints) -> float:

@@ -48,7 +48,9 @@ def draw_statistics(low: Floats, labels: Floats, d: int, rng: np.random.Generato
         x = np.column_stack([low, rng.standard_normal((rows, d - k))])
         return SufficientStatistics(x.T @ x, x.T @ labels, rows)
     across = rng.standard_normal((d - k, k + 1))
-    mixed = across @ _symmetric_square_root(gram)
+    values, vectors = np.linalg.eigh(gram)
+    symmetric_root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    mixed = across @ symmetric_root
     second = np.empty((d, d))
     second[:k, :k] = gram[:k, :k]
     second[k:, :k], second[:k, k:] = mixed[:, :k], mixed[:, :k].T
@@ -76,8 +78,3 @@ def draw_mixture_flips(
     second[0, 0] += rows * strength**2
     labels[0] += signed * strength
     return SufficientStatistics(second, labels, rows)
-
-
-def _symmetric_square_root(gram: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(gram)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)

@@ -2,26 +2,93 @@
 
 For ridge, the rows are never all in memory; where noise and policy use a few coordinates only, the rows are not drawn
 at all (sufficient_statistics.py) and the student has the same distribution. Other losses get all kept rows.
+`SelectionCase` gives the four standard rounds and the exact limit of each.
+
+Losses over the kept rows; n counts raw rows, so lam means the same whatever is kept.
+ridge: (1/n) sum (y' - w.x)^2 / 2 + lam |w|^2 / 2, solved exactly; the theory of selection/ is about this loss.
+logistic: (1/n) sum log(1 + exp(-y' w.x)) + lam |w|^2 / 2. With an oracle that passes rows by their latent label and a
+linear generator it drifts back to the generator as n grows [derived].
+Your own loss is any function (x, labels, n, lam) -> w over the kept rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from winnow.science.theory.simulation.losses import Loss, ridge, solve_ridge_from_sums
-from winnow.science.theory.simulation.noise import FlipNoise, Noise
-from winnow.science.theory.simulation.policies import Policy, RatePolicy
+from winnow.science.theory.arrays import Floats
+from winnow.science.theory.selection.angles import Angles
+from winnow.science.theory.selection.breakdown import SelectionRates
+from winnow.science.theory.selection.proportional_limit import (
+    accuracy_mixture,
+    error_isotropic,
+    isotropic_agreement,
+    isotropic_flips,
+    mixture_agreement,
+    mixture_flips,
+)
+from winnow.science.theory.simulation.rows import (
+    AgreementPolicy,
+    FlipNoise,
+    LinearNoise,
+    Noise,
+    Policy,
+    RatePolicy,
+    World,
+)
 from winnow.science.theory.simulation.sufficient_statistics import (
     SufficientStatistics,
     draw_mixture_flips,
     draw_statistics,
 )
-from winnow.science.theory.simulation.world import World
 
 CHUNK_ROWS = 4096
+CASES = ("a", "b", "c", "d")
+MAX_NEWTON_STEPS, STEP_TOLERANCE = 60, 1e-9
+
+Loss = Callable[[Floats, Floats, int, float], Floats]
+
+
+def ridge(x: Floats, labels: Floats, n: int, lam: float) -> Floats:
+    """Return the w of penalized least squares."""
+    return solve_ridge_from_sums(x.T @ x, x.T @ labels, n, lam)
+
+
+def solve_ridge_from_sums(second: Floats, first: Floats, n: int, lam: float) -> Floats:
+    """Return the w of ridge from X'X and X'y' of the kept rows; the shortest solution if it is not unique."""
+    matrix = second / n + lam * np.eye(len(first))
+    if lam == 0:
+        return np.asarray(np.linalg.lstsq(matrix, first / n, rcond=None)[0])
+    return np.asarray(np.linalg.solve(matrix, first / n))
+
+
+def logistic(x: Floats, labels: Floats, n: int, lam: float) -> Floats:
+    """Return the w of logistic loss by Newton's method with step halving; separable rows need lam > 0."""
+    signed = x * labels[:, None]
+    w = np.zeros(x.shape[1])
+    value = _logistic_value(signed, w, n, lam)
+    for _ in range(MAX_NEWTON_STEPS):
+        wrong = expit(-(signed @ w))
+        gradient = lam * w - signed.T @ wrong / n
+        weighted = signed * (wrong * (1 - wrong))[:, None]
+        step = np.linalg.solve(signed.T @ weighted / n + lam * np.eye(len(w)), gradient)
+        decrease, size = float(gradient @ step), 1.0
+        while (candidate_value := _logistic_value(signed, w - size * step, n, lam)) > value - 1e-4 * size * decrease:
+            size /= 2
+            if size < STEP_TOLERANCE:
+                return w
+        w, value = w - size * step, candidate_value
+        if decrease < STEP_TOLERANCE * STEP_TOLERANCE:
+            break
+    return w
+
+
+def _logistic_value(signed: Floats, w: Floats, n: int, lam: float) -> float:
+    return float(np.logaddexp(0, -(signed @ w)).sum() / n + lam * (w @ w) / 2)
 
 
 @dataclass(frozen=True)
@@ -114,3 +181,35 @@ def _simulate_by_rows(config: SimulatedRound, rng: np.random.Generator) -> Simul
         return SimulatedRoundResult(float("nan"), 0, 0)
     w = config.loss(x[keep], labels[keep], config.n, config.lam)
     return SimulatedRoundResult(config.world.accuracy(w), int(keep.sum()), int((labels != y)[keep].sum()))
+
+
+@dataclass(frozen=True)
+class SelectionCase:
+    """One of the four standard rounds: a and b are isotropic, c and d the mixture.
+
+    In a and c labels are flipped and kept by the rates; in b and d a linear generator labels, and rows are kept where a
+    linear verifier agrees. The strength belongs to the mixture.
+    """
+
+    case: str
+    rates: SelectionRates
+    angles: Angles
+    strength: float = 1.0
+
+    def limit_accuracy(self, kappa: float, lam: float) -> float:
+        """Return the accuracy in the limit d / n -> kappa."""
+        if self.case == "a":
+            return 1 - error_isotropic(isotropic_flips(self.rates), kappa, lam)
+        if self.case == "b":
+            return 1 - error_isotropic(isotropic_agreement(self.angles), kappa, lam)
+        if self.case == "c":
+            return accuracy_mixture(mixture_flips(self.rates, self.strength), kappa, lam)
+        return accuracy_mixture(mixture_agreement(self.angles, self.strength), kappa, lam)
+
+    def simulated_round(self, d: int, n: int, lam: float) -> SimulatedRound:
+        """Return a round of d dimensions and n raw rows to simulate."""
+        world = World(d, self.strength if self.case in "cd" else None)
+        if self.case in "ac":
+            policy = RatePolicy(self.rates.phi, self.rates.psi)
+            return SimulatedRound(world, FlipNoise(self.rates.p), policy, n, ridge, lam)
+        return SimulatedRound(world, LinearNoise(self.angles), AgreementPolicy(self.angles), n, ridge, lam)
