@@ -202,7 +202,7 @@ def measure_coverage(setting: LabelSetting, tables: int) -> dict[str, Any]:
     true = truth(setting.world)
     cards = [simulated_card(setting, number) for number in range(tables)]
     cards_with_interval = [card for card in cards if card.uplift.low is not None]
-    tallies = np.array([list(vars(card.tally).values()) for card in cards_with_interval]).mean(axis=0)
+    tallies = np.array([list(card.tally.values()) for card in cards_with_interval]).mean(axis=0)
     effect = float(np.mean([card.design_effect for card in cards_with_interval if card.design_effect is not None]))
     inside, low = {}, {}
     for name in RATES:

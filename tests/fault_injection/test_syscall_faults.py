@@ -22,9 +22,10 @@ METHODS = [pytest.param(True, marks=pytest.mark.skipif(not can_trace(), reason="
 @pytest.mark.slow
 @pytest.mark.parametrize("strace", [*METHODS, False])
 def test_no_fault_at_any_call_damages_or_loses_a_result(strace: bool) -> None:
-    result = inject_syscall_faults(70, seed=1, strace=strace)
+    count = 70 if strace else 28  # failure points in Python are the weaker method, for machines without strace
+    result = inject_syscall_faults(count, seed=1, strace=strace)
     assert result.broken == []
-    assert result.figures["faults injected"] >= 65
+    assert result.figures["faults injected"] >= count - 5
 
 
 @pytest.mark.parametrize("strace", [*METHODS, False])

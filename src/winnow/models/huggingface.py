@@ -110,6 +110,11 @@ class HuggingFacePrior:
         reading |= {"threads": self.options.threads} if self.device == "cpu" else {"batch": self.options.batch}
         return {"files": hash_model_files(self.path), **reading}
 
+    @property
+    def parameters(self) -> int:
+        """The number of parameters."""
+        return sum(weight.numel() for weight in self.model.parameters())
+
     def score_documents(self, documents: Sequence[Document], request: CandidateRequest) -> Iterator[TokenScores]:
         """Score every token but the first of every document, window by window."""
         for batch in self._window_batches(documents):

@@ -215,7 +215,14 @@ class Journal(JournalReader):
         if self._thread is None or self._pid != os.getpid():
             return
         self._queue.put(None)
-        self._thread.join()
+        interrupt = None
+        while self._thread.is_alive():
+            try:
+                self._thread.join()
+            except KeyboardInterrupt as again:  # appended entries are written first
+                interrupt = again
+        if interrupt is not None:
+            raise interrupt
         if self._fault is not None and error is None:
             raise self._fault
 
