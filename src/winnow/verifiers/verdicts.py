@@ -85,7 +85,11 @@ class Verdicts:
 
 
 class Verifier(Protocol):
-    """Anything that judges candidates; the built-in verifiers are frozen dataclasses whose fields are their options."""
+    """Anything that judges candidates; the built-in verifiers are frozen dataclasses whose fields are their options.
+
+    A verifier with the attribute `reads_columns = False` never looks at `Batch.columns`, and the other columns of the
+    table are then not read at all.
+    """
 
     @property
     def name(self) -> str:

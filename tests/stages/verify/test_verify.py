@@ -14,6 +14,7 @@ import pytest
 import winnow
 from winnow.stages.verify.stage import BATCH_ROWS
 from winnow.storage.receipts import read_receipt
+from winnow.tables.table import Table
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -209,3 +210,18 @@ def test_an_input_row_is_never_changed() -> None:
     rows = [dict(row) for row in ROWS]
     winnow.verify(rows, "exact", even, **FOREIGN)
     assert rows == ROWS
+
+
+@pytest.mark.parametrize(("verifier", "columns"), [("exact", []), ("number", []), (length, None)])
+def test_verifiers_of_answers_do_not_read_the_other_columns(
+    table: Path, verifier: Any, columns: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_roles, columns_read = Table.read_roles, []
+
+    def record_columns(self: Table, roles: Any, names: Any) -> Any:
+        columns_read.append(names)
+        return read_roles(self, roles, names)
+
+    monkeypatch.setattr(Table, "read_roles", record_columns)
+    winnow.verify(table, verifier, out=table.with_name("v"), **FOREIGN)
+    assert columns_read[0] == columns

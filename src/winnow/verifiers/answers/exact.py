@@ -66,6 +66,7 @@ class Exact:
     name: ClassVar[str] = "exact"
     version: ClassVar[int] = 1
     needs_reference: ClassVar[bool] = True
+    reads_columns: ClassVar[bool] = False
 
     normalize: str = option(
         "strip", f"Normalizations, separated by commas, from {', '.join(_NORMALIZATIONS)}, or none."

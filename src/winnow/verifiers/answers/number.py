@@ -47,6 +47,7 @@ class Number:
     name: ClassVar[str] = "number"
     version: ClassVar[int] = 1
     needs_reference: ClassVar[bool] = True
+    reads_columns: ClassVar[bool] = False
 
     marker: str = option("", "The text that precedes the answer, such as 'A:'; short for extract=after:MARK.")
     extract: str = option("none", EXTRACT_DESCRIPTION)
