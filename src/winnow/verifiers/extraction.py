@@ -5,6 +5,7 @@
     boxed            the content of the last \\boxed{...} or \\fbox{...}, with balanced braces
     after:MARK       the text after the last MARK
     last-number      the last number, as written
+    final-answer     the last box; else the rest of the line after the last '####' or 'answer is'; else a short line
     regex:PATTERN    the last match of PATTERN, or of its first group; RE2 syntax, so in linear time
 
 Steps are chained with ' | ' ("strip-think | boxed"), which a pattern therefore cannot contain. A step that finds
@@ -23,11 +24,16 @@ import pyarrow.compute as pc
 from winnow.errors import UsageError, format_value, suggest_name
 from winnow.verifiers.numerals import last_number
 
-EXTRACT_DESCRIPTION = "Where the answer is in the text: steps such as strip-think, boxed, after:MARK or last-number."
+EXTRACT_DESCRIPTION = (
+    "Where the answer is in the text: steps such as strip-think, boxed, final-answer, after:MARK or last-number."
+)
 
 ExtractStep = Callable[[pa.StringArray], pa.StringArray]
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\b\s*")
+_ANSWER_MARK = re.compile(r"(?:####|answer\s+is\b|answer\s*:)[:\s*]*", re.IGNORECASE)
+MAX_ANSWER_LENGTH = 200
+"""In characters: a longer text without a box or a mark is a solution, not an answer."""
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
@@ -95,6 +101,27 @@ def _last_box_content(text: str) -> str | None:
     return None
 
 
+def _final_answer(text: str) -> str | None:
+    box = _last_box_content(text)
+    if box is not None:
+        return box
+    marks = list(_ANSWER_MARK.finditer(text))
+    rest = text[marks[-1].end() :].lstrip().partition("\n")[0] if marks else text
+    answer = rest.strip().removesuffix(".").strip("* ")
+    if not marks and ("\n" in answer or len(answer) > MAX_ANSWER_LENGTH):
+        return None
+    return _without_dollars(answer) or None
+
+
+def _without_dollars(answer: str) -> str:
+    """Remove the signs of mathematics around an answer: $18$, \\(18\\), \\[18\\]."""
+    for opening, closing in (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
+        inner = answer[len(opening) : -len(closing)]
+        if answer.startswith(opening) and answer.endswith(closing) and inner and opening not in inner:
+            return inner.strip()
+    return answer
+
+
 def _last_number_text(text: str) -> str | None:
     number = last_number(text)
     return None if number.value is None else number.written
@@ -158,4 +185,5 @@ _PLAIN_STEPS: dict[str, ExtractStep] = {
     "strip-think": _strip_think,
     "boxed": _apply_each(_last_box_content),
     "last-number": _apply_each(_last_number_text),
+    "final-answer": _apply_each(_final_answer),
 }

@@ -21,6 +21,7 @@ from winnow.verifiers.verdicts import Verifier
 BUILT_IN = {
     "exact": "winnow.verifiers.answers.exact:Exact",
     "number": "winnow.verifiers.answers.number:Number",
+    "maths": "winnow.verifiers.maths.verifier:Maths",
 }
 PLUGIN_GROUP = "winnow.verifiers"
 

@@ -27,11 +27,11 @@ CALL_SHRINK_FACTOR = 8
 class WorkerCaller:
     """Calls one function in a worker, and starts another worker after each death."""
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, call_rows: int = MAX_CALL_ROWS) -> None:
         self._spec = spec
         self._worker = FunctionWorker(spec)
         self._lock = threading.Lock()
-        self._call_rows = MAX_CALL_ROWS
+        self._call_rows = call_rows
         self._allowed_failures, self._failed_rows = MAX_FAILED_ROWS, 0
         self._is_worker_fresh = False
         self.loaded = self._worker.loaded
