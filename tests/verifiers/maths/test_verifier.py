@@ -67,9 +67,9 @@ def test_an_answer_that_cannot_be_read_fails_and_such_a_reference_is_an_error() 
 
 def test_a_comparison_without_end_is_an_error_and_the_others_are_judged() -> None:
     towers = ["9^{9^{9^{9}}}", "(x+1)(x-1)", r"\sqrt{50}"]
-    out = judge_texts(towers, ["3", "x^2-1", r"5\sqrt{2}"], seconds=3.0)
+    out = judge_texts(towers, ["3", "x^2-1", r"5\sqrt{2}"], seconds=6.0)
     assert out.verdict.to_pylist() == ["error", "pass", "pass"]
-    assert out.reason[0].as_py() in ("took longer than 3 s", "ran out of memory (limit 1 GB)")
+    assert out.reason[0].as_py() in ("took longer than 6 s", "ran out of memory (limit 1 GB)")
 
 
 @pytest.mark.parametrize(
