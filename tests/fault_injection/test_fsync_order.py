@@ -62,27 +62,25 @@ def test_a_wrong_order_is_reported(lines: tuple[str, ...], problems: list[str]) 
 
 
 TRACE = """\
-7 openat(AT_FDCWD</x/work>, "out/.a.7.partial", O_WRONLY|O_CREAT, 0666) = 3</x/work/out/.a.7.partial>
-7 write(3</x/work/out/.a.7.partial>, ""..., 4) = 4
-8 fsync(3</x/work/out/.a.7.partial> <unfinished ...>
-7 openat(AT_FDCWD</x/work>, "out/a", O_RDONLY) = -1 ENOENT (No such file or directory)
+7 openat(AT_FDCWD</job>, "out/.a.7.partial", O_WRONLY|O_CREAT, 0666) = 3</job/out/.a.7.partial>
+7 write(3</job/out/.a.7.partial>, ""..., 4) = 4
+8 fsync(3</job/out/.a.7.partial> <unfinished ...>
+7 openat(AT_FDCWD</job>, "out/a", O_RDONLY) = -1 ENOENT (No such file or directory)
 8 <... fsync resumed>) = 0
 7 rename("out/.a.7.partial", "out/a") = 0
-7 unlinkat(4</x/work/out/b>, "c", 0) = 0
+7 unlinkat(4</job/out/b>, "c", 0) = 0
 7 write(1</x/output>, ""..., 9) = -1 EIO (Input/output error) (INJECTED)
 """
 
 
 def test_a_trace_is_parsed_with_threads_relative_paths_and_open_folders(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(TRACE)
-    calls = [
-        (call.thread, call.name, call.nth, str(call.path)) for call in parse_calls(tmp_path / "log", Path("/x/work"))
-    ]
+    calls = [(call.thread, call.name, call.nth, str(call.path)) for call in parse_calls(tmp_path / "log", Path("/job"))]
     assert calls == [
-        (7, "openat", 1, "/x/work/out/.a.7.partial"),
-        (7, "write", 1, "/x/work/out/.a.7.partial"),
-        (8, "fsync", 1, "/x/work/out/.a.7.partial"),
-        (7, "rename", 1, "/x/work/out/.a.7.partial"),
-        (7, "unlinkat", 1, "/x/work/out/b/c"),
+        (7, "openat", 1, "/job/out/.a.7.partial"),
+        (7, "write", 1, "/job/out/.a.7.partial"),
+        (8, "fsync", 1, "/job/out/.a.7.partial"),
+        (7, "rename", 1, "/job/out/.a.7.partial"),
+        (7, "unlinkat", 1, "/job/out/b/c"),
         (7, "write", 2, "/x/output"),
     ]

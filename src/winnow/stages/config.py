@@ -61,7 +61,7 @@ def option(
         description: One sentence on what the option does; shown in `--help` and in the reference.
         flag: The command-line option, where it is not the name of the field with dashes.
         panel: The heading under which `--help` lists the option.
-        metavar: The placeholder of the value in `--help`.
+        metavar: What `--help` shows for the value, such as N or COLUMN.
         command_type: The type on the command line, where it differs from the type of the field.
         **constraints: What pydantic checks, such as `ge=1`.
     """
