@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
 
-from winnow.errors import UsageError
+from winnow.errors import EnvironmentFault, UsageError
 from winnow.verifiers.registry import make_verifier
 from winnow.verifiers.verdicts import Batch, Verdicts
 
@@ -94,3 +95,9 @@ def test_a_solution_without_an_answer_fails() -> None:
 def test_a_limit_that_is_not_above_0_is_refused() -> None:
     with pytest.raises(UsageError, match=r"maths.seconds: 0 is not a finite number above 0"):
         make_verifier("maths", {"seconds": "0"})
+
+
+def test_a_missing_math_verify_is_reported_before_anything_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "math_verify", None)
+    with pytest.raises(EnvironmentFault, match=r"math-verify: is not installed.* pip install 'winnow-data\[maths\]'"):
+        make_verifier("maths")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,6 +59,8 @@ class Maths:
     memory_gb: float = option(1.0, "The memory limit of math-verify, in gigabytes.")
 
     def __post_init__(self) -> None:
+        if find_spec("math_verify") is None:
+            raise EnvironmentFault("math-verify", "is not installed, but the verifier maths needs it", INSTALL)
         for name, value in (("seconds", self.seconds), ("memory_gb", self.memory_gb)):
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(f"maths.{name}", f"{value:g} is not a finite number above 0")
@@ -73,10 +76,6 @@ class Maths:
 
     @cached_property
     def _caller(self) -> WorkerCaller:
-        from importlib.util import find_spec
-
-        if find_spec("math_verify") is None:
-            raise EnvironmentFault("math-verify", "is not installed, but --with maths needs it", INSTALL)
         limits = {"seconds": float(self.seconds), "memory_gb": float(self.memory_gb)}
         spec = WorkerSpec(path=WORKER_FUNCTION, where="--with maths", folder=str(Path.cwd()), **limits)
         return WorkerCaller(spec, CALL_ROWS)
